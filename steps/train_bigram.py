@@ -1,0 +1,104 @@
+"""Estimate a bigram of the words (here: phones) of a Kaldi text file and write it in ARPA format.
+
+Usage: steps/train_bigram.py [--vocabulary FILE] <text> <arpa>
+ e.g.: steps/train_bigram.py --vocabulary data/asr/phones data/asr/train/text data/lang/bigram.arpa
+
+With c(h, w) the count of w after h, c(h) their sum over w, and D(h) the number of different w seen after h,
+
+    P(w | h) = (c(h, w) + D(h) P(w)) / (c(h) + D(h))        P(w) = (c(w) + D / V) / (c + D)
+
+which is the interpolated estimate of Witten and Bell, "The zero-frequency problem" (IEEE Transactions on Information
+Theory 37, 1991), V being the size of the vocabulary with </s>. It is what IRSTLM's build-lm.sh gives Kaldi's TIMIT recipe,
+but for two slips: <s> can't follow anything here, and no probability is kept for a word outside the vocabulary, so that
+the distribution after each word sums to one.
+"""
+
+import argparse
+import math
+import os
+import sys
+from collections import Counter, defaultdict
+from pathlib import Path
+
+
+def witten_bell(sentences, vocabulary):
+    """Estimate P(w) and, for the bigrams seen, P(w | h).
+
+    sentences:  lists of words, all of them in the vocabulary
+    vocabulary: the words, without <s> and </s>
+    returns:    {w: P(w)} over the vocabulary and </s>; {h: {w: P(w | h)}}; {h: D(h) / (c(h) + D(h))}, the weight of P(w)
+                for a w not seen after h
+    """
+    counts, successors = Counter(), defaultdict(Counter)
+    for sentence in sentences:
+        words = [*sentence, "</s>"]
+        counts.update(words)
+        for history, word in zip(["<s>", *sentence], words, strict=True):
+            successors[history][word] += 1
+
+    num_different, num_tokens, num_words = len(counts), counts.total(), len(vocabulary) + 1
+    unigram = {
+        word: (counts[word] + num_different / num_words) / (num_tokens + num_different) for word in [*vocabulary, "</s>"]
+    }
+    bigram, backoff = {}, {}
+    for history, followers in successors.items():
+        total = followers.total() + len(followers)
+        backoff[history] = len(followers) / total
+        bigram[history] = {word: (n + len(followers) * unigram[word]) / total for word, n in followers.items()}
+    return unigram, bigram, backoff
+
+
+def arpa_lines(unigram, bigram, backoff):
+    """The model in ARPA's form: log10 of the probability, words, log10 of the history's back-off weight."""
+
+    def log10(p):
+        return f"{math.log10(p):.6g}"
+
+    yield "\\data\\"
+    yield f"ngram 1={len(unigram) + 1}"
+    yield f"ngram 2={sum(map(len, bigram.values()))}"
+    yield "\n\\1-grams:"
+    yield f"-99\t<s>\t{log10(backoff['<s>'])}"
+    for word, p in sorted(unigram.items()):
+        # A word that was never followed by another hands all its probability to the unigram: weight 1.
+        yield f"{log10(p)}\t{word}" + ("" if word == "</s>" else f"\t{log10(backoff.get(word, 1.0))}")
+    yield "\n\\2-grams:"
+    for history, followers in sorted(bigram.items()):
+        for word, p in sorted(followers.items()):
+            yield f"{log10(p)}\t{history} {word}"
+    yield "\n\\end\\"
+
+
+def read_sentences(text):
+    """The transcripts of a Kaldi text file."""
+    sentences = []
+    for line in text.read_text().splitlines():
+        utt, *words = line.split()
+        if not words:
+            sys.exit(f"steps/train_bigram.py: {text}: utterance {utt} has no words")
+        sentences.append(words)
+    if not sentences:
+        sys.exit(f"steps/train_bigram.py: {text}: empty, a language model needs transcripts")
+    return sentences
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--vocabulary", type=Path, help="all words, one a line; default: those of the text")
+    parser.add_argument("text", type=Path)
+    parser.add_argument("arpa", type=Path)
+    arguments = parser.parse_args()
+
+    sentences = read_sentences(arguments.text)
+    words = {word for sentence in sentences for word in sentence}
+    vocabulary = set(arguments.vocabulary.read_text().split()) if arguments.vocabulary else words
+    if unknown := words - vocabulary:
+        sys.exit(f"steps/train_bigram.py: {arguments.text}: '{min(unknown)}' is not in {arguments.vocabulary}")
+
+    part = arguments.arpa.with_name(arguments.arpa.name + ".tmp")
+    part.write_text("\n".join(arpa_lines(*witten_bell(sentences, vocabulary))) + "\n")
+    os.replace(part, arguments.arpa)
+
+
+if __name__ == "__main__":
+    main()

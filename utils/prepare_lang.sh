@@ -1,0 +1,96 @@
+#!/usr/bin/env bash
+# Make the lang directory of a phone recogniser, in Kaldi's form: each phone is a word, pronounced as itself.
+#
+# Usage: utils/prepare_lang.sh [options] <phones> <lang-dir>
+#  e.g.: utils/prepare_lang.sh data/asr/phones data/lang
+# <phones>: a file with one phone a line, or a data directory, the phones being those of its transcripts.
+# Each phone has three states in Kaldi's topologies for speech and silence; no position dependence, no silence between
+# words but where a transcript has it. Writes phones.txt words.txt topo L.fst L_disambig.fst oov.{txt,int} phones/*
+#
+# Options, given as --name value:
+silence_phone=sil   # the phone of silence
+# End options
+. utils/parse_options.sh
+. path.sh
+set -eu -o pipefail
+export LC_ALL=C   # Kaldi sorts by bytes
+
+[ $# -eq 2 ] || die "expected <phones> <lang-dir>, got $# arguments; see $0 --help"
+phones=$1 lang=$2
+if [ -d "$phones" ]; then
+  [ -f "$phones/text" ] || die "no transcripts: $phones/text"
+  words=$(cut -d ' ' -f 2- "$phones/text" | tr ' ' '\n' | sort -u | sed '/^$/d')
+else
+  [ -f "$phones" ] || die "no such file or data directory: $phones"
+  words=$(sort -u "$phones" | sed '/^$/d')
+fi
+reserved=$(grep -E '^(<eps>|<s>|</s>|#.*)$' <<<"$words" | head -n 1) || true
+[ -z "$reserved" ] || die "$phones: '$reserved' is a name that Kaldi keeps for itself: rename this phone"
+nonsilence=$(grep -Fvx -- "$silence_phone" <<<"$words") || die "$phones: no phone but silence in it"
+[ "$nonsilence" != "$words" ] ||
+  die "$phones: no phone '$silence_phone'; name the one of silence with --silence-phone"
+
+tmp=$lang.tmp
+rm -rf "$tmp"
+mkdir -p "$tmp/phones"
+
+# Silence is the first phone, as Kaldi counts; among the words it stands in its place.
+printf '%s\n' '<eps>' "$silence_phone" "$nonsilence" '#0' '#1' | awk '{ print $1, NR - 1 }' >"$tmp/phones.txt"
+printf '%s\n' '<eps>' "$words" '#0' '<s>' '</s>' | awk '{ print $1, NR - 1 }' >"$tmp/words.txt"
+
+# write_list <name> <symbol-table> <lines>: the lines, the same as integers, and joined by colons.
+write_list() {
+  local list=$tmp/$1
+  printf '%s\n' "$3" >"$list.txt"
+  awk 'NR == FNR { id[$1] = $2; next } { for (i = 1; i <= NF; i++) $i = id[$i]; print }' "$2" "$list.txt" >"$list.int"
+  paste -s -d : "$list.int" >"$list.csl"
+}
+write_list phones/silence "$tmp/phones.txt" "$silence_phone"
+write_list phones/nonsilence "$tmp/phones.txt" "$nonsilence"
+write_list phones/optional_silence "$tmp/phones.txt" "$silence_phone"
+write_list phones/context_indep "$tmp/phones.txt" "$silence_phone"
+write_list phones/disambig "$tmp/phones.txt" $'#0\n#1'
+write_list phones/wdisambig_phones "$tmp/phones.txt" '#0'
+write_list phones/wdisambig_words "$tmp/words.txt" '#0'
+write_list phones/sets "$tmp/phones.txt" "$silence_phone"$'\n'"$nonsilence"
+write_list oov "$tmp/words.txt" "$silence_phone"   # Kaldi wants a word for unknown ones; check_data_dir admits none
+echo '#0' >"$tmp/phones/wdisambig.txt"
+: >"$tmp/phones/extra_questions.txt"
+: >"$tmp/phones/extra_questions.int"
+# "split": each state of each phone may have a pdf of its own; silence's are as free as the others'.
+sed 's/^/shared split /' "$tmp/phones/sets.txt" >"$tmp/phones/roots.txt"
+sed 's/^/shared split /' "$tmp/phones/sets.int" >"$tmp/phones/roots.int"
+rm "$tmp"/oov.csl "$tmp"/phones/sets.csl "$tmp"/phones/wdisambig_{phones,words}.{txt,csl}
+
+# topology_entry <phones as integers> <the transitions of the first two states>
+topology_entry() {
+  cat <<EOF
+<TopologyEntry>
+<ForPhones>
+$1
+</ForPhones>
+<State> 0 <PdfClass> 0 <Transition> 0 $2 <Transition> 1 $3 </State>
+<State> 1 <PdfClass> 1 <Transition> 1 $2 <Transition> 2 $3 </State>
+<State> 2 <PdfClass> 2 <Transition> 2 0.75 <Transition> 3 0.25 </State>
+<State> 3 </State>
+</TopologyEntry>
+EOF
+}
+{
+  echo '<Topology>'
+  topology_entry "$(tr '\n' ' ' <"$tmp/phones/nonsilence.int" | sed 's/ $//')" 0.75 0.25
+  topology_entry "$(cat "$tmp/phones/silence.int")" 0.5 0.5
+  echo '</Topology>'
+} >"$tmp/topo"
+
+# compile_lexicon: FST arcs in text to an FST, sorted for composition with the grammar on its output side.
+compile_lexicon() {
+  fstcompile --isymbols="$tmp/phones.txt" --osymbols="$tmp/words.txt" --keep_isymbols=false --keep_osymbols=false - |
+    fstarcsort --sort_type=olabel
+}
+arcs=$(awk '{ print 0, 0, $1, $1 }' <<<"$words")
+printf '%s\n' "$arcs" 0 | compile_lexicon >"$tmp/L.fst"
+printf '%s\n' "$arcs" '0 0 #0 #0' 0 | compile_lexicon >"$tmp/L_disambig.fst"   # lets G's back-off arcs pass
+
+rm -rf "$lang"
+mv "$tmp" "$lang"
