@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Make a Kaldi data directory of four emotions of EmoDB: anger, happiness, sadness, neutral.
+#
+# Usage: local/emodb_data.sh [options] <emodb-dir> <data-dir>
+#  e.g.: local/emodb_data.sh ../shared/data/emodb data/ser
+# Reads <emodb-dir>/wav, of all seven emotions or of the four only; local/ser_corpus.py says what it writes.
+#
+# Options, given as --name value:
+allow_partial=false # true: go on with a part of the corpus, with a warning
+# End options
+
+set -eu -o pipefail
+. utils/parse_options.sh
+[ $# -eq 2 ] || die "expected <emodb-dir> <data-dir>, got $# arguments; --help says more"
+. ./path.sh
+
+python local/emodb_data.py --allow-partial $allow_partial "$1" "$2"

@@ -1,0 +1,138 @@
+"""Make a Kaldi data directory of the four emotions of IEMOCAP; called by local/iemocap_data.sh."""
+
+import re
+from collections import Counter
+from pathlib import Path
+
+from ser_corpus import (
+    DEMO_MARK,
+    DEMO_NAME,
+    EMOTIONS,
+    Failure,
+    Utterance,
+    check_counts,
+    check_parts,
+    report,
+    run,
+    table_of_counts,
+    without_faults,
+    write_data_dir,
+)
+
+EMOTION_OF = {"ang": "anger", "hap": "happiness", "exc": "happiness", "sad": "sadness", "neu": "neutral"}
+LEFT_OUT = {"fru", "sur", "fea", "oth", "dis", "xxx"}
+EXPECTED = {
+    "ang": 1103, "hap": 595, "exc": 1041, "sad": 1084, "neu": 1708,
+    "anger": 1103, "happiness": 1636, "sadness": 1084, "neutral": 1708, "utterances": 5531,
+    "Ses01F": 528, "Ses01M": 557, "Ses02F": 481, "Ses02M": 542, "Ses03F": 522,
+    "Ses03M": 629, "Ses04F": 528, "Ses04M": 503, "Ses05F": 590, "Ses05M": 651,
+    "sessions 1-4": 4290, "session 5": 1241,
+}  # fmt: skip
+
+# Only these lines are ground truth; single raters' (C-E2: …, A-E3: …) and the header (% [START…) stand beside.
+LABEL = re.compile(r"\[\d+\.\d+ - \d+\.\d+\]\t(\S+)\t([a-z]+)\t\[\d+\.\d+, \d+\.\d+, \d+\.\d+\]")
+TURN = re.compile(r"Ses0[1-5][FM]_\w+_[FM][A-Za-z]*\d+")
+
+
+def speaker_of(turn: str) -> str:
+    """Who speaks: the session and the first letter of the last field.
+
+    The letter after the session names the dialogue's recording, which holds both speakers: the speaker of
+    Ses03M_impro05a_F012 is Ses03F. No fixed place in the name will do: impro05a, script01_1b.
+    """
+    return turn[:5] + turn.split("_")[-1][0]
+
+
+def read_labels(file: Path) -> dict[str, str]:
+    """The category of each turn in a label file of Session*/dialog/EmoEvaluation."""
+    labels: dict[str, str] = {}
+    for number, line in enumerate(file.read_text(errors="replace").splitlines(), start=1):
+        if not line.startswith("["):
+            continue
+        match = LABEL.fullmatch(line.rstrip())
+        if match is None:
+            raise Failure(
+                f"{file}:{number}: expected '[start - end]<TAB>turn<TAB>category<TAB>[v, a, d]', "
+                f"found '{line}'; is the file cut short?"
+            )
+        turn, category = match.groups()
+        if not TURN.fullmatch(turn):
+            raise Failure(f"{file}:{number}: '{turn}' is no name of an IEMOCAP turn such as Ses03M_impro05a_F012")
+        if category not in EMOTION_OF and category not in LEFT_OUT:
+            raise Failure(f"{file}:{number}: unknown category '{category}' of {turn}")
+        if labels.setdefault(turn, category) != category:
+            raise Failure(f"{file}:{number}: {turn} is labelled twice, '{labels[turn]}' and '{category}'")
+        if not turn.startswith(f"{file.stem}_"):
+            raise Failure(f"{file}:{number}: {turn} is not a turn of the dialogue {file.stem}")
+    return labels
+
+
+def read_session(session: Path) -> tuple[dict[str, str], dict[str, Path]]:
+    """The category of each labelled turn of a session, and the audio of each recorded one."""
+    # Not in subfolders: Attribute, Categorical and Self-evaluation are single raters. ._* are macOS' shadows.
+    files = sorted(file for file in (session / "dialog/EmoEvaluation").glob("*.txt") if not file.name.startswith("."))
+    if not files:
+        raise Failure(f"no label files in {session}/dialog/EmoEvaluation")
+    labels = {turn: category for file in files for turn, category in read_labels(file).items()}
+    audio = {file.stem: file for file in (session / "sentences/wav").glob("*/*.wav") if not file.name.startswith(".")}
+    if not audio:
+        raise Failure(f"no audio in {session}/sentences/wav")
+    return labels, audio
+
+
+def prepare(corpus: Path, out: Path, allow_partial: bool) -> None:
+    if (corpus / "IEMOCAP_full_release").is_dir():
+        corpus /= "IEMOCAP_full_release"
+    is_demo = (corpus / DEMO_MARK).is_file()
+    sessions = check_parts(corpus, [f"Session{n}" for n in range(1, 6)], "the folder of IEMOCAP", allow_partial)
+    labels: dict[str, str] = {}
+    audio: dict[str, Path] = {}
+    for session in sessions:
+        new_labels, new_audio = read_session(session)
+        labels |= new_labels  # names begin with the session, so none is overwritten
+        audio |= new_audio
+    report("audio without a label", sorted(audio.keys() - labels.keys()))
+    categories = Counter(labels.values())
+    utterances = [
+        Utterance(
+            # The speaker in front, since Kaldi sorts by it; the corpus' own name stays readable behind it.
+            name=f"{speaker_of(turn)}-{turn}",
+            original=turn,
+            speaker=speaker_of(turn),
+            gender=speaker_of(turn)[-1].lower(),
+            emotion=EMOTION_OF[category],
+            audio=str(audio.get(turn, corpus / f"Session{turn[4]}/sentences/wav/{turn.rpartition('_')[0]}/{turn}.wav")),
+        )
+        for turn, category in labels.items()
+        if category in EMOTION_OF
+    ]
+    utterances, left_out = without_faults(utterances)
+    other = ", ".join(f"{category} {categories[category]}" for category in sorted(LEFT_OUT) if categories[category])
+    print(f"{len(labels)} labelled turns: hap {categories['hap']} + exc {categories['exc']} are happiness")
+    print(f"not used: {other}")
+    print(table_of_counts(utterances, EMOTIONS, {} if is_demo else EXPECTED))
+    name = DEMO_NAME
+    if not is_demo:
+        found = Counter({category: categories[category] for category in EMOTION_OF})
+        for utterance in utterances:
+            part = "session 5" if utterance.speaker.startswith("Ses05") else "sessions 1-4"
+            found.update([utterance.emotion, utterance.speaker, part, "utterances"])
+        for part in ("sessions 1-4", "session 5", "utterances"):
+            print(f"{part}: {found[part]}, expected {EXPECTED[part]}")
+        check_counts(EXPECTED, found, allow_partial)
+        whole = len(utterances) == EXPECTED["utterances"]
+        name = "IEMOCAP" if whole else f"IEMOCAP, a part: {len(utterances)} of {EXPECTED['utterances']} utterances"
+    write_data_dir(
+        out,
+        utterances,
+        EMOTIONS,
+        name,
+        dev_speakers=("Ses05F", "Ses05M"),
+        session_of={u.speaker: u.speaker[:5] for u in utterances},
+        left_out=left_out,
+    )
+    print(f"{out}: {name}, {len(utterances)} utterances of {len({u.speaker for u in utterances})} speakers")
+
+
+if __name__ == "__main__":
+    run(__doc__, prepare)

@@ -1,0 +1,250 @@
+"""What the corpora of emotional speech share: audio fit for Kaldi, counts checked, one way to write a data directory.
+
+A data directory for SER holds, besides Kaldi's wav.scp, utt2spk, spk2utt and spk2gender:
+  utt2emotion     utterance, emotion
+  utt2original    utterance, the corpus' own name of it
+  emotions        the emotions in the order of their class ids; silence takes the id after the last
+  dev_speakers    the speakers that the paper's protocol keeps for early stopping, when the corpus says so
+  spk2session     speaker, recording session, when speakers were recorded together
+  corpus          one line for reports: which corpus, and what part of it
+  left_out        what was found but not used, and why
+"""
+
+import argparse
+import functools
+import shutil
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import soundfile
+import soxr
+
+EMOTIONS = ("anger", "happiness", "sadness", "neutral")  # the paper's, in the order of their class ids
+SAMPLE_RATE = 16000
+SHORTEST = 400  # samples: one window of 25 ms, less gives no frame at all
+DEMO_MARK = "README.demo"  # stands in the root of a corpus that local/demo_* made
+DEMO_NAME = "synthetic demo, no scientific meaning"
+
+
+class Failure(Exception):
+    """The corpus can't be used; the message says what was found, what was expected and what to do."""
+
+
+class Utterance(NamedTuple):
+    name: str  # begins with the speaker, as Kaldi's sorting wants it
+    original: str  # the corpus' own name
+    speaker: str
+    gender: str  # f or m, empty where nobody knows
+    emotion: str
+    audio: str  # as in wav.scp: a file, or a command that ends in |
+    recording: str = ""  # name of a recording that holds several utterances
+    span: str = ""  # "start end" in that recording, seconds
+
+
+def run(purpose: str, prepare: Callable[[Path, Path, bool], None]) -> None:
+    """The command line of every corpus: [--allow-partial true] <corpus> <out>; a Failure is one line and status 1."""
+    parser = argparse.ArgumentParser(description=purpose)
+    parser.add_argument("--allow-partial", choices=("true", "false"), default="false")
+    parser.add_argument("corpus", type=Path)
+    parser.add_argument("out", type=Path)
+    args = parser.parse_args()
+    try:
+        prepare(args.corpus, args.out, args.allow_partial == "true")
+    except (Failure, OSError) as error:
+        warn(str(error))
+        sys.exit(1)
+
+
+def warn(message: str) -> None:
+    print(f"{Path(sys.argv[0]).name}: {message}", file=sys.stderr)
+
+
+def report(what: str, lines: Sequence[str], at_most: int = 10) -> None:
+    """Say each line on stderr, or the first ones of many."""
+    for line in lines[:at_most]:
+        warn(f"{what}: {line}")
+    if len(lines) > at_most:
+        warn(f"{what}: … and {len(lines) - at_most} more")
+
+
+def is_command(audio: str) -> bool:
+    return audio.endswith("|")
+
+
+@functools.cache  # many utterances may share a recording
+def fault_of(audio: str) -> str | None:
+    """Why this recording can't be used, or None. What a command gives is left to the feature programs to judge."""
+    if is_command(audio):
+        return None
+    file = Path(audio)
+    if not file.is_file():
+        return f"no audio, {audio} is missing"
+    if file.stat().st_size == 0:
+        return f"{audio} is an empty file"
+    try:
+        info = soundfile.info(audio)
+    except soundfile.LibsndfileError as error:
+        return f"{audio} is not audio that libsndfile reads ({error.error_string})"
+    if info.frames == 0:
+        return f"{audio} holds no samples"
+    if info.frames * SAMPLE_RATE < SHORTEST * info.samplerate:
+        return f"{audio} is {1000 * info.frames / info.samplerate:.1f} ms long, shorter than one window of 25 ms"
+    return None
+
+
+def is_ready(audio: str) -> bool:
+    """True when Kaldi's feature programs read this as it is: RIFF, 16 bits, 16 kHz, one channel."""
+    if is_command(audio):
+        return True
+    info = soundfile.info(audio)
+    return (info.format, info.subtype, info.samplerate, info.channels) == ("WAV", "PCM_16", SAMPLE_RATE, 1)
+
+
+def convert(audio: str, out: Path) -> None:
+    """Write any recording as 16 kHz, one channel (the mean of all), 16 bits."""
+    samples, rate = soundfile.read(audio, dtype="float32", always_2d=True)
+    mono = samples.mean(axis=1)
+    if rate != SAMPLE_RATE:
+        mono = soxr.resample(mono, rate, SAMPLE_RATE)
+    soundfile.write(out, np.clip(mono, -1, 1), SAMPLE_RATE, subtype="PCM_16")
+
+
+def check_parts(directory: Path, parts: Sequence[str], what: str, allow_partial: bool) -> list[Path]:
+    """The parts of a corpus that are there; none at all is always an error, some only without allow_partial."""
+    found = [directory / part for part in parts if (directory / part).is_dir()]
+    missing = [part for part in parts if not (directory / part).is_dir()]
+    if not found:
+        raise Failure(f"{directory} is not {what}: no {' or '.join(parts)} in it")
+    if missing:
+        message = f"{directory} is not all of {what}: {', '.join(missing)} missing"
+        if not allow_partial:
+            raise Failure(f"{message}; use --allow-partial true to go on with what is there")
+        warn(message)
+    return found
+
+
+def check_counts(expected: Mapping[str, int], found: Counter[str], allow_partial: bool) -> None:
+    """A corpus that isn't whole is an error that shows both numbers, or a warning for people who hold a part."""
+    wrong = [f"{found[key]} of {key} found, {n} expected" for key, n in expected.items() if found[key] != n]
+    if not wrong:
+        return
+    report("count", wrong, at_most=30)
+    if not allow_partial:
+        raise Failure(f"this is not the whole corpus: {wrong[0]}; use --allow-partial true to go on with what is there")
+
+
+def table_of_counts(utterances: Iterable[Utterance], emotions: Sequence[str], expected: Mapping[str, int]) -> str:
+    """Utterances by speaker and emotion, with the expected sums (by speaker and by emotion) beside them."""
+    counts = Counter((u.speaker, u.emotion) for u in utterances)
+    speakers = sorted({speaker for speaker, _ in counts})
+    width = max([len("expected"), *map(len, speakers), *map(len, emotions)]) + 1
+
+    def row(name: str, cells: Sequence[int | str]) -> str:
+        return f"{name:{width}}" + "".join(f"{cell:>{width}}" for cell in cells)
+
+    def want(*names: str) -> list[int | str]:
+        return [expected.get(name, "") for name in names] if expected else []
+
+    lines = [row("speaker", [*emotions, "all", *(["expected"] if expected else [])])]
+    for speaker in speakers:
+        by_emotion = [counts[speaker, emotion] for emotion in emotions]
+        lines.append(row(speaker, [*by_emotion, sum(by_emotion), *want(speaker)]))
+    sums = [sum(counts[speaker, emotion] for speaker in speakers) for emotion in emotions]
+    lines.append(row("all", [*sums, sum(sums)]))
+    if expected:
+        lines.append(row("expected", [*want(*emotions), expected.get("utterances", "")]))
+    return "\n".join(lines)
+
+
+def without_faults(utterances: Iterable[Utterance]) -> tuple[list[Utterance], list[str]]:
+    """Sorted as Kaldi sorts, and apart from them what can't be used, with the reason."""
+    usable, left_out = [], []
+    for utterance in sorted(utterances):
+        fault = fault_of(utterance.audio)
+        if fault is None:
+            usable.append(utterance)
+        else:
+            left_out.append(f"{utterance.original} {fault}")
+    report("left out", left_out)
+    if not usable:
+        raise Failure(f"no utterance with an emotion and audio: {left_out[0] if left_out else 'there is none at all'}")
+    return usable, left_out
+
+
+def report_missing_emotions(utterances: Sequence[Utterance], emotions: Sequence[str]) -> None:
+    spoken = {(u.speaker, u.emotion) for u in utterances}
+    for speaker in sorted({u.speaker for u in utterances}):
+        missing = [emotion for emotion in emotions if (speaker, emotion) not in spoken]
+        if missing:
+            warn(f"speaker {speaker} has no utterance of {', '.join(missing)}: its recall can't be measured there")
+
+
+def write_data_dir(
+    out: Path,
+    utterances: Sequence[Utterance],
+    emotions: Sequence[str],
+    corpus: str,
+    dev_speakers: Sequence[str] = (),
+    session_of: Mapping[str, str] | None = None,
+    left_out: Sequence[str] = (),
+) -> None:
+    """Write the data directory beside its final place, then rename it: it is complete or absent.
+
+    utterances: usable ones, sorted by name
+    """
+    names = Counter(u.name for u in utterances)
+    if len(names) < len(utterances):
+        raise Failure(f"utterance {names.most_common(1)[0][0]} stands more than once in the corpus")
+    if out.exists() and not (out / "corpus").is_file():
+        raise Failure(f"{out} exists and is no data directory of a SER corpus: remove it, or name another")
+    report_missing_emotions(utterances, emotions)
+    building = out.with_name(out.name + ".tmp")
+    shutil.rmtree(building, ignore_errors=True)
+    building.mkdir(parents=True)
+
+    def write(name: str, pairs: Iterable[tuple[str, str]]) -> None:
+        (building / name).write_text("".join(f"{key} {value}\n" for key, value in pairs))
+
+    recordings = {u.recording or u.name: u.audio for u in utterances}
+    speakers: dict[str, list[Utterance]] = {}
+    for utterance in utterances:
+        speakers.setdefault(utterance.speaker, []).append(utterance)
+    write("wav.scp", sorted(audio_for_kaldi(recordings, building / "wav", out.resolve() / "wav").items()))
+    if any(u.span for u in utterances):
+        write("segments", ((u.name, f"{u.recording} {u.span}") for u in utterances))
+    write("utt2spk", ((u.name, u.speaker) for u in utterances))
+    write("spk2utt", ((speaker, " ".join(u.name for u in of)) for speaker, of in sorted(speakers.items())))
+    if all(of[0].gender for of in speakers.values()):
+        write("spk2gender", ((speaker, of[0].gender) for speaker, of in sorted(speakers.items())))
+    write("utt2emotion", ((u.name, u.emotion) for u in utterances))
+    write("utt2original", ((u.name, u.original) for u in utterances))
+    if session_of:
+        write("spk2session", ((speaker, session_of[speaker]) for speaker in sorted(speakers)))
+    present = [speaker for speaker in dev_speakers if speaker in speakers]
+    lists = {"emotions": emotions, "dev_speakers": present, "left_out": left_out, "corpus": [corpus]}
+    for name, lines in lists.items():
+        if lines:
+            (building / name).write_text("".join(f"{line}\n" for line in lines))
+    shutil.rmtree(out, ignore_errors=True)
+    building.rename(out)
+
+
+def audio_for_kaldi(recordings: Mapping[str, str], folder: Path, final: Path) -> dict[str, str]:
+    """What Kaldi shall read for each recording: what is there, or a file converted into folder (later named final)."""
+    wav_scp = {}
+    converted = 0
+    for name, audio in recordings.items():
+        if is_ready(audio):
+            wav_scp[name] = audio if is_command(audio) else str(Path(audio).resolve())
+            continue
+        folder.mkdir(exist_ok=True)
+        convert(audio, folder / f"{name}.wav")
+        wav_scp[name] = str(final / f"{name}.wav")
+        converted += 1
+    if converted:
+        warn(f"{converted} of {len(wav_scp)} recordings are not 16 kHz mono 16-bit WAV: converted once, into {final}")
+    return wav_scp

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Check a Kaldi data directory with emotion labels, of any speakers and emotions, and copy what SER needs of it.
+#
+# Usage: local/ser_data.sh [options] <own-data-dir> <data-dir>
+#  e.g.: local/ser_data.sh /corpora/mine/data data/ser
+# Reads wav.scp, utt2spk, utt2emotion and, where they are, segments, spk2gender, spk2session, emotions (the order of the
+# classes), dev_speakers (the speakers for early stopping) and corpus (its name in reports).
+#
+# Options, given as --name value:
+allow_partial=false # true: leave out what can't be used, with a warning
+# End options
+
+set -eu -o pipefail
+. utils/parse_options.sh
+[ $# -eq 2 ] || die "expected <own-data-dir> <data-dir>, got $# arguments; --help says more"
+. ./path.sh
+
+python local/ser_data.py --allow-partial $allow_partial "$1" "$2"
