@@ -1,0 +1,41 @@
+# shellcheck shell=bash
+# Which programs answer: Python and asrser_nn, and Kaldi's. To be sourced; says nothing unless something is missing.
+#
+# PYTHON      an interpreter of another environment in which this project is installed; default: .venv, made by ./run.sh
+# KALDI_ROOT  a compiled Kaldi; default: kaldi_programs, this project's own programs of the same names
+#
+# Sets kaldi_provider, which says in words who answers to Kaldi's names.
+
+path_die() {
+  echo "$0: $*" >&2
+  exit 1
+}
+
+asrser_root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+if [ -n "${PYTHON:-}" ]; then
+  python=$(command -v "$PYTHON") || path_die "PYTHON=$PYTHON is not a program"
+  [ -x "$(dirname "$python")/asrser_nn" ] ||
+    path_die "this project is not installed for PYTHON=$PYTHON; do so with: $PYTHON -m pip install -r requirements.lock -e ."
+  PATH=$(cd "$(dirname "$python")" && pwd):$PATH
+else
+  [ -x "$asrser_root/.venv/bin/asrser_nn" ] || path_die "nothing is installed yet; do so with: $asrser_root/utils/setup.sh"
+  PATH=$asrser_root/.venv/bin:$PATH
+fi
+
+if [ -n "${KALDI_ROOT:-}" ]; then
+  for program in src/bin/ali-to-pdf src/featbin/compute-mfcc-feats src/gmmbin/gmm-align-compiled \
+    src/fstbin/fsttablecompose tools/openfst/bin/fstcompile; do
+    [ -x "$KALDI_ROOT/$program" ] || path_die "KALDI_ROOT=$KALDI_ROOT holds no program $program;" \
+      "set it to a compiled Kaldi, or unset it to use this project's own programs"
+  done
+  for directory in "$KALDI_ROOT"/src/*bin "$KALDI_ROOT"/tools/openfst/bin; do
+    PATH=$directory:$PATH
+  done
+  kaldi_provider="Kaldi in $KALDI_ROOT"
+else
+  # shellcheck disable=SC2034 # for the scripts that source this
+  kaldi_provider="kaldi_programs, this project's own"
+fi
+
+# Kaldi's tables are sorted by bytes. Jobs run in parallel, so each program keeps to one thread.
+export PATH LC_ALL=C OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1

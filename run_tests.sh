@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Check the code (ruff, mypy, shellcheck) and run the tests; sets up .venv on first use.
+#
+# Usage: ./run_tests.sh [arguments of pytest]
+#  e.g.: ./run_tests.sh tests/utils -k splitter
+set -eu -o pipefail
+cd "$(dirname "$0")"
+utils/setup.sh
+. ./path.sh
+
+ruff check .
+mypy
+find . -path ./.venv -prune -o \( -name '*.sh' -o -path ./.ci/run \) -type f -print0 | xargs -0 shellcheck
+# Two workers, as most of a test's time is programs being started.
+exec pytest -n 2 "$@"
