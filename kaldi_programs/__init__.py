@@ -1,0 +1,1 @@
+"""Drop-in replacements of the Kaldi programs that the recipe calls, one program per file."""
