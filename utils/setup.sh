@@ -6,8 +6,6 @@
 # Installs requirements.lock (exact versions) and this project, as pyproject.toml describes it. Needs Python 3.11 or later,
 # no root and no compiler. Does nothing if PYTHON names another environment. pip's own settings, such as
 # PIP_INDEX_URL or PIP_FIND_LINKS, are obeyed. A set-up that was killed starts afresh.
-#
-# Options, given as --name value:
 # End options
 set -eu -o pipefail
 here=$(dirname "$0")/..
