@@ -8,10 +8,10 @@
 # Options, given as --name value:
 allow_partial=false # true: go on with a part of the corpus, with a warning
 # End options
-
 set -eu -o pipefail
-. utils/parse_options.sh
+here=$(dirname "$0")/..
+. "$here/utils/parse_options.sh"
 [ $# -eq 2 ] || die "expected <emodb-dir> <data-dir>, got $# arguments; --help says more"
-. ./path.sh
+. "$here/path.sh"
 
-python local/emodb_data.py --allow-partial $allow_partial "$1" "$2"
+python "$here/local/emodb_data.py" --allow-partial "$allow_partial" "$1" "$2"

@@ -51,12 +51,16 @@ def prepare(data: Path, out: Path, allow_partial: bool) -> None:
             f"{data}: utt2spk and utt2emotion differ in {len(unlabelled + strangers)} utterances, the first is "
             f"{(unlabelled + strangers)[0]}; use --allow-partial true to go on with those that stand in both"
         )
+    # Kaldi sorts by speaker, so the speaker has to stand in front.
+    has_prefix = all(name.startswith(speaker) for name, speaker in utt2spk.items())
     utterances = []
-    for name in utt2spk.keys() & utt2emotion.keys():
-        recording, _, span = segments[name].partition(" ") if name in segments else (name, "", "")
-        audio = wav_scp.get(recording, f"{data}/wav.scp:{recording}")  # not there: reported as missing audio
-        gender = spk2gender.get(utt2spk[name], "")
-        utterances.append(Utterance(name, name, utt2spk[name], gender, utt2emotion[name], audio, recording, span))
+    for original in utt2spk.keys() & utt2emotion.keys():
+        speaker = utt2spk[original]
+        name = original if has_prefix else f"{speaker}-{original}"
+        recording, _, span = segments.get(original, "").partition(" ")
+        audio = wav_scp.get(recording if segments else original, f"its line in {data}/wav.scp or segments")
+        gender = spk2gender.get(speaker, "")
+        utterances.append(Utterance(name, original, speaker, gender, utt2emotion[original], audio, recording, span))
     utterances, left_out = without_faults(utterances)
     if left_out and not allow_partial:
         raise Failure(f"{data}: {left_out[0]}; use --allow-partial true to go on without such utterances")

@@ -9,10 +9,10 @@
 # Options, given as --name value:
 allow_partial=false # true: leave out what can't be used, with a warning
 # End options
-
 set -eu -o pipefail
-. utils/parse_options.sh
+here=$(dirname "$0")/..
+. "$here/utils/parse_options.sh"
 [ $# -eq 2 ] || die "expected <own-data-dir> <data-dir>, got $# arguments; --help says more"
-. ./path.sh
+. "$here/path.sh"
 
-python local/ser_data.py --allow-partial $allow_partial "$1" "$2"
+python "$here/local/ser_data.py" --allow-partial "$allow_partial" "$1" "$2"

@@ -52,6 +52,17 @@ def test_segments_are_kept_and_only_recordings_that_need_it_are_converted(data, 
     assert soundfile.info(tmp_path / "ser/wav/bob-1.wav").samplerate == 16000
 
 
+def test_the_speaker_is_put_in_front_of_the_utterance(data, tmp_path):
+    (data / "utt2spk").write_text("ann-1 ann\nann-2 ann\nbob-1 robert\n")
+    assert prepare(data, tmp_path / "ser").returncode == 0
+    assert (tmp_path / "ser/utt2original").read_text().splitlines() == [
+        "ann-ann-1 ann-1",
+        "ann-ann-2 ann-2",
+        "robert-bob-1 bob-1",
+    ]
+    assert "robert-bob-1 bob-1 0.0 1.0" in (tmp_path / "ser/segments").read_text()
+
+
 def test_a_recording_that_comes_from_a_command_is_left_to_kaldi(data, tmp_path):
     command = f"sox {tmp_path}/ann-tape.wav -t wav - |"
     (data / "wav.scp").write_text(f"ann-tape {command}\nbob-1 {tmp_path}/bob-1.wav\n")
@@ -68,6 +79,7 @@ def test_a_recording_that_comes_from_a_command_is_left_to_kaldi(data, tmp_path):
         ("utt2emotion", "ann-1\nann-2 anger\nbob-1 anger\n", "utt2emotion:1: expected 'key value', found 'ann-1'"),
         ("utt2spk", "ann-1 ann\nann-1 bob\n", "utt2spk:2: ann-1 stands there for the second time"),
         ("wav.scp", "ann-tape /nowhere.wav\n", "ann-1 no audio, /nowhere.wav is missing"),
+        ("segments", "ann-1 ann-tape 0.0 0.5\nbob-1 bob-1 0.0 1.0\n", "ann-2 no audio, its line in"),
         ("emotions", "anger\nneutral\n", "utt2emotion has surprise"),
     ],
 )

@@ -1,0 +1,122 @@
+"""The auditor that every training passes through."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def write_part(folder: Path, utt2spk: dict[str, str], labels: str = "", **more: str) -> Path:
+    """A data directory; labels: the ids that every utterance has."""
+    folder.mkdir(parents=True)
+    (folder / "utt2spk").write_text("".join(f"{utt} {spk}\n" for utt, spk in utt2spk.items()))
+    if labels:
+        for utt in utt2spk:
+            (folder / f"{utt}.txt").write_text(f"{labels}\n")
+        (folder / "labels.scp").write_text("".join(f"{utt} {folder}/{utt}.txt\n" for utt in utt2spk))
+    for name, text in more.items():
+        (folder / name).write_text(text)
+    return folder
+
+
+def audit(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, ROOT / "utils/audit_split.py", *arguments]
+    return subprocess.run(list(map(str, command)), capture_output=True, text=True)
+
+
+@pytest.fixture
+def parts(tmp_path: Path) -> list[Path]:
+    classes = "anger\nneutral\nsilence\n"
+    return [
+        write_part(tmp_path / "train", {"a-1": "a", "a-2": "a", "b-1": "b"}, "0 0 1 2", classes=classes),
+        write_part(tmp_path / "dev", {"c-1": "c"}, "0 1 1 1 2", classes=classes),
+        write_part(tmp_path / "test", {"d-1": "d"}, "0 0 1 2", classes=classes),
+    ]
+
+
+def test_a_clean_split_is_described_with_speakers_utterances_and_frames_of_each_class(parts):
+    result = audit(*parts)
+    assert result.returncode == 0, result.stderr
+    train, dev, _test, verdict = (" ".join(line.split()) for line in result.stdout.splitlines())
+    assert train == "train 2 speakers 3 utterances 12 frames: anger 6, neutral 3, silence 3"
+    assert dev == "dev 1 speakers 1 utterances 5 frames: anger 1, neutral 3, silence 1"
+    assert verdict == "no speaker and no utterance stands in two parts"
+
+
+@pytest.mark.parametrize("pair", [(0, 1), (0, 2), (1, 2)])
+def test_a_speaker_in_two_parts_is_refused(parts, pair):
+    for number in pair:
+        with (parts[number] / "utt2spk").open("a") as file:
+            file.write(f"zoe-{number} zoe\n")
+    result = audit(*parts)
+    assert result.returncode == 1
+    names = ("train", "dev", "test")
+    assert f"speaker zoe stands in {names[pair[0]]} " in result.stderr and f"in {names[pair[1]]} " in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_an_utterance_in_two_parts_is_refused_even_under_another_speaker(parts):
+    (parts[1] / "utt2spk").write_text("a-1 c\n")
+    result = audit(*parts)
+    assert result.returncode == 1
+    assert "utterance a-1 stands in train " in result.stderr
+
+
+def test_an_empty_dev_set_is_refused(parts):
+    (parts[1] / "utt2spk").write_text("")
+    result = audit(*parts)
+    assert result.returncode == 1
+    assert "the dev set is empty" in result.stderr
+
+
+def test_a_missing_part_is_refused(parts, tmp_path):
+    result = audit(parts[0], tmp_path / "nowhere")
+    assert result.returncode == 1
+    assert "no such file" in result.stderr and "nowhere/utt2spk" in result.stderr
+
+
+def test_a_class_without_frames_cannot_be_trained_and_is_told_of_in_test(parts):
+    for utterance in ("a-1", "a-2", "b-1"):
+        (parts[0] / f"{utterance}.txt").write_text("0 0 2\n")
+    result = audit(*parts)
+    assert result.returncode == 1 and "no frame of neutral in " in result.stderr
+    for utterance in ("a-1", "a-2", "b-1"):
+        (parts[0] / f"{utterance}.txt").write_text("0 1 2\n")
+    (parts[2] / "d-1.txt").write_text("0 0 2\n")
+    result = audit(*parts)
+    assert result.returncode == 0 and "test has no frame of neutral" in result.stdout
+
+
+def test_the_dialogue_partner_in_training_is_told_of(tmp_path):
+    train = write_part(tmp_path / "train", {"Ses01M-1": "Ses01M"}, spk2session="Ses01M Ses01\n")
+    dev = write_part(tmp_path / "dev", {"Ses05F-1": "Ses05F"}, spk2session="Ses05F Ses05\n")
+    test = write_part(tmp_path / "test", {"Ses01F-1": "Ses01F"}, spk2session="Ses01F Ses01\n")
+    assert "Ses01M, the dialogue partner of test speaker Ses01F, is in training" in audit(train, dev, test).stdout
+    (train / "spk2session").write_text("Ses01M Ses02\n")
+    assert "partner" not in audit(train, dev, test).stdout
+
+
+def test_of_many_classes_only_the_extremes_are_told(tmp_path):
+    train = write_part(tmp_path / "train", {"a-1": "a"}, " ".join(map(str, [*range(144), 143])))
+    dev = write_part(tmp_path / "dev", {"b-1": "b"}, "0")
+    assert "145 frames in 144 classes of 1 to 2" in audit(train, dev).stdout
+
+
+def test_labels_can_come_by_rspecifier(tmp_path):
+    train = write_part(tmp_path / "train", {"a-1": "a"})
+    dev = write_part(tmp_path / "dev", {"b-1": "b"})
+    (tmp_path / "train.txt").write_text("a-1 0 0 1\n")
+    (tmp_path / "dev.txt").write_text("b-1 1\n")
+    labels = ["--labels", f"ark:cat {tmp_path}/train.txt |", "--labels", f"ark:{tmp_path}/dev.txt"]
+    result = audit(*labels, train, dev)
+    assert "3 frames: class 0 2, class 1 1" in result.stdout
+    assert audit(*labels[:2], train, dev).returncode == 1
+
+
+def test_without_labels_frames_are_taken_from_their_list_or_unknown(tmp_path):
+    train = write_part(tmp_path / "train", {"a-1": "a"}, utt2num_frames="a-1 120\n")
+    dev = write_part(tmp_path / "dev", {"b-1": "b"})
+    assert "120 frames\n" in audit(train, dev).stdout and "unknown frames\n" in audit(train, dev).stdout

@@ -1,0 +1,157 @@
+#!/usr/bin/env python
+"""Refuse a training whose train, dev and test share a speaker or an utterance, and say what each part holds.
+
+Usage: utils/audit_split.py [options] <train-data-dir> <dev-data-dir> [<test-data-dir>]
+ e.g.: utils/audit_split.py exp/ser/folds/03/train exp/ser/folds/03/dev exp/ser/folds/03/test
+Reads utt2spk of each part and, where they are, labels.scp (frames by class), classes (their names), utt2num_frames and
+spk2session (who was recorded together). The exit status is 0 only when no speaker and no utterance stands in two parts.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from kaldi_programs.program import Failure
+from kaldi_programs.tables import read_table
+
+NAMES = ("train", "dev", "test")
+FEW_CLASSES = 12  # that fit into a line each; of more (HMM states) only the smallest and the largest are told
+
+
+class Part(NamedTuple):
+    name: str
+    folder: Path
+    utt2spk: dict[str, str]
+    frames_by_class: np.ndarray | None  # (classes,)
+    num_frames: int | None
+
+    @property
+    def speakers(self) -> set[str]:
+        return set(self.utt2spk.values())
+
+
+def read_map(file: Path) -> dict[str, str]:
+    return dict(line.split(maxsplit=1) for line in file.read_text().splitlines()) if file.is_file() else {}
+
+
+def count_frames(rspecifier: str) -> np.ndarray:
+    """Frames by class of a table of label vectors → (classes,)."""
+    counts = np.zeros(0, np.int64)
+    for key, labels in read_table(rspecifier, "int_vector"):
+        if len(labels) and labels.min() < 0:
+            raise Failure(f"{rspecifier}: {key} has label {labels.min()}; classes count from 0")
+        of_one = np.bincount(labels, minlength=len(counts))
+        of_one[: len(counts)] += counts
+        counts = of_one
+    return counts
+
+
+def read_part(name: str, folder: Path, labels: str | None) -> Part:
+    if not (folder / "utt2spk").is_file():
+        raise Failure(f"no such file: {folder}/utt2spk; without it nobody knows who speaks in {name}")
+    utt2spk = read_map(folder / "utt2spk")
+    if not utt2spk:
+        raise Failure(f"the {name} set is empty: no utterance in {folder}/utt2spk")
+    if labels is None and (folder / "labels.scp").is_file():
+        labels = f"scp:{folder}/labels.scp"
+    if labels is not None:
+        by_class = count_frames(labels)
+        if not by_class.any():
+            raise Failure(f"the {name} set is empty: no labelled frame in {labels}")
+        return Part(name, folder, utt2spk, by_class, int(by_class.sum()))
+    lengths = read_map(folder / "utt2num_frames")
+    return Part(name, folder, utt2spk, None, sum(map(int, lengths.values())) if lengths else None)
+
+
+def refuse_overlap(parts: Sequence[Part]) -> None:
+    for one, other in combinations(parts, 2):
+        for what, of_one, of_other in (
+            ("speaker", one.speakers, other.speakers),
+            ("utterance", set(one.utt2spk), set(other.utt2spk)),
+        ):
+            both = sorted(of_one & of_other)
+            if both:
+                raise Failure(
+                    f"{what} {both[0]} stands in {one.name} ({one.folder}) and in {other.name} ({other.folder}), "
+                    f"and so do {len(both) - 1} more: what the network has heard can't test it"
+                )
+
+
+def check_classes(parts: Sequence[Part], classes: Sequence[str]) -> None:
+    """Every class must be there to be learned; where dev or test lack one, that is said."""
+    for part in parts:
+        if part.frames_by_class is None:
+            continue
+        counts = np.pad(part.frames_by_class, (0, max(0, len(classes) - len(part.frames_by_class))))
+        missing = [name for name, count in zip(classes, counts, strict=False) if count == 0]
+        if missing and part.name == "train":
+            raise Failure(f"no frame of {', '.join(missing)} in {part.folder}: the network can't learn it")
+        if missing:
+            print(f"{part.name} has no frame of {', '.join(missing)}: its recall can't be measured there")
+
+
+def describe(part: Part, classes: Sequence[str]) -> str:
+    frames = "unknown" if part.num_frames is None else part.num_frames
+    text = f"{part.name:<6}{len(part.speakers):>5} speakers{len(part.utt2spk):>7} utterances{frames:>9} frames"
+    counts = part.frames_by_class
+    if counts is None:
+        return text
+    if max(len(counts), len(classes)) > FEW_CLASSES:
+        return f"{text} in {np.count_nonzero(counts)} classes of {counts[counts > 0].min()} to {counts.max()}"
+    names = [*classes, *(f"class {i}" for i in range(len(classes), len(counts)))]
+    return f"{text}: " + ", ".join(f"{name} {count}" for name, count in zip(names, counts, strict=False))
+
+
+def partners_in_training(train: Part, test: Part) -> list[tuple[str, str]]:
+    """Test speakers with those of the training set who were recorded in the same session, as IEMOCAP's pairs are."""
+    train_sessions, test_sessions = (read_map(part.folder / "spk2session") for part in (train, test))
+    return [
+        (heard, partner)
+        for heard, session in sorted(test_sessions.items())
+        for partner, other in sorted(train_sessions.items())
+        if session == other
+    ]
+
+
+def audit(folders: Sequence[Path], labels: Sequence[str]) -> None:
+    if labels and len(labels) != len(folders):
+        raise Failure(f"--labels was given {len(labels)} times for {len(folders)} parts; give it for each, or for none")
+    sources: Sequence[str | None] = labels or [None] * len(folders)
+    parts = [read_part(*of_part) for of_part in zip(NAMES, folders, sources, strict=False)]
+    refuse_overlap(parts)
+    classes_file = parts[0].folder / "classes"
+    classes = classes_file.read_text().split() if classes_file.is_file() else []
+    for part in parts:
+        print(describe(part, classes))
+    check_classes(parts, classes)
+    print("no speaker and no utterance stands in two parts")
+    for heard, partner in partners_in_training(parts[0], parts[-1]) if len(parts) == 3 else []:
+        print(
+            f"{partner}, the dialogue partner of test speaker {heard}, is in training, as in the paper; "
+            "--leave-out session is the stricter choice"
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--labels", action="append", default=[], help="rspecifier of label vectors; once for each part, in their order"
+    )
+    parser.add_argument("folders", nargs="+", type=Path, metavar="<data-dir>")
+    args = parser.parse_args()
+    if not 2 <= len(args.folders) <= 3:
+        parser.error("expected <train-data-dir> <dev-data-dir> [<test-data-dir>]")
+    try:
+        audit(args.folders, args.labels)
+    except (Failure, OSError) as failure:
+        print(f"audit_split.py: {failure}", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
