@@ -1,0 +1,70 @@
+"""Write the RESULTS of a work directory's phone recognisers; called by local/results.sh, whose header is the help."""
+
+import argparse
+import os
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+from asrser_nn.statistics import CONFIDENCE, NUM_DRAWS, bootstrap_interval
+
+SYSTEMS = {"exp/mono": "GMM-HMM, monophones", "exp/asr": "ConvNet"}
+
+
+def errors_by_speaker(per_utt):
+    """Sum "<utt> <spk> <errors> <phones> …" to (errors, phones) of each speaker."""
+    sums = defaultdict(lambda: [0, 0])
+    for line in per_utt.read_text().splitlines():
+        _, speaker, errors, phones, *_ = line.split()
+        sums[speaker][0] += int(errors)
+        sums[speaker][1] += int(phones)
+    return list(sums.values())
+
+
+def result_lines(work, decode):
+    """What is known of one decoded set: Kaldi's %WER line, and below it the interval and the other ways to count."""
+    if not (work / decode / "best_wer").exists():
+        return [f"# {decode}: missing"]
+    scale = (work / decode / "best_scale").read_text().strip()
+    wer = (work / decode / f"wer_{scale}").read_text().splitlines()[0]
+    per = bootstrap_interval(errors_by_speaker(work / decode / "per_utt"))
+    lines = [
+        f"{wer} {decode}/wer_{scale}",
+        f"#   {CONFIDENCE:.0%} interval {100 * per.low:.2f} to {100 * per.high:.2f} over {per.num_speakers} speakers",
+    ]
+    for name in ("wer_sclite", "wer_lenient"):
+        if (work / decode / name).exists():
+            lines.append("#   " + (work / decode / name).read_text().strip().removeprefix("%WER "))
+    return lines
+
+
+def results(work):
+    corpus = (work / "data/asr/corpus").read_text().strip()
+    lines = [
+        f"# {corpus}: phone error rate, silence scored, at the acoustic scale (after wer_) that is best on dev",
+        f"# Intervals: percentiles of {NUM_DRAWS} bootstrap draws of speakers, too narrow where speakers are few.",
+    ]
+    for system, name in SYSTEMS.items():
+        lines += ["", f"# {name}"]
+        for subset in ("dev", "test"):
+            lines += result_lines(work, f"{system}/decode_{subset}")
+    return "\n".join(lines) + "\n"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("work", type=Path)
+    work = parser.parse_args().work
+    if not list(work.glob("exp/*/decode_*/best_wer")):
+        sys.exit(f"local/results.sh: {work}: nothing scored (exp/*/decode_*/best_wer); run.sh --stop-stage 8 makes it")
+    try:
+        text = results(work)
+        (work / "exp/RESULTS.tmp").write_text(text)
+        os.replace(work / "exp/RESULTS.tmp", work / "exp/RESULTS")
+    except OSError as error:
+        sys.exit(f"local/results.sh: {error}")
+    print(text, end="")
+
+
+if __name__ == "__main__":
+    main()

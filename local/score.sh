@@ -1,0 +1,105 @@
+#!/usr/bin/env bash
+# Phone error rate of a decoded data directory, on the phones that are scored, silence included.
+#
+# Usage: local/score.sh [options] <data-dir> <lang-dir|graph-dir> <decode-dir>
+#  e.g.: local/score.sh data/asr/dev exp/mono/graph exp/asr/decode_dev
+#        local/score.sh --scale-from exp/asr/decode_dev data/asr/test exp/mono/graph exp/asr/decode_test
+# Reads <decode-dir>/scale_<s>/words.txt for each acoustic scale <s>: "<utt> <word as integer> …", a line an utterance.
+# Without --scale-from every scale is scored and the best one kept, so this is for the dev set; a test set takes the dev
+# set's. An utterance that was not decoded counts as all its phones deleted. Writes in <decode-dir>:
+#   wer_<s>       compute-wer's lines for each scale
+#   best_scale    the scale that was chosen, or taken from dev
+#   per_utt       at that scale: <utt> <spk> <errors> <phones> <ins> <del> <sub>
+#   wer_lenient, per_utt_lenient   the same where silences of the reference may be missing: no standard figure, but what
+#                 some toolkits publish (pytorch-kaldi, Kaldi for a time: sclite with "(sil)" in the reference)
+#   wer_sclite    what sclite counts, if it is installed
+#   best_wer      the %WER line of wer_<s> with that name after it; written last
+#
+# Options, given as --name value:
+phone_map=conf/phones.61-48-39.map   # folds the phones of its 2nd column to those of its 3rd; '' scores all as they are
+silence_phone=sil                    # what may be missing in wer_lenient, after folding
+scale_from=                          # decode directory of dev, whose best scale is taken
+# End options
+. utils/parse_options.sh
+. path.sh
+set -eu -o pipefail
+export LC_ALL=C
+
+[ $# -eq 3 ] || die "expected <data-dir> <lang-dir|graph-dir> <decode-dir>, got $# arguments; see $0 --help"
+data=$1 lang=$2 dir=$3
+for f in "$data/text" "$data/utt2spk" "$lang/words.txt" ${phone_map:+"$phone_map"}; do
+  [ -f "$f" ] || die "no such file: $f"
+done
+if [ -n "$scale_from" ]; then
+  [ -f "$scale_from/best_scale" ] || die "no such file: $scale_from/best_scale; score the dev set first"
+  scales=$(cat "$scale_from/best_scale")
+else
+  scales=$(find "$dir" -path '*/scale_*/words.txt' | sed 's|.*/scale_\(.*\)/words.txt|\1|' | sort -g)
+  [ -n "$scales" ] || die "nothing decoded: no $dir/scale_*/words.txt"
+fi
+rm -f "$dir"/{best_wer,best_scale} "$dir"/{wer,per_utt}*
+scoring=$dir/scoring
+mkdir -p "$scoring"
+
+# put <file> <command>: the command's output, complete or not there.
+put() {
+  local out=$1
+  shift
+  "$@" >"$out.tmp" && mv "$out.tmp" "$out"
+}
+fold=(python local/fold_phones.py ${phone_map:+--map "$phone_map"})
+
+put "$scoring/ref" "${fold[@]}" <"$data/text"
+num_utts=$(wc -l <"$data/text")
+for scale in $scales; do
+  words=$dir/scale_$scale/words.txt
+  [ -f "$words" ] || die "no $words: decode $data at the scale $scale"
+  num_decoded=$(awk 'NR == FNR { wanted[$1]; next } $1 in wanted' "$data/text" "$words" | wc -l)
+  [ "$num_decoded" -gt 0 ] || die "$words has none of the $num_utts utterances of $data"
+  [ "$num_decoded" -eq "$num_utts" ] ||
+    echo "$0: $words: $num_decoded of the $num_utts utterances of $data; the others count as deleted" >&2
+  put "$scoring/hyp_$scale" "${fold[@]}" --symbols "$lang/words.txt" <"$words"
+  log=$scoring/wer_$scale.log
+  put "$dir/wer_$scale" compute-wer --text --mode=all "ark:$scoring/ref" "ark:$scoring/hyp_$scale" 2>"$log" ||
+    die "compute-wer failed; see $log"
+done
+
+# num_errors <%WER lines>
+num_errors() {
+  sed -n 's/^%WER [0-9.]* \[ \([0-9]*\) .*/\1/p' "$1"
+}
+best=$scales
+if [ -z "$scale_from" ]; then
+  best=$(for scale in $scales; do echo "$(num_errors "$dir/wer_$scale") $scale"; done |
+    sort -s -k 1,1n | awk 'NR == 1 { print $2 }')   # fewest errors; of equals the smallest scale
+fi
+ref=$scoring/ref hyp=$scoring/hyp_$best
+put "$dir/per_utt" python local/count_errors.py "$ref" "$hyp" "$data/utt2spk"
+counted=$(awk '{ sum += $3 } END { print sum }' "$dir/per_utt")
+[ "$counted" -eq "$(num_errors "$dir/wer_$best")" ] || die "$counted errors in $dir/per_utt, others in $dir/wer_$best"
+
+put "$dir/per_utt_lenient" python local/count_errors.py --optional "$silence_phone" "$ref" "$hyp" "$data/utt2spk"
+# shellcheck disable=SC2016  # awk's $, here and below
+put "$dir/wer_lenient" awk '{ errors += $3; phones += $4; ins += $5; del += $6; sub_ += $7 }
+  END { printf "%%WER %.2f [ %d / %d, %d ins, %d del, %d sub ] lenient: silences may be missing\n",
+    100 * errors / phones, errors, phones, ins, del, sub_ }' "$dir/per_utt_lenient"
+
+# sclite reads "<phones> (<speaker>-<utterance>)". Debian's package sctk calls it `sctk sclite`.
+if sclite=$(command -v sclite) || sclite=$(command -v sctk); then
+  for x in "$ref" "$hyp"; do
+    # shellcheck disable=SC2016
+    put "$x.trn" awk 'FILENAME == ARGV[1] { speaker[$1] = $2; next }
+      FILENAME == ARGV[2] { utt = $1; $1 = ""; phones[utt] = $0; next }
+      { print phones[$1], "(" speaker[$1] "-" $1 ")" }' "$data/utt2spk" "$x" "$data/text"
+  done
+  [ "${sclite##*/}" = sclite ] || sclite="$sclite sclite"
+  log=$scoring/sclite.log
+  $sclite -s -i spu_id -r "$ref.trn" trn -h "$hyp.trn" trn -o rsum stdout >"$log" 2>&1 || die "sclite failed; see $log"
+  # shellcheck disable=SC2016
+  put "$dir/wer_sclite" awk -F '[| ]+' '$2 == "Sum" {
+    printf "%%WER %.2f [ %d / %d, %d ins, %d del, %d sub ] sclite\n", 100 * $9 / $4, $9, $4, $8, $7, $6 }' "$log"
+fi
+
+put "$dir/best_scale" echo "$best"
+put "$dir/best_wer" echo "$(head -n 1 "$dir/wer_$best") $dir/wer_$best"
+cat "$dir/best_wer"
