@@ -1,0 +1,100 @@
+"""Re-estimate a GMM-HMM from accumulated statistics (maximum likelihood), and split or drop Gaussians."""
+
+import numpy as np
+
+from kaldi_programs.gmm import (
+    MEANS,
+    TRANSITIONS,
+    VARIANCES,
+    WEIGHTS,
+    RandGauss,
+    read_accumulators,
+    read_model,
+    split_targets,
+    update_gmms,
+    write_model,
+)
+from kaldi_programs.program import Failure, Option, log, program
+from kaldi_programs.tables import open_output, write_vector
+
+FLAGS = {"m": MEANS, "v": VARIANCES, "w": WEIGHTS, "t": TRANSITIONS, "a": MEANS | VARIANCES | WEIGHTS | TRANSITIONS}
+
+
+@program(
+    "gmm-est [options] <model-in> <stats-in> <model-out>",
+    Option("binary", True, "write binary, not text"),
+    Option("mix-up", 0, "split Gaussians until the model has this many"),
+    Option("mix-down", 0, "merge Gaussians until the model has this many (not supported here)"),
+    Option("min-count", 20.0, "the least frames per Gaussian when Gaussians are split"),
+    Option("power", 0.2, "Gaussians are shared out by the pdfs' frames to this power"),
+    Option("perturb-factor", 0.01, "how many standard deviations the halves of a split Gaussian are pushed apart"),
+    Option("update-flags", "mvwt", "what to update: means, variances, weights, transitions"),
+    Option("write-occs", "", "file to write the frames of each pdf to"),
+    Option("transition-floor", 0.01, "the least transition probability"),
+    Option("transition-min-count", 5.0, "the least frames of a state whose transitions are updated"),
+    Option("share-for-pdfs", False, "states of one pdf have the same transition probabilities"),
+    Option("min-gaussian-weight", 1.0e-05, "a Gaussian of less weight is removed"),
+    Option("min-gaussian-occupancy", 10.0, "a Gaussian of fewer frames is removed"),
+    Option("min-variance", 0.001, "the floor of the variances"),
+    Option("remove-low-count-gaussians", True, "remove such Gaussians; otherwise leave them as they are"),
+    arguments=3,
+)
+def main(options, model_in, stats_in, model_out):
+    unknown = set(options.update_flags) - set(FLAGS)
+    if unknown:
+        raise Failure(f"--update-flags={options.update_flags}: {min(unknown)!r} is none of m, v, w, t and a")
+    if options.mix_down:
+        raise Failure("--mix-down is not supported here: estimate this model with Kaldi's own gmm-est")
+    flags = int(np.bitwise_or.reduce([FLAGS[flag] for flag in options.update_flags], initial=0))
+    transitions, gmms = read_model(model_in)
+    accumulators = read_accumulators(stats_in)
+    if flags & TRANSITIONS:
+        update_transitions(transitions, accumulators.transitions, options)
+    gain, frames = update_gmms(
+        gmms,
+        accumulators,
+        flags,
+        min_occupancy=options.min_gaussian_occupancy,
+        min_weight=options.min_gaussian_weight,
+        min_variance=options.min_variance,
+        remove_low_count=options.remove_low_count_gaussians,
+    )
+    log(f"GMM update: Overall {gain / frames:g} objective function improvement per frame over {frames:g} frames")
+    log(
+        f"GMM update: Overall avg like per frame = {accumulators.log_likelihood / accumulators.frames:g} "
+        f"over {accumulators.frames:g} frames."
+    )
+    occupancies = accumulators.pdf_occupancies()
+    if options.mix_up:
+        mix_up(gmms, occupancies, options.mix_up, options.power, options.min_count, options.perturb_factor)
+    if options.write_occs:
+        with open_output(options.write_occs) as file:
+            write_vector(file, occupancies, binary=False)
+    write_model(model_out, transitions, gmms, options.binary)
+    log(f"Written model to {model_out}")
+
+
+def update_transitions(transitions, counts, options):
+    result = transitions.update(
+        counts, options.transition_floor, options.transition_min_count, share_for_pdfs=options.share_for_pdfs
+    )
+    per_frame = result["gain"] / max(result["frames"], 1)
+    log(
+        f"TransitionModel::Update, objf change is {per_frame:g} per frame over {result['frames']:g} frames; "
+        f"{result['floored']} probabilities floored, {result['skipped']} out of {result['groups']} "
+        "transition-states skipped due to insuffient data (it is normal to have some skipped.)"
+    )
+    log(
+        f"Transition model update: Overall {per_frame:g} log-like improvement per frame "
+        f"over {result['frames']:g} frames."
+    )
+
+
+def mix_up(gmms, occupancies, num_gauss, power, min_count, perturb_factor):
+    before = gmms.num_gauss
+    gmms.split(split_targets(occupancies, num_gauss, power, min_count), perturb_factor, RandGauss())
+    log(
+        f"Split {gmms.num_pdfs} states with target = {num_gauss}, power = {power:g}, "
+        f"perturb_factor = {perturb_factor:g} and min_count = {min_count:g}, "
+        f"split #Gauss from {before} to {gmms.num_gauss}"
+    )
