@@ -7,9 +7,10 @@
 # Kaldi's %WER lines; below each as comments the 95 % interval by bootstrap over speakers, sclite's count where sclite is
 # installed, and the lenient count. A set that was not decoded is marked as missing.
 # End options
-. utils/parse_options.sh
-. path.sh
 set -eu -o pipefail
+here=$(dirname "$0")/..
+. "$here/utils/parse_options.sh"
+. "$here/path.sh"
 
 [ $# -eq 1 ] || die "expected <work-dir>, got $# arguments; see $0 --help"
-python local/results.py "$1"
+python "$here/local/results.py" "$1"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# shellcheck disable=SC2016 # awk has dollars of its own
 # Phone error rate of a decoded data directory, on the phones that are scored, silence included.
 #
 # Usage: local/score.sh [options] <data-dir> <lang-dir|graph-dir> <decode-dir>
@@ -18,15 +19,15 @@
 # Options, given as --name value:
 phone_map=conf/phones.61-48-39.map   # folds the phones of its 2nd column to those of its 3rd; '' scores all as they are
 silence_phone=sil                    # what may be missing in wer_lenient, after folding
-scale_from=                          # decode directory of dev, whose best scale is taken
+scale_from=                          # decode directory of the dev set, whose best scale is taken
 # End options
-. utils/parse_options.sh
-. path.sh
 set -eu -o pipefail
-export LC_ALL=C
+here=$(dirname "$0")/..
+. "$here/utils/parse_options.sh"
+. "$here/path.sh"
 
 [ $# -eq 3 ] || die "expected <data-dir> <lang-dir|graph-dir> <decode-dir>, got $# arguments; see $0 --help"
-data=$1 lang=$2 dir=$3
+data=${1%/} lang=${2%/} dir=${3%/}
 for f in "$data/text" "$data/utt2spk" "$lang/words.txt" ${phone_map:+"$phone_map"}; do
   [ -f "$f" ] || die "no such file: $f"
 done
@@ -47,7 +48,7 @@ put() {
   shift
   "$@" >"$out.tmp" && mv "$out.tmp" "$out"
 }
-fold=(python local/fold_phones.py ${phone_map:+--map "$phone_map"})
+fold=(python "$here/local/fold_phones.py" ${phone_map:+--map "$phone_map"})
 
 put "$scoring/ref" "${fold[@]}" <"$data/text"
 num_utts=$(wc -l <"$data/text")
@@ -74,12 +75,11 @@ if [ -z "$scale_from" ]; then
     sort -s -k 1,1n | awk 'NR == 1 { print $2 }')   # fewest errors; of equals the smallest scale
 fi
 ref=$scoring/ref hyp=$scoring/hyp_$best
-put "$dir/per_utt" python local/count_errors.py "$ref" "$hyp" "$data/utt2spk"
+put "$dir/per_utt" python "$here/local/count_errors.py" "$ref" "$hyp" "$data/utt2spk"
 counted=$(awk '{ sum += $3 } END { print sum }' "$dir/per_utt")
 [ "$counted" -eq "$(num_errors "$dir/wer_$best")" ] || die "$counted errors in $dir/per_utt, others in $dir/wer_$best"
 
-put "$dir/per_utt_lenient" python local/count_errors.py --optional "$silence_phone" "$ref" "$hyp" "$data/utt2spk"
-# shellcheck disable=SC2016  # awk's $, here and below
+put "$dir/per_utt_lenient" python "$here/local/count_errors.py" --optional "$silence_phone" "$ref" "$hyp" "$data/utt2spk"
 put "$dir/wer_lenient" awk '{ errors += $3; phones += $4; ins += $5; del += $6; sub_ += $7 }
   END { printf "%%WER %.2f [ %d / %d, %d ins, %d del, %d sub ] lenient: silences may be missing\n",
     100 * errors / phones, errors, phones, ins, del, sub_ }' "$dir/per_utt_lenient"
@@ -87,7 +87,6 @@ put "$dir/wer_lenient" awk '{ errors += $3; phones += $4; ins += $5; del += $6; 
 # sclite reads "<phones> (<speaker>-<utterance>)". Debian's package sctk calls it `sctk sclite`.
 if sclite=$(command -v sclite) || sclite=$(command -v sctk); then
   for x in "$ref" "$hyp"; do
-    # shellcheck disable=SC2016
     put "$x.trn" awk 'FILENAME == ARGV[1] { speaker[$1] = $2; next }
       FILENAME == ARGV[2] { utt = $1; $1 = ""; phones[utt] = $0; next }
       { print phones[$1], "(" speaker[$1] "-" $1 ")" }' "$data/utt2spk" "$x" "$data/text"
@@ -95,7 +94,6 @@ if sclite=$(command -v sclite) || sclite=$(command -v sctk); then
   [ "${sclite##*/}" = sclite ] || sclite="$sclite sclite"
   log=$scoring/sclite.log
   $sclite -s -i spu_id -r "$ref.trn" trn -h "$hyp.trn" trn -o rsum stdout >"$log" 2>&1 || die "sclite failed; see $log"
-  # shellcheck disable=SC2016
   put "$dir/wer_sclite" awk -F '[| ]+' '$2 == "Sum" {
     printf "%%WER %.2f [ %d / %d, %d ins, %d del, %d sub ] sclite\n", 100 * $9 / $4, $9, $4, $8, $7, $6 }' "$log"
 fi

@@ -10,12 +10,13 @@
 # Writes <out-dir>/{train,dev,test} with wav.scp text utt2spk spk2utt spk2gender, stm and glm for sclite, phones.ctm
 # (hand-made boundaries); <out-dir>/phones (the 48); <out-dir>/corpus (its name; written last).
 # End options
-. utils/parse_options.sh
-. path.sh
 set -eu -o pipefail
+here=$(dirname "$0")/..
+. "$here/utils/parse_options.sh"
+. "$here/path.sh"
 
 [ $# -eq 2 ] || die "expected <timit-dir> <out-dir>, got $# arguments; see local/timit_data.sh --help"
-python local/timit_data.py "$1" "$2"
+python "$here/local/timit_data.py" "$1" "$2"
 for subset in train dev test; do
-  utils/check_data_dir.sh "$2/$subset"
+  "$here/utils/check_data_dir.sh" "$2/$subset" wav.scp text spk2gender
 done

@@ -10,13 +10,13 @@
 # Options, given as --name value:
 silence_phone=sil   # the phone of silence
 # End options
-. utils/parse_options.sh
-. path.sh
 set -eu -o pipefail
-export LC_ALL=C   # Kaldi sorts by bytes
+here=$(dirname "$0")/..
+. "$here/utils/parse_options.sh"
+. "$here/path.sh"
 
 [ $# -eq 2 ] || die "expected <phones> <lang-dir>, got $# arguments; see $0 --help"
-phones=$1 lang=$2
+phones=$1 lang=${2%/}
 if [ -d "$phones" ]; then
   [ -f "$phones/text" ] || die "no transcripts: $phones/text"
   words=$(cut -d ' ' -f 2- "$phones/text" | tr ' ' '\n' | sort -u | sed '/^$/d')
