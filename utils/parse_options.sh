@@ -18,7 +18,7 @@ die() {
 
 print_header() {
   awk '
-    NR == 1 { next }
+    NR == 1 || /^# shellcheck/ { next }
     /^# End options/ { exit }
     /^#/ { sub(/^# ?/, ""); print; next }
     /^[a-z][a-z0-9_]*=/ {
@@ -30,16 +30,16 @@ print_header() {
     { exit }' "$1"
 }
 
-# set_option <name> <value> <where it was given>: names have dashes, as on the command line.
+# set_option <name> <value> [<file and line>:]: names have dashes, as on the command line.
 set_option() {
   local variable=${1//-/_}
-  [[ " $option_names " == *" $variable "* ]] || die "$3: no such option: --$1; $0 --help lists them"
+  [[ " $option_names " == *" $variable "* ]] || die "${3:-}no such option: --$1; $0 --help lists them"
   case ${!variable} in
-    true | false) [[ $2 == true || $2 == false ]] || die "$3: --$1 is true or false, not '$2'" ;;
+    true | false) [[ $2 == true || $2 == false ]] || die "${3:-}--$1 is true or false, not '$2'" ;;
     "" | *[!0-9.]*) ;;
-    *) [[ $2 =~ ^-?[0-9]*\.?[0-9]+([eE]-?[0-9]+)?$ ]] || die "$3: --$1 is a number, not '$2'" ;;
+    *) [[ $2 =~ ^-?[0-9]*\.?[0-9]+([eE]-?[0-9]+)?$ ]] || die "${3:-}--$1 is a number, not '$2'" ;;
   esac
-  [[ $variable != cmd || -n $2 ]] || die "$3: --cmd is empty; leave it out to run on this machine"
+  [[ $variable != cmd || -n $2 ]] || die "${3:-}--cmd is empty; leave it out to run on this machine"
   printf -v "$variable" %s "$2"
 }
 
@@ -52,7 +52,7 @@ set_options_from_file() {
     [[ $line =~ ^[[:space:]]*(#.*)?$ ]] && continue
     [[ $line =~ ^(--)?([a-z][a-z0-9_-]*)=([^#]*[^#[:space:]])?[[:space:]]*(#.*)?$ ]] ||
       die "$1, line $number: expected --name=value, found '$line'"
-    set_option "${BASH_REMATCH[2]//_/-}" "$(unquote "${BASH_REMATCH[3]}")" "$1, line $number"
+    set_option "${BASH_REMATCH[2]//_/-}" "$(unquote "${BASH_REMATCH[3]}")" "$1, line $number: "
   done <"$1"
 }
 
@@ -83,7 +83,7 @@ while [ $# -gt 0 ]; do
     --*=*) die "options are given as '--name value', not '$1'" ;;
     --*)
       [ $# -ge 2 ] || die "$1 needs a value"
-      [ "$1" = --config ] || set_option "${1#--}" "$2" "command line"
+      [ "$1" = --config ] || set_option "${1#--}" "$2"
       shift 2
       ;;
     *) break ;;

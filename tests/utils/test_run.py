@@ -1,0 +1,87 @@
+"""utils/run.sh, the runner of jobs on this machine."""
+
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+
+@pytest.fixture
+def run(root, tmp_path):
+    def run(*words, **options):
+        command = [root / "utils" / "run.sh", *words]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, **options)
+
+    return run
+
+
+def test_each_job_has_its_number_in_command_and_log(run, tmp_path):
+    assert run("JOB=1:3", "log/x.JOB.log", "echo", "job", "JOB", ">", "out.JOB").returncode == 0
+    assert [(tmp_path / f"out.{job}").read_text() for job in (1, 2, 3)] == ["job 1\n", "job 2\n", "job 3\n"]
+    assert (tmp_path / "log/x.2.log").read_text().startswith("# echo job 2 > out.2")
+
+
+def test_a_log_tells_host_times_output_and_status(run, tmp_path):
+    run("x.log", "echo", "hello;", "exit", "3")
+    log = (tmp_path / "x.log").read_text()
+    for text in ("# Running on ", "# Started at ", "\nhello\n", "# Accounting: time=", "# Ended (code 3) at "):
+        assert text in log
+
+
+def test_one_failing_job_fails_all_and_its_log_is_named(run, tmp_path):
+    result = run("JOB=1:3", "x.JOB.log", *"echo why; test JOB -ne 2".split())
+    assert result.returncode == 1
+    assert "1 of 3 jobs failed" in result.stderr
+    assert "x.2.log" in result.stderr and "    why" in result.stderr
+    assert "x.1.log" not in result.stderr
+    assert "(code 0)" in (tmp_path / "x.3.log").read_text(), "the other jobs run to their end"
+
+
+@pytest.mark.parametrize("pipe", ["false | cat", "cat /dev/null | false", "true | false | true"])
+def test_any_failing_part_of_a_pipe_fails_the_job(run, pipe):
+    assert run("x.log", *pipe.split()).returncode == 1
+
+
+def test_an_argument_with_a_space_stays_one(run, tmp_path):
+    run("x.log", "printf", r"'<%s>'", "ark:gunzip -c a.gz |", 'say "b c"', "")
+    assert '<ark:gunzip -c a.gz |><say "b c"><>' in (tmp_path / "x.log").read_text()
+
+
+def test_options_of_queues_have_no_effect(run):
+    assert run("--gpu", "1", "--mem", "4G", "--time", "4:00:00", "-l", "x", "x.log", "true").returncode == 0
+
+
+def test_no_more_jobs_at_a_time_than_asked_for(run, tmp_path):
+    count = "ls | grep -c running > seen.JOB ; touch running.JOB ; sleep 0.1 ; rm running.JOB".split()
+    assert run("--max-jobs-run", "1", "JOB=1:4", "x.JOB.log", *count).returncode == 0
+    assert [(tmp_path / f"seen.{job}").read_text().strip() for job in (1, 2, 3, 4)] == ["0"] * 4
+
+
+def test_jobs_that_would_share_a_log_are_refused(run):
+    result = run("JOB=1:2", "x.log", "true")
+    assert result.returncode == 1 and "2 jobs would share one log" in result.stderr
+
+
+def test_an_unwritable_log_is_an_error(run, tmp_path):
+    (tmp_path / "log").write_text("a file, not a folder")
+    result = run("log/x.log", "touch", "made")
+    assert result.returncode == 1 and "log/x.log" in result.stderr
+    assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_jobs_and_what_they_started(root, tmp_path, number):
+    mark = f"31{os.getpid()}.{int(number)}"
+    command = [root / "utils" / "run.sh", "JOB=1:2", "x.JOB.log", "sleep", mark, "|", "cat"]
+    # A shell's background process would ignore Ctrl-C; this one must not.
+    process = subprocess.Popen(command, cwd=tmp_path, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+    sleeping = lambda: subprocess.run(["pgrep", "-f", f"sleep {mark}"], capture_output=True).stdout.split()  # noqa: E731
+    deadline = time.monotonic() + 10
+    while len(sleeping()) < 2 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(number)
+    assert process.wait(timeout=10) == -number
+    time.sleep(0.1)
+    assert not sleeping()
