@@ -1,0 +1,82 @@
+"""Read a transducer written as text, as OpenFst's fstcompile does.
+
+Lines: `from to ilabel olabel [cost]` for an arc (with --acceptor one label), `state [cost]` for a final state. The
+first line's state is the start; states are numbered as they appear.
+"""
+
+import math
+
+from kaldi_programs.files import open_input
+from kaldi_programs.fst import Arc, Fst, from_lists, read_symbol_table, write_fst
+from kaldi_programs.program import Failure, Option, program
+
+
+@program(
+    "fstcompile [options] [<text> [<out.fst>]]",
+    Option("acceptor", False, "each arc has one label, for input and output"),
+    Option("fst-type", "vector", "vector or const"),
+    Option("isymbols", "", "file of input symbols and their numbers"),
+    Option("osymbols", "", "file of output symbols and their numbers"),
+    Option("keep-isymbols", False, "store the input symbols in the FST"),
+    Option("keep-osymbols", False, "store the output symbols in the FST"),
+    Option("keep-state-numbering", False, "keep the text's state numbers instead of numbering in order"),
+    arguments=(0, 2),
+)
+def main(options, text="-", out_fst="-"):
+    if options.fst_type not in ("vector", "const"):
+        raise Failure(f"--fst-type={options.fst_type}: expected vector or const")
+    isymbols = read_symbol_table(options.isymbols) if options.isymbols else None
+    osymbols = read_symbol_table(options.osymbols) if options.osymbols else None
+    with open_input(text or "-") as f:
+        lines = f.read().decode().splitlines()
+    name = "standard input" if text in ("", "-") else text
+    fst = compile_text(lines, name, isymbols, osymbols, options.acceptor, options.keep_state_numbering)
+    fst.isymbols = isymbols if options.keep_isymbols else None
+    fst.osymbols = osymbols if options.keep_osymbols else None
+    write_fst(fst, out_fst, const=options.fst_type == "const")
+
+
+def compile_text(
+    lines: list[str],
+    name: str,
+    isymbols: dict[str, int] | None = None,
+    osymbols: dict[str, int] | None = None,
+    acceptor: bool = False,
+    keep_state_numbering: bool = False,
+) -> Fst:
+    """The FST that the lines of the file called `name` describe. Raises Failure that names the line."""
+    states: dict[str, int] = {}
+    finals: list[float] = []
+    arcs: list[list[Arc]] = []
+
+    def state(text: str) -> int:
+        number = states.setdefault(text, int(text) if keep_state_numbering else len(states))
+        while number >= len(finals):
+            finals.append(math.inf)
+            arcs.append([])
+        return number
+
+    def label(text: str, symbols: dict[str, int] | None) -> int:
+        if symbols is not None:
+            return symbols[text]
+        return int(text)
+
+    num_labels = 1 if acceptor else 2
+    for number, line in enumerate(lines, 1):
+        fields = line.split()
+        try:
+            if len(fields) in (1, 2):
+                finals[state(fields[0])] = float(fields[1]) if len(fields) == 2 else 0.0
+            elif len(fields) in (2 + num_labels, 3 + num_labels):
+                source, target = state(fields[0]), state(fields[1])
+                labels = label(fields[2], isymbols), label(fields[1 + num_labels], isymbols if acceptor else osymbols)
+                cost = float(fields[2 + num_labels]) if len(fields) == 3 + num_labels else 0.0
+                arcs[source].append((*labels, cost, target))
+            elif fields:
+                raise Failure(f"{name}, line {number}: {len(fields)} columns: {line}")
+        except KeyError as error:
+            raise Failure(f"{name}, line {number}: symbol {error} has no number in the symbol table: {line}") from None
+        except ValueError:
+            raise Failure(f"{name}, line {number}: expected numbers, found: {line}") from None
+    first = next((line.split()[0] for line in lines if line.split()), None)
+    return from_lists(-1 if first is None else states[first], finals, arcs)

@@ -1,0 +1,58 @@
+"""Write a transducer as text, as OpenFst's fstprint does."""
+
+import math
+
+from kaldi_programs.files import open_output
+from kaldi_programs.fst import Fst, read_fst, read_symbol_table
+from kaldi_programs.program import Failure, Option, program
+
+
+@program(
+    "fstprint [options] [<in.fst> [<text>]]",
+    Option("acceptor", False, "print one label an arc"),
+    Option("isymbols", "", "file of input symbols and their numbers"),
+    Option("osymbols", "", "file of output symbols and their numbers"),
+    Option("show-weight-one", False, "print costs of zero too"),
+    arguments=(0, 2),
+)
+def main(options, in_fst="-", text="-"):
+    fst = read_fst(in_fst)
+    isymbols = read_symbol_table(options.isymbols) if options.isymbols else fst.isymbols
+    osymbols = read_symbol_table(options.osymbols) if options.osymbols else fst.osymbols
+    lines = print_text(fst, isymbols, osymbols, options.acceptor, options.show_weight_one)
+    with open_output(text or "-") as f:
+        f.write("".join(f"{line}\n" for line in lines).encode())
+
+
+def print_text(
+    fst: Fst,
+    isymbols: dict[str, int] | None = None,
+    osymbols: dict[str, int] | None = None,
+    acceptor: bool = False,
+    show_weight_one: bool = False,
+) -> list[str]:
+    """The lines of the FST, the start state's first. Raises Failure for a label that no symbol has."""
+    inames = {number: symbol for symbol, number in isymbols.items()} if isymbols else None
+    onames = {number: symbol for symbol, number in osymbols.items()} if osymbols else None
+    if fst.start < 0:
+        return []
+    arcs, finals = fst.arc_lists(), fst.finals.tolist()
+    lines = []
+    try:
+        for s in [fst.start] + [s for s in range(fst.num_states) if s != fst.start]:
+            for ilabel, olabel, cost, target in arcs[s]:
+                fields = [s, target, inames[ilabel] if inames else ilabel]
+                if not acceptor:
+                    fields.append(onames[olabel] if onames else olabel)
+                if cost != 0 or show_weight_one:
+                    fields.append(_cost(cost))
+                lines.append("\t".join(map(str, fields)))
+            if finals[s] != math.inf or not arcs[s]:
+                lines.append(f"{s}\t{_cost(finals[s])}" if finals[s] != 0 or show_weight_one else f"{s}")
+    except KeyError as error:
+        raise Failure(f"label {error} of the FST has no symbol in the symbol table; is it another lang's?") from None
+    return lines
+
+
+def _cost(cost: float) -> str:
+    return "Infinity" if cost == math.inf else f"{cost:.9g}"
