@@ -2,10 +2,10 @@
 
 The kind of the values is a name or a Kind of one's own:
 
-    matrix, double_matrix   (rows, columns) float32 or float64     int, float     a number
-    vector                  (n,) float32                           token          a word
-    int_vector              (n,) int32                             token_vector   a list of words
-    int_pairs               (n, 2) int32                           fst            a kaldifst.StdVectorFst
+    matrix, double_matrix   (rows, columns) float32 or float64     int, float, double   a number
+    vector                  (n,) float32                           token                a word
+    int_vector              (n,) int32                             token_vector         a list of words
+    int_pairs               (n, 2) int32                           fst                  a kaldifst.StdVectorFst
     wave                    (samples per second, (channels, samples) float32 in units of 16-bit integers)
 
 Source of the rules: Kaldi's util/kaldi-table.cc and kaldi-holder-inl.h. Unlike there, data that end early, a failed
@@ -235,6 +235,7 @@ _KINDS: dict[str, Kind | Callable[[], Kind]] = {
     "int_pairs": _with_header(_read_pairs, _write_pairs),
     "int": _with_header(read_int32, _line_after(write_int32)),
     "float": _with_header(read_float, _line_after(write_float)),
+    "double": _with_header(read_float, _line_after(write_double)),
     "token": Kind(_read_single_token, _write_single_token),
     "token_vector": Kind(lambda f: _read_line(f).split(), _write_tokens),
     "wave": _wave_kind,
@@ -514,6 +515,7 @@ class TableWriter:
         self._files = ExitStack()
         self._script: IO[bytes] | None = None
         self._destinations: dict[str, str] = {}
+        self.count = 0  # of the values written
 
     def __enter__(self) -> "TableWriter":
         if self._form == "scp":
@@ -531,6 +533,7 @@ class TableWriter:
         return self._files.__exit__(*exception)
 
     def write(self, key: str, value: Any) -> None:
+        self.count += 1
         if not self._form:
             return
         if key.split() != [key]:

@@ -1,0 +1,66 @@
+"""Cut segments out of recordings, as Kaldi's extract-segments does.
+
+A line of the segments file is <segment> <recording> <start> <end> [<channel>]: seconds; -1 is the end of the recording.
+"""
+
+import numpy as np
+
+from kaldi_programs.program import Failure, Option, log, program, warn
+from kaldi_programs.tables import TableWriter, open_input, random_access
+
+
+@program(
+    "extract-segments [options] <wav-rspecifier> <segments-rxfilename> <wav-wspecifier>",
+    Option("min-segment-length", 0.1, "shortest segment, in seconds"),
+    Option("max-overshoot", 0.5, "how far a segment may reach beyond its recording, where it is cut, in seconds"),
+    arguments=3,
+)
+def main(options, wav_rspecifier, segments_rxfilename, wav_wspecifier):
+    recordings = random_access(wav_rspecifier, "wave")
+    lines = 0
+    with open_input(segments_rxfilename) as segments, TableWriter(wav_wspecifier, "wave") as writer:
+        for lines, line in enumerate(segments, 1):
+            words = line.decode(errors="surrogateescape").split()
+            try:
+                segment, recording, start, end, channel = parse(words)
+                if recording not in recordings:
+                    raise Failure(f"no recording {recording}")
+                rate, samples = recordings[recording]
+                cut = cut_segment(samples, rate, start, end, channel, options.min_segment_length, options.max_overshoot)
+            except Failure as error:
+                warn(f"{segments_rxfilename}, line {lines} ({' '.join(words)}): {error}; skipped")
+                continue
+            writer.write(segment, (rate, cut))
+    log(f"Successfully processed {writer.count} lines out of {lines} in the segments file.")
+    return 0 if writer.count else 1
+
+
+def parse(words: list[str]) -> tuple[str, str, float, float, int | None]:
+    try:
+        segment, recording, *times = words[:4]
+        start, end = map(float, times)
+        channel = None if len(words) == 4 else int(*words[4:])
+    except (ValueError, TypeError):
+        raise Failure("expected a segment, its recording, two times and perhaps a channel") from None
+    if start < 0 or (end != -1 and end <= start) or (channel is not None and channel < 0):
+        raise Failure("an empty segment or a negative time or channel")
+    return segment, recording, start, end, channel
+
+
+def cut_segment(
+    samples: np.ndarray, rate: float, start: float, end: float, channel: int | None, shortest: float, overshoot: float
+) -> np.ndarray:
+    """(1, samples) of a recording (channels, samples)."""
+    length = samples.shape[1] / rate
+    if start > length or end > length + overshoot:
+        raise Failure(f"the recording has {length:g} seconds")
+    if end < 0 or end > length:
+        end = length
+    if end - start < shortest:
+        raise Failure(f"shorter than {shortest:g} seconds")
+    if channel is None and len(samples) > 1:
+        raise Failure(f"the recording has {len(samples)} channels; say in the segments file which")
+    channel = channel or 0
+    if channel >= len(samples):
+        raise Failure(f"the recording has {len(samples)} channels")
+    return samples[channel : channel + 1, int(start * rate + 0.5) : int(end * rate + 0.5)]
