@@ -128,10 +128,9 @@ def learning_curves(runs: list[dict[str, Any]]) -> Figure | None:
             layers = run["constant_layers"]
             style = {"color": "#444444" if layers is None else colours(layers / 5.5), "lw": 1, "marker": ".", "ms": 4}
             label = "from scratch" if layers is None else f"l = {layers}"
-            epochs = [e["epoch"] for e in run["history"]]
-            for axis, value in zip(line, ("loss", "dev_accuracy"), strict=True):
-                scale = 100 if value == "dev_accuracy" else 1
-                axis.plot(epochs, [scale * e[value] for e in run["history"]], label=label, **style)
+            epochs = [epoch["epoch"] for epoch in run["history"]]
+            for axis, value in zip(line, ("train_loss", "dev_accuracy"), strict=True):
+                axis.plot(epochs, [epoch[value] for epoch in run["history"]], label=label, **style)
         for axis, text in zip(line, ("training loss (nats)", "dev frame accuracy (%)"), strict=True):
             axis.set_title(experiment, fontsize=10)
             axis.set_xlabel("epoch")
