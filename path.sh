@@ -37,5 +37,5 @@ else
   kaldi_provider="kaldi_programs, this project's own"
 fi
 
-# Kaldi's tables are sorted by bytes. Jobs run in parallel, so each program keeps to one thread.
-export PATH LC_ALL=C OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
+# Kaldi's tables are sorted by bytes. Jobs run in parallel, so numpy keeps to one thread; torch heeds other variables.
+export PATH LC_ALL=C OPENBLAS_NUM_THREADS=1

@@ -11,6 +11,9 @@
 # --max-jobs-run N   at most N jobs at a time; default: one per core
 # --num-threads N    threads of a job: this many cores are counted for it
 # --gpu N, --mem M, --time T and other options of queueing systems need a value, which has no effect here
+#
+# With show_progress=true in the environment a job's standard error goes where this script's own goes, not into the log:
+# for programs that draw a progress bar on a terminal.
 set -eu -o pipefail
 
 die() {
@@ -65,7 +68,8 @@ run_job() {
     echo "# Started at $(date)"
     echo "#"
   } >"$1"
-  bash -c "set -o pipefail; $2" >>"$1" 2>&1 </dev/null || status=$?
+  if [ "${show_progress:-false}" = true ]; then exec 3>&2; else exec 3>>"$1"; fi
+  bash -c "set -o pipefail; $2" >>"$1" 2>&3 </dev/null || status=$?
   echo "# Accounting: time=$((SECONDS - start)) threads=$num_threads" >>"$1"
   echo "# Ended (code $status) at $(date), elapsed time $((SECONDS - start)) seconds" >>"$1"
   return "$status"

@@ -49,6 +49,13 @@ def test_an_argument_with_a_space_stays_one(run, tmp_path):
     assert '<ark:gunzip -c a.gz |><say "b c"><>' in (tmp_path / "x.log").read_text()
 
 
+def test_a_progress_bar_is_shown_and_not_logged(run, tmp_path):
+    words = "x.log echo bar >&2 ; echo result".split()
+    result = run(*words, env={**os.environ, "show_progress": "true"})
+    assert result.stderr == "bar\n" and "\nresult\n" in (tmp_path / "x.log").read_text()
+    assert run(*words).stderr == "" and "bar\nresult\n" in (tmp_path / "x.log").read_text()
+
+
 def test_options_of_queues_have_no_effect(run):
     assert run("--gpu", "1", "--mem", "4G", "--time", "4:00:00", "-l", "x", "x.log", "true").returncode == 0
 

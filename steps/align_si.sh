@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# shellcheck disable=SC2086 # options are lists of words
+# Align a data directory to the states of its transcripts' phones, with a speaker-independent GMM-HMM.
+#
+# Usage: steps/align_si.sh [options] <data-dir> <lang-dir> <model-dir> <ali-dir>
+#  e.g.: steps/align_si.sh --nj 4 data/asr/dev data/lang exp/mono exp/mono_ali_dev
+# Reads tree and final.mdl; writes ali.JOB.gz, num_jobs, phones.txt, cmvn_opts, delta_opts, tree, final.occs and final.mdl
+# into <ali-dir>. final.mdl is written last: where it is, all is.
+#
+# Options, given as --name value:
+nj=4                 # parallel jobs
+cmd=                 # how jobs run; default: see cmd.sh
+use_graphs=false     # take the graphs from <model-dir>, which must have been trained on the same data with the same nj
+scale_opts="--transition-scale=1.0 --acoustic-scale=0.1 --self-loop-scale=0.1"   # scales of the alignment
+beam=10              # beam of the first try
+retry_beam=40        # beam of the second try, for a sentence that found no path
+careful=false        # do not accept paths that end in a loop of the graph
+boost_silence=1.0    # factor on the likelihood of silence
+# End options
+set -eu -o pipefail
+here=$(dirname "$0")/..
+. "$here/utils/parse_options.sh"
+. "$here/path.sh"
+. "$here/cmd.sh"
+
+[ $# -eq 4 ] || die "expected <data-dir> <lang-dir> <model-dir> <ali-dir>; see $0 --help"
+data=${1%/} lang=${2%/} model_dir=${3%/} dir=${4%/}
+for f in "$data"/{text,feats.scp,cmvn.scp,utt2spk} "$lang"/{L.fst,phones.txt,words.txt,oov.int} \
+  "$lang"/phones/{disambig.int,optional_silence.csl} "$model_dir"/{tree,final.mdl,phones.txt}; do
+  [ -f "$f" ] || die "no such file: $f"
+done
+cmp -s "$lang/phones.txt" "$model_dir/phones.txt" || die "$lang/phones.txt and $model_dir/phones.txt are not the same phones"
+mkdir -p "$dir/log" || die "cannot write into $dir"
+rm -f "$dir/final.mdl"
+"$here/utils/split_data.sh" "$data" "$nj"
+split=$data/split$nj
+cmvn_opts=$(cat "$model_dir/cmvn_opts" 2>/dev/null || true)
+delta_opts=$(cat "$model_dir/delta_opts" 2>/dev/null || true)
+
+feats="ark,s,cs:apply-cmvn $cmvn_opts --utt2spk=ark:$split/JOB/utt2spk scp:$split/JOB/cmvn.scp scp:$split/JOB/feats.scp ark:- |"
+feats+=" add-deltas $delta_opts ark:- ark:- |"
+model=$model_dir/final.mdl
+[ "$boost_silence" = 1.0 ] ||
+  model="gmm-boost-silence --boost=$boost_silence $(cat "$lang/phones/optional_silence.csl") $model - |"
+align="gmm-align-compiled $scale_opts --beam=$beam --retry-beam=$retry_beam --careful=$careful"
+if $use_graphs; then
+  [ "$(cat "$model_dir/num_jobs")" = "$nj" ] || die "--use-graphs needs the --nj of $model_dir: $(cat "$model_dir/num_jobs")"
+  [ -f "$model_dir/fsts.1.gz" ] || die "no such file: $model_dir/fsts.1.gz"
+  $cmd JOB=1:"$nj" "$dir/log/align.JOB.log" \
+    $align "$model" "ark:gunzip -c $model_dir/fsts.JOB.gz |" "$feats" "ark,t:| gzip -c >$dir/ali.JOB.gz"
+else
+  $cmd JOB=1:"$nj" "$dir/log/align.JOB.log" \
+    compile-train-graphs --read-disambig-syms="$lang/phones/disambig.int" "$model_dir/tree" "$model_dir/final.mdl" "$lang/L.fst" \
+    "ark:$here/utils/sym2int.sh --map-oov $(cat "$lang/oov.int") $lang/words.txt $split/JOB/text |" ark:- \| \
+    $align "$model" ark:- "$feats" "ark,t:| gzip -c >$dir/ali.JOB.gz"
+fi
+
+for f in phones.txt cmvn_opts delta_opts tree final.occs; do
+  rm -f "$dir/$f"
+  [ ! -f "$model_dir/$f" ] || cp "$model_dir/$f" "$dir/$f"
+done
+echo "$nj" >"$dir/num_jobs"
+wanted=$(wc -l <"$data/text")
+aligned=$(for ((job = 1; job <= nj; job++)); do gunzip -c "$dir/ali.$job.gz"; done | wc -l)
+[ "$aligned" -eq "$wanted" ] || echo "$0: warning: $aligned of $wanted sentences in $data aligned; see $dir/log/align.*.log" >&2
+cp "$model_dir/final.mdl" "$dir/final.mdl.tmp"
+mv "$dir/final.mdl.tmp" "$dir/final.mdl"

@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# shellcheck disable=SC2086 # options are lists of words
+# Score the frames of a data directory with a network and search the graph for the best paths, at one or more acoustic scales.
+#
+# Usage: steps/nnet/decode.sh [options] <graph-dir> <data-dir> <decode-dir>
+#  e.g.: steps/nnet/decode.sh exp/mono/graph data_fbank/asr/dev exp/asr/decode_dev
+# Reads <graph-dir>/HCLG.fst, <data-dir>/feats.scp, and the network (final.pt) and transition model (final.mdl) from the
+# directory that <decode-dir> lies in. Writes <decode-dir>/scale_<s>/words.txt for each scale: "<utt> <word as integer> …".
+#
+# Options, given as --name value:
+nj=4               # parallel jobs of the search, each one a share of the speakers
+cmd=               # how jobs run; default: see cmd.sh
+scales="0.08 0.1 0.12 0.15 0.2 0.25 0.3 0.4 0.5 0.7 1.0"   # weights of the frame scores against the graph
+beam=13.0          # paths worse than the best by more than this are dropped
+max_active=7000    # most paths alive at a time
+nnet_opts=         # options of asrser_nn forward, such as "--device cuda"
+# End options
+set -eu -o pipefail
+here=$(dirname "$0")/../..
+. "$here/utils/parse_options.sh"
+. "$here/path.sh"
+. "$here/cmd.sh"
+
+[ $# -eq 3 ] || die "expected <graph-dir> <data-dir> <decode-dir>; see $0 --help"
+graph=${1%/} data=${2%/} dir=${3%/}
+nnet=$(dirname "$dir")
+for f in "$graph"/{HCLG.fst,words.txt} "$data"/{feats.scp,utt2spk,spk2utt} "$nnet"/{final.pt,final.mdl}; do
+  [ -f "$f" ] || die "no such file: $f"
+done
+mkdir -p "$dir/log" || die "cannot write into $dir"
+
+# The scores are computed once and kept as a data directory of their own, which is then split like any other.
+scores=$dir/loglikes
+rm -rf "$scores"
+mkdir "$scores"
+$cmd --gpu 1 "$dir/log/forward.log" \
+  asrser_nn forward --pseudo-log-likelihoods $nnet_opts "$nnet" "$data" "ark,scp:$scores/feats.ark,$scores/feats.scp"
+cp "$data"/{utt2spk,spk2utt} "$scores/"
+"$here/utils/split_data.sh" "$scores" "$nj"
+
+for scale in $scales; do
+  mkdir -p "$dir/scale_$scale"
+  $cmd JOB=1:"$nj" "$dir/log/decode_$scale.JOB.log" \
+    decode-faster-mapped --acoustic-scale="$scale" --beam="$beam" --max-active="$max_active" --allow-partial=true \
+    "$nnet/final.mdl" "$graph/HCLG.fst" scp:"$scores/split$nj/JOB/feats.scp" ark,t:"$dir/scale_$scale/words.JOB"
+  "$here/utils/join_parts.sh" "$data/utt2spk" "$dir/scale_$scale/words" "$nj"
+done
+rm -r "$scores"

@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# shellcheck disable=SC2086 # options are lists of words
+# Frame error rate of a network against an alignment.
+#
+# Usage: steps/nnet/evaluate.sh [options] <data-dir> <ali-dir> <nnet-dir> <out>
+#  e.g.: steps/nnet/evaluate.sh data_fbank/asr/dev exp/mono_ali_dev exp/asr exp/asr/fer_dev
+# Writes <out>, to be read, and <out>.json, with all figures; <out> is written last.
+#
+# Options, given as --name value:
+cmd=         # how the job runs; default: see cmd.sh
+nnet_opts=   # options of asrser_nn evaluate, such as "--device cuda"
+# End options
+set -eu -o pipefail
+here=$(dirname "$0")/../..
+. "$here/utils/parse_options.sh"
+. "$here/path.sh"
+. "$here/cmd.sh"
+
+[ $# -eq 4 ] || die "expected <data-dir> <ali-dir> <nnet-dir> <out>; see $0 --help"
+data=${1%/} ali=${2%/} nnet=${3%/} out=$4
+for f in "$data/feats.scp" "$ali"/{final.mdl,ali.1.gz} "$nnet"/{final.pt,final.mdl}; do
+  [ -f "$f" ] || die "no such file: $f"
+done
+cmp -s "$ali/final.mdl" "$nnet/final.mdl" || die "$ali was aligned with another model than the one $nnet was trained on"
+
+$cmd --gpu 1 "$nnet/log/evaluate_$(basename "$out").log" \
+  asrser_nn evaluate $nnet_opts --json "$out.json" "$nnet" "$data" \
+  "ark:gunzip -c $ali/ali.*.gz | ali-to-pdf $ali/final.mdl ark:- ark:- |" \> "$out.tmp"
+mv "$out.tmp" "$out"
