@@ -35,9 +35,7 @@ def main():
             phones = [symbols[number] for number in phones]
         if fold is not None:
             if unknown := [phone for phone in phones if phone not in fold]:
-                sys.exit(
-                    f"local/fold_phones.py: {utt}: no phone '{unknown[0]}' in the second column of {arguments.map}"
-                )
+                sys.exit(f"local/fold_phones.py: {utt}: '{unknown[0]}' is not in the second column of {arguments.map}")
             phones = [fold[phone] for phone in phones]
         print(utt, *phones)
 

@@ -35,7 +35,7 @@ if [ -n "$scale_from" ]; then
   [ -f "$scale_from/best_scale" ] || die "no such file: $scale_from/best_scale; score the dev set first"
   scales=$(cat "$scale_from/best_scale")
 else
-  scales=$(find "$dir" -path '*/scale_*/words.txt' | sed 's|.*/scale_\(.*\)/words.txt|\1|' | sort -g)
+  scales=$(find "$dir" -mindepth 2 -maxdepth 2 -path '*/scale_*/words.txt' | sed 's|.*/scale_\(.*\)/words.txt|\1|' | sort -g)
   [ -n "$scales" ] || die "nothing decoded: no $dir/scale_*/words.txt"
 fi
 rm -f "$dir"/{best_wer,best_scale} "$dir"/{wer,per_utt}*

@@ -1,0 +1,120 @@
+"""The lang directory of a phone recogniser, against the one that Kaldi's own scripts made."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(*command):
+    return subprocess.run([str(part) for part in command], capture_output=True, text=True, cwd=ROOT)
+
+
+def prepare(phones, lang, *options):
+    return run(ROOT / "utils/prepare_lang.sh", *options, phones, lang)
+
+
+def arcs(fst):
+    """The arcs and final states of an FST, in order: (state, input, output, next state) or (state,)."""
+    import kaldifst
+
+    fields = [line.split() for line in str(kaldifst.StdVectorFst.read(str(fst))).splitlines() if line]
+    return [tuple(map(int, (f[0], f[2], f[3], f[1]) if len(f) >= 4 else f[:1])) for f in fields]
+
+
+@pytest.fixture(scope="module")
+def phones(tmp_path_factory, golden):
+    """The 48 phones, in no order, as a file."""
+    file = tmp_path_factory.mktemp("phones") / "phones"
+    words = [line.split()[0] for line in (golden / "lang/words.txt").read_text().splitlines()]
+    file.write_text("\n".join(reversed(words[1:49])) + "\n\n")
+    return file
+
+
+@pytest.fixture(scope="module")
+def lang(tmp_path_factory, phones):
+    directory = tmp_path_factory.mktemp("lang") / "lang"
+    result = prepare(phones, directory)
+    assert result.returncode == 0, result.stderr
+    return directory
+
+
+@pytest.mark.parametrize("name", ["phones.txt", "words.txt", "topo"])
+def test_symbols_and_topology_are_those_of_kaldi(name, lang, golden):
+    assert (lang / name).read_bytes() == (golden / "lang" / name).read_bytes()
+
+
+@pytest.mark.parametrize("name", ["L.fst", "L_disambig.fst"])
+def test_the_lexicon_has_the_arcs_of_kaldis_in_their_order(name, lang, golden):
+    assert arcs(lang / name) == arcs(golden / "lang" / name)
+
+
+def test_lists_of_phones_are_written_as_text_numbers_and_colons(lang, golden):
+    assert (lang / "phones/disambig.int").read_text() == (golden / "lang/disambig.int").read_text()
+    assert (lang / "phones/silence.csl").read_text() == "1\n"
+    assert (lang / "phones/nonsilence.csl").read_text() == ":".join(map(str, range(2, 49))) + "\n"
+    assert (lang / "phones/sets.int").read_text().split() == [str(i) for i in range(1, 49)]
+    assert (lang / "phones/roots.int").read_text().splitlines()[:2] == ["shared split 1", "shared split 2"]
+    assert (lang / "oov.int").read_text() == "38\n"  # sil among the words
+
+
+def test_the_lists_agree_with_their_symbol_table(lang):
+    number = dict(line.split() for line in (lang / "phones.txt").read_text().splitlines())
+    for name in ("silence", "nonsilence", "optional_silence", "context_indep", "disambig", "sets"):
+        names = (lang / f"phones/{name}.txt").read_text().split()
+        assert [number[n] for n in names] == (lang / f"phones/{name}.int").read_text().split()
+
+
+def test_the_phones_of_another_corpus_come_from_its_transcripts(tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/text").write_text("a_1 SIL m a SIL\na_2 SIL ä m SIL\n")
+    result = prepare(tmp_path / "data", tmp_path / "lang", "--silence-phone", "SIL")
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "lang/phones.txt").read_text().split()[::2] == ["<eps>", "SIL", "a", "m", "ä", "#0", "#1"]
+    assert (tmp_path / "lang/words.txt").read_text().split()[2:10:2] == ["SIL", "a", "m", "ä"]
+    assert "<ForPhones>\n2 3 4\n" in (tmp_path / "lang/topo").read_text()
+    assert arcs(tmp_path / "lang/L.fst") == [(0, i, i, 0) for i in range(1, 5)] + [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("phones", "complaint"),
+    [
+        ("aa\nb\n", "no phone 'sil'; name the one of silence with --silence-phone"),
+        ("sil\naa\n#1\n", "'#1' is a name that Kaldi keeps for itself"),
+        ("sil\naa\n<s>\n", "'<s>' is a name that Kaldi keeps"),
+        ("sil\n", "no phone but silence"),
+        ("", "no phone 'sil'"),
+    ],
+)
+def test_phones_that_cannot_be_are_refused(phones, complaint, tmp_path):
+    (tmp_path / "phones").write_text(phones)
+    result = prepare(tmp_path / "phones", tmp_path / "lang")
+    assert result.returncode == 1
+    assert complaint in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert not (tmp_path / "lang").exists()
+
+
+def test_phones_that_are_not_there_are_refused(tmp_path):
+    result = prepare(tmp_path / "nowhere", tmp_path / "lang")
+    assert result.returncode == 1
+    assert "no such file or data directory: " in result.stderr
+
+
+def test_kaldis_bigram_becomes_kaldis_grammar(lang, golden, tmp_path):
+    shutil.copytree(lang, tmp_path / "lang")
+    result = run(ROOT / "utils/make_grammar.sh", golden / "lang/bigram.arpa", tmp_path / "lang")
+    assert result.returncode == 0, result.stderr
+    assert arcs(tmp_path / "lang/G.fst") == arcs(golden / "lang/G.fst")
+
+
+def test_a_damaged_bigram_leaves_no_grammar(lang, tmp_path):
+    shutil.copytree(lang, tmp_path / "lang")
+    (tmp_path / "bad.arpa").write_text("\\data\\\nngram 1=2\n\n\\1-grams:\n-1 aa\n")
+    result = run(ROOT / "utils/make_grammar.sh", tmp_path / "bad.arpa", tmp_path / "lang")
+    assert result.returncode == 1
+    assert "ERROR (arpa2fst" in result.stderr
+    assert not (tmp_path / "lang/G.fst").exists()
