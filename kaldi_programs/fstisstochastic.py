@@ -26,6 +26,6 @@ def total_costs(fst: Fst, in_log: bool) -> np.ndarray:
     if in_log:
         sums = np.exp(-finals) + np.bincount(fst.sources, np.exp(-weights), minlength=fst.num_states)
         with np.errstate(divide="ignore"):
-            return -np.log(sums)
+            return 0 - np.log(sums)  # not -log: that makes -0 of a sum of one
     np.minimum.at(finals, fst.sources, weights)
     return finals
