@@ -1,0 +1,39 @@
+"""Files that are complete or absent, and the one exception that a user sees as one line."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+
+class Failure(Exception):
+    """What the user must know in one line, without a traceback: what was found where, what was expected, what to do."""
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[BinaryIO]:
+    """Open a file beside `path` for writing and give it that name only when everything is on disk.
+
+    A full disk or an interrupt leaves the old file, or none, never half of one. What is no plain file (a named pipe,
+    /dev/null) is written to directly.
+    """
+    path = Path(path)
+    aside = path if path.exists() and not path.is_file() else path.with_name(path.name + ".tmp")
+    try:
+        with open(aside, "wb") as file:
+            yield file
+            file.flush()
+        if aside != path:
+            os.replace(aside, path)
+    except BaseException as error:
+        if aside != path:
+            aside.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise Failure(f"{path}: cannot write it: {error.strerror or error}") from error
+        raise
+
+
+def write_text(path: str | Path, text: str) -> None:
+    with replacing(path) as file:
+        file.write(text.encode())
