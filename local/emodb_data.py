@@ -58,7 +58,7 @@ def prepare(corpus: Path, out: Path, allow_partial: bool) -> None:
         expected["files"], found["files"] = ALL_FILES, len(files)
     check_counts(expected, found, allow_partial)
     name = f"EmoDB ({len(utterances)} of {EXPECTED['utterances']} utterances of four emotions)"
-    write_data_dir(out, utterances, EMOTIONS, name, dev_speakers=("15", "16"), left_out=left_out)
+    write_data_dir(out, utterances, EMOTIONS, name, ("15", "16"), None, left_out, EXPECTED["utterances"])
     print(f"{out}: {name}, {len({u.speaker for u in utterances})} speakers")
 
 

@@ -130,6 +130,7 @@ def prepare(corpus: Path, out: Path, allow_partial: bool) -> None:
         dev_speakers=("Ses05F", "Ses05M"),
         session_of={u.speaker: u.speaker[:5] for u in utterances},
         left_out=left_out,
+        expected=None if is_demo else EXPECTED["utterances"],
     )
     print(f"{out}: {name}, {len(utterances)} utterances of {len({u.speaker for u in utterances})} speakers")
 

@@ -7,6 +7,7 @@ A data directory for SER holds, besides Kaldi's wav.scp, utt2spk, spk2utt and sp
   dev_speakers    the speakers that the paper's protocol keeps for early stopping, when the corpus says so
   spk2session     speaker, recording session, when speakers were recorded together
   corpus          one line for reports: which corpus, and what part of it
+  expected        what the whole corpus holds, for reports: "all" and a number of utterances
   left_out        what was found but not used, and why
 """
 
@@ -191,10 +192,12 @@ def write_data_dir(
     dev_speakers: Sequence[str] = (),
     session_of: Mapping[str, str] | None = None,
     left_out: Sequence[str] = (),
+    expected: int | None = None,
 ) -> None:
     """Write the data directory beside its final place, then rename it: it is complete or absent.
 
     utterances: usable ones, sorted by name
+    expected: how many the whole corpus holds, None where nobody knows
     """
     names = Counter(u.name for u in utterances)
     if len(names) < len(utterances):
@@ -225,7 +228,14 @@ def write_data_dir(
     if session_of:
         write("spk2session", ((speaker, session_of[speaker]) for speaker in sorted(speakers)))
     present = [speaker for speaker in dev_speakers if speaker in speakers]
-    lists = {"emotions": emotions, "dev_speakers": present, "left_out": left_out, "corpus": [corpus]}
+    counts = [f"all {expected} utterances"] if expected else []
+    lists = {
+        "emotions": emotions,
+        "dev_speakers": present,
+        "left_out": left_out,
+        "expected": counts,
+        "corpus": [corpus],
+    }
     for name, lines in lists.items():
         if lines:
             (building / name).write_text("".join(f"{line}\n" for line in lines))

@@ -4,7 +4,7 @@
 # Usage: steps/make_vad.sh [options] <data-dir> [<log-dir> [<vad-dir>]]
 #  e.g.: steps/make_vad.sh --nj 2 data/ser
 # Reads <data-dir>/feats.scp, whose column 0 must be log-energy (MFCC with conf/mfcc_vad.conf, never filterbanks);
-# writes <vad-dir>/vad_<name>.JOB.ark and <data-dir>/vad.scp: for each utterance a vector, 1 for speech and 0 for silence.
+# writes <vad-dir>/vad_<name>.JOB.ark and <data-dir>/vad.scp: for each utterance a vector, 1 is speech and 0 silence.
 #
 # Options, given as --name value:
 nj=4                     # parallel jobs
@@ -17,7 +17,7 @@ here=$(dirname "$0")/..
 . "$here/path.sh"
 . "$here/cmd.sh"
 
-{ [ $# -ge 1 ] && [ $# -le 3 ]; } || die "expected <data-dir> [<log-dir> [<vad-dir>]], got $# arguments; --help says more"
+[[ $# -ge 1 && $# -le 3 ]] || die "expected <data-dir> [<log-dir> [<vad-dir>]]; see $0 --help"
 data=${1%/}
 log_dir=${2:-$data/log}
 vad_dir=${3:-$data/data}
@@ -27,7 +27,7 @@ for f in "$data/feats.scp" "$vad_config"; do
   [ -f "$f" ] || die "no such file: $f"
 done
 dim=$(feat-to-dim "scp:$data/feats.scp" - 2>/dev/null)
-[ "$dim" -le 20 ] || die "$data/feats.scp has $dim columns: these look like filterbanks, whose column 0 is no log-energy"
+[ "$dim" -le 20 ] || die "$data/feats.scp has $dim columns: these look like filterbanks; column 0 must be log-energy"
 
 mkdir -p "$log_dir" "$vad_dir"
 vad_dir=$(cd "$vad_dir" && pwd) # vad.scp must hold wherever it is read from
@@ -44,4 +44,5 @@ mv "$data/vad.scp.tmp" "$data/vad.scp"
 
 num_feats=$(wc -l <"$data/feats.scp")
 num_vad=$(wc -l <"$data/vad.scp")
-[ "$num_vad" -eq "$num_feats" ] || die "$num_feats utterances in $data, $num_vad with speech marked; see $log_dir/vad_$name.*.log"
+[ "$num_vad" -eq "$num_feats" ] ||
+  die "$num_feats utterances in $data, speech marked in $num_vad; see $log_dir/vad_$name.*.log"

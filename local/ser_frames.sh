@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# From a data directory of emotional speech to what a network reads: filterbanks, and each frame's emotion or silence.
+#
+# Usage: local/ser_frames.sh [options] <data-dir> <fbank-data-dir>
+#  e.g.: local/ser_frames.sh --nj 4 data/ser data_fbank/ser
+# <data-dir> gets MFCC with log-energy, the speech frames among them (vad.scp), the labels and the shares of silence
+# (silence.txt, silence.json); <fbank-data-dir> gets the filterbanks and labels.scp, which is written last.
+#
+# Options, given as --name value:
+nj=4   # parallel jobs, at most one for each speaker
+cmd=   # how jobs run; default: see cmd.sh
+# End options
+set -eu -o pipefail
+here=$(dirname "$0")/..
+. "$here/utils/parse_options.sh"
+. "$here/path.sh"
+. "$here/cmd.sh"
+
+[ $# -eq 2 ] || die "expected <data-dir> <fbank-data-dir>, got $# arguments; see $0 --help"
+data=${1%/} fbank=${2%/}
+"$here/utils/check_data_dir.sh" "$data" wav.scp utt2emotion
+[ -f "$data/emotions" ] || die "no such file: $data/emotions; make $data with local/ser_data.sh or its like"
+num_speakers=$(wc -l <"$data/spk2utt")
+[ "$nj" -le "$num_speakers" ] || nj=$num_speakers
+
+# Not compressed: compute-vad compares log-energies with a threshold.
+"$here/steps/make_mfcc.sh" --nj "$nj" --cmd "$cmd" --compress false --mfcc-config "$here/conf/mfcc_vad.conf" "$data"
+"$here/steps/make_vad.sh" --nj "$nj" --cmd "$cmd" --vad-config "$here/conf/vad.conf" "$data"
+python "$here/steps/frame_labels.py" "$data"
+
+mkdir -p "$fbank"
+for f in wav.scp segments utt2{spk,emotion,original} spk2{utt,gender,session} dev_speakers classes corpus; do
+  [ ! -f "$data/$f" ] || cp "$data/$f" "$fbank/"
+done
+rm -f "$fbank/labels.scp"
+"$here/steps/make_fbank.sh" --nj "$nj" --cmd "$cmd" --fbank-config "$here/conf/fbank.conf" "$fbank"
+cmp -s "$data/utt2num_frames" "$fbank/utt2num_frames" ||
+  die "$data and $fbank differ in utt2num_frames: window and shift of conf/mfcc_vad.conf and conf/fbank.conf must agree"
+cp "$data/labels.scp" "$fbank/labels.scp.tmp"
+mv "$fbank/labels.scp.tmp" "$fbank/labels.scp"
