@@ -59,6 +59,13 @@ def test_recognised_words_are_printed_with_a_symbol_table(golden, work, model, c
     assert [numbers[word] for word in printed.split()[1:]] == words
 
 
+def test_a_word_that_the_symbol_table_lacks_is_an_error(golden, work, model, capfd):
+    (work / "words.txt").write_text("<eps> 0\n")
+    tables = [f"ark:{golden / 'decode/loglikes.ark'}", "ark,t:words"]
+    assert decode_faster_mapped.main(["--word-symbol-table=words.txt", model, golden / "graph/HCLG.fst", *tables]) == 1
+    assert "is not in words.txt" in capfd.readouterr().err
+
+
 def test_scores_with_another_number_of_columns_are_refused(golden, work, model, capfd):
     scores = write_scores(utt1=np.zeros((5, 143)))
     assert decode_faster_mapped.main([model, golden / "graph/HCLG.fst", scores, "ark:words"]) == 1
@@ -112,7 +119,7 @@ def test_a_path_that_ends_in_no_final_state_is_written_only_if_allowed(work, mod
     assert decode_faster_mapped.main(["--allow-partial=false", model, "g.fst", scores, "ark,t:words"]) == 1
     assert "Did not successfully decode utterance short" in capfd.readouterr().err
     assert decode_faster_mapped.main([model, "g.fst", scores, "ark,t:words"]) == 0
-    assert "did not reach end-state" in capfd.readouterr().err
+    assert "did not reach end-state of short" in capfd.readouterr().err
     assert (work / "words").read_text() == "short 5 6 \n"
 
 
@@ -135,7 +142,7 @@ def test_a_beam_drops_paths_that_would_have_won_later():
     late = [[(1, 1, 5.0, 1), (1, 2, 0.0, 2)], [(2, 0, 0.0, 3)], [(2, 0, 9.0, 3)], []]
     graph = from_lists(0, [math.inf] * 3 + [0.0], late)
     scores = np.zeros((2, 2), np.float32)
-    settings = dict(max_active=100, min_active=0, beam_delta=0.5, hash_ratio=2.0)
+    settings = {"max_active": 100, "min_active": 0, "beam_delta": 0.5, "hash_ratio": 2.0}
     assert BestPathDecoder(graph, beam=6.0, **settings)(scores).words == [1]
     assert BestPathDecoder(graph, beam=4.0, **settings)(scores).words == [2]
 
