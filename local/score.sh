@@ -73,6 +73,10 @@ best=$scales
 if [ -z "$scale_from" ]; then
   best=$(for scale in $scales; do echo "$(num_errors "$dir/wer_$scale") $scale"; done |
     sort -s -k 1,1n | awk 'NR == 1 { print $2 }')   # fewest errors; of equals the smallest scale
+  for end in "${scales%%$'\n'*}" "${scales##*$'\n'}"; do
+    [ "$best" != "$end" ] || [ "$scales" = "$end" ] ||
+      echo "$0: $dir: the best scale, $best, is at the end of those tried: a better one may lie beyond" >&2
+  done
 fi
 ref=$scoring/ref hyp=$scoring/hyp_$best
 put "$dir/per_utt" python "$here/local/count_errors.py" "$ref" "$hyp" "$data/utt2spk"

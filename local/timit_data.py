@@ -342,6 +342,8 @@ def main():
         prepare(arguments.corpus, arguments.out)
     except (CorpusError, OSError) as error:
         sys.exit(f"local/timit_data.sh: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 if __name__ == "__main__":
