@@ -1,4 +1,4 @@
-"""utils/mkgraph.sh on Kaldi's language model, lexicon and monophone model; and Kaldi's own mkgraph.sh on our programs."""
+"""utils/mkgraph.sh on Kaldi's language model, lexicon and monophones; and Kaldi's own mkgraph.sh on our programs."""
 
 import os
 import shutil
