@@ -38,7 +38,8 @@ def witten_bell(sentences, vocabulary):
 
     num_different, num_tokens, num_words = len(counts), counts.total(), len(vocabulary) + 1
     unigram = {
-        word: (counts[word] + num_different / num_words) / (num_tokens + num_different) for word in [*vocabulary, "</s>"]
+        word: (counts[word] + num_different / num_words) / (num_tokens + num_different)
+        for word in [*vocabulary, "</s>"]
     }
     bigram, backoff = {}, {}
     for history, followers in successors.items():
@@ -69,17 +70,32 @@ def arpa_lines(unigram, bigram, backoff):
     yield "\n\\end\\"
 
 
+class BadText(Exception):
+    """Why no model can be made of the transcripts, in one line."""
+
+
 def read_sentences(text):
     """The transcripts of a Kaldi text file."""
     sentences = []
     for line in text.read_text().splitlines():
         utt, *words = line.split()
         if not words:
-            sys.exit(f"steps/train_bigram.py: {text}: utterance {utt} has no words")
+            raise BadText(f"{text}: utterance {utt} has no words")
         sentences.append(words)
     if not sentences:
-        sys.exit(f"steps/train_bigram.py: {text}: empty, a language model needs transcripts")
+        raise BadText(f"{text}: empty, a language model needs transcripts")
     return sentences
+
+
+def train(text, vocabulary_file, arpa):
+    sentences = read_sentences(text)
+    words = {word for sentence in sentences for word in sentence}
+    vocabulary = set(vocabulary_file.read_text().split()) if vocabulary_file else words
+    if unknown := words - vocabulary:
+        raise BadText(f"{text}: '{min(unknown)}' is not in {vocabulary_file}")
+    part = arpa.with_name(arpa.name + ".tmp")
+    part.write_text("\n".join(arpa_lines(*witten_bell(sentences, vocabulary))) + "\n")
+    os.replace(part, arpa)
 
 
 def main():
@@ -89,15 +105,10 @@ def main():
     parser.add_argument("arpa", type=Path)
     arguments = parser.parse_args()
 
-    sentences = read_sentences(arguments.text)
-    words = {word for sentence in sentences for word in sentence}
-    vocabulary = set(arguments.vocabulary.read_text().split()) if arguments.vocabulary else words
-    if unknown := words - vocabulary:
-        sys.exit(f"steps/train_bigram.py: {arguments.text}: '{min(unknown)}' is not in {arguments.vocabulary}")
-
-    part = arguments.arpa.with_name(arguments.arpa.name + ".tmp")
-    part.write_text("\n".join(arpa_lines(*witten_bell(sentences, vocabulary))) + "\n")
-    os.replace(part, arguments.arpa)
+    try:
+        train(arguments.text, arguments.vocabulary, arguments.arpa)
+    except (BadText, OSError) as error:
+        sys.exit(f"steps/train_bigram.py: {error}")
 
 
 if __name__ == "__main__":

@@ -118,3 +118,12 @@ def test_transcripts_that_make_no_model_are_refused(text, complaint, tmp_path):
     assert result.returncode == 1
     assert complaint in result.stderr
     assert not list(tmp_path.glob("arpa*"))
+
+
+@pytest.mark.parametrize(("text", "arpa"), [("nowhere", "arpa"), ("text", "nowhere/arpa")])
+def test_files_that_cannot_be_read_or_written_are_named_in_one_line(text, arpa, tmp_path):
+    (tmp_path / "text").write_text("u1 a b\n")
+    result = run(tmp_path / text, tmp_path / arpa)
+    assert result.returncode == 1
+    assert len(result.stderr.splitlines()) == 1
+    assert f"{tmp_path}/nowhere" in result.stderr
