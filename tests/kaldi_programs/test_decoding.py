@@ -121,6 +121,9 @@ def test_a_path_that_ends_in_no_final_state_is_written_only_if_allowed(work, mod
     assert decode_faster_mapped.main([model, "g.fst", scores, "ark,t:words"]) == 0
     assert "did not reach end-state of short" in capfd.readouterr().err
     assert (work / "words").read_text() == "short 5 6 \n"
+    scores = write_scores(long=np.zeros((3, 144)))
+    assert decode_faster_mapped.main(["--allow-partial=false", model, "g.fst", scores, "ark,t:words"]) == 0
+    assert (work / "words").read_text() == "long 5 6 7 \n"
 
 
 def test_the_scale_weighs_scores_against_the_graph(work, model):
