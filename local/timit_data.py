@@ -109,13 +109,13 @@ def read_sentences(speaker, folder, to_48):
     files = children(folder)
     names = {match[1] for name in files if (match := re.fullmatch(r"(s[ix][0-9]+)\.(phn|wav|wav\.wav)", name))}
     for name in sorted(names):
-        recordings = [read_audio_header(files[f]) for f in (f"{name}.wav", f"{name}.wav.wav") if f in files]
+        recordings = [files[f] for f in (f"{name}.wav", f"{name}.wav.wav") if f in files]
         if not recordings:
             raise CorpusError(f"{files[name + '.phn']}: there is no {name}.wav beside it")
         if f"{name}.phn" not in files:
-            raise CorpusError(f"{recordings[0].path}: there is no {name}.phn beside it")
+            raise CorpusError(f"{recordings[0]}: there is no {name}.phn beside it")
         # A mirror holds SX1.WAV as SPHERE and the same as RIFF in SX1.WAV.wav: take the one that needs no conversion.
-        audio = next((recording for recording in recordings if recording.riff), recordings[0])
+        audio = read_audio_header(next(filter(is_riff, recordings), recordings[0]))
         segments = read_phn(files[f"{name}.phn"], to_48)
         if segments[-1][0] >= audio.num_samples:
             raise CorpusError(
@@ -160,6 +160,11 @@ def read_phn(path, to_48):
     if not segments:
         raise CorpusError(f"{path}: empty: no phones in it")
     return segments
+
+
+def is_riff(path):
+    with open(path, "rb") as f:
+        return f.read(4) == b"RIFF"
 
 
 def read_audio_header(path):

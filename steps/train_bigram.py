@@ -8,9 +8,9 @@ With c(h, w) the count of w after h, c(h) their sum over w, and D(h) the number 
     P(w | h) = (c(h, w) + D(h) P(w)) / (c(h) + D(h))        P(w) = (c(w) + D / V) / (c + D)
 
 which is the interpolated estimate of Witten and Bell, "The zero-frequency problem" (IEEE Transactions on Information
-Theory 37, 1991), V being the size of the vocabulary with </s>. It is what IRSTLM's build-lm.sh gives Kaldi's TIMIT recipe,
-but for two slips: <s> can't follow anything here, and no probability is kept for a word outside the vocabulary, so that
-the distribution after each word sums to one.
+Theory 37, 1991), V being the size of the vocabulary with </s>. It is what Kaldi's TIMIT recipe has from IRSTLM's
+build-lm.sh, but for two things: <s> can't follow anything here, and nothing is kept for words outside the vocabulary, so
+that the probabilities after each word sum to one.
 """
 
 import argparse
@@ -26,8 +26,8 @@ def witten_bell(sentences, vocabulary):
 
     sentences:  lists of words, all of them in the vocabulary
     vocabulary: the words, without <s> and </s>
-    returns:    {w: P(w)} over the vocabulary and </s>; {h: {w: P(w | h)}}; {h: D(h) / (c(h) + D(h))}, the weight of P(w)
-                for a w not seen after h
+    returns:    {w: P(w)} over the vocabulary and </s>, {h: {w: P(w | h)}}, and {h: D(h) / (c(h) + D(h))}, the weight of
+                P(w) for a w not seen after h
     """
     counts, successors = Counter(), defaultdict(Counter)
     for sentence in sentences:

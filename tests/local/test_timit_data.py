@@ -160,6 +160,13 @@ def test_the_riff_file_of_a_doubled_corpus_is_read(timit_sample, tmp_path):
     assert list((out / "wav").iterdir()) == []
 
 
+def test_a_compressed_file_is_no_trouble_once_it_has_been_converted(corpus, tmp_path):
+    folder = corpus / "TEST/DR1/MBBB0"
+    write_sphere(folder / "SX1.WAV", b"\0" * 900, sample_coding="pcm,embedded-shorten-v2.00")
+    write_riff(folder / "SX1.WAV.wav")
+    assert table(prepared(corpus, tmp_path / "asr") / "dev/wav.scp") == {"mbbb0_sx1": str(folder / "SX1.WAV.wav")}
+
+
 def test_demo_and_own_lists_are_named_as_such(corpus, tmp_path):
     assert (prepared(corpus, tmp_path / "asr") / "corpus").read_text() == "TIMIT with speaker lists of its own\n"
     (corpus / "README.demo").touch()
