@@ -9,8 +9,8 @@ With c(h, w) the count of w after h, c(h) their sum over w, and D(h) the number 
 
 which is the interpolated estimate of Witten and Bell, "The zero-frequency problem" (IEEE Transactions on Information
 Theory 37, 1991), V being the size of the vocabulary with </s>. It is what Kaldi's TIMIT recipe has from IRSTLM's
-build-lm.sh, but for two things: <s> can't follow anything here, and nothing is kept for words outside the vocabulary, so
-that the probabilities after each word sum to one.
+build-lm.sh, but for two things: <s> can't follow anything here, and nothing is kept for words outside the vocabulary,
+so that the probabilities after each word sum to one.
 """
 
 import argparse
