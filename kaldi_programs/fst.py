@@ -98,7 +98,9 @@ def read_binary(f: BinaryIO) -> Fst:
     fst_type, arc_type = _read_string(f), _read_string(f)
     version, flags, _, start, num_states, num_arcs = _read_struct(f, "<iiQqqq")
     if fst_type not in ("vector", "const") or arc_type != "standard":
-        raise Failure(f"an FST of type {fst_type} with {arc_type} arcs; expected vector or const with standard arcs")
+        raise Failure(
+            f"an FST of type {fst_type!r} with {arc_type!r} arcs; expected vector or const with standard arcs"
+        )
     isymbols = _read_symbols(f) if flags & HAS_ISYMBOLS else None
     osymbols = _read_symbols(f) if flags & HAS_OSYMBOLS else None
     if fst_type == "vector":
@@ -159,8 +161,11 @@ def to_bytes(fst: Fst, const: bool = False) -> bytes:
 
 
 def _read(f: BinaryIO, size: int) -> bytes:
-    data = f.read(size) if size >= 0 else b""
-    if size < 0 or len(data) < size:
+    try:
+        data = f.read(size) if size >= 0 else None
+    except (MemoryError, OverflowError):  # what a damaged size asks for
+        data = None
+    if data is None or len(data) < size:
         raise Failure("a damaged or truncated FST: it ends before its last arc")
     return data
 

@@ -1,7 +1,9 @@
 """FST files, language models to FSTs, and the programs that transform graphs."""
 
+import io
 import math
 import random
+import re
 
 import numpy as np
 import pytest
@@ -24,7 +26,7 @@ from kaldi_programs import (
     fsttablecompose,
     make_h_transducer,
 )
-from kaldi_programs.fst import from_lists, read_fst, read_int_list, to_bytes, write_fst
+from kaldi_programs.fst import from_lists, from_wheel, read_binary, read_fst, read_int_list, to_bytes, write_fst
 from kaldi_programs.program import Failure
 
 
@@ -113,6 +115,21 @@ def test_an_fst_cut_anywhere_is_refused(golden, work, name):
         (work / "cut.fst").write_bytes(original[:length])
         with pytest.raises(Failure, match="cut.fst: .*(truncated|not an FST)"):
             read_fst("cut.fst")
+
+
+@pytest.mark.parametrize("name", ["lang/G.fst", "graph/HCLG.fst"])
+def test_a_damaged_byte_is_noticed_or_does_no_harm(golden, name):
+    original = (golden / name).read_bytes()
+    draw = random.Random(0)
+    num_refused = 0
+    for _ in range(400):
+        damaged = bytearray(original)
+        damaged[draw.randrange(80)] = draw.randrange(256)
+        try:
+            read_binary(io.BytesIO(damaged))
+        except Failure:
+            num_refused += 1
+    assert num_refused > 100
 
 
 def test_an_arc_to_a_state_that_does_not_exist_is_refused(work):
@@ -296,8 +313,6 @@ def test_no_more_warnings_are_printed_than_asked_for(work, capfd):
     ],
 )
 def test_a_bad_language_model_is_refused_with_the_reason(work, capfd, change, message):
-    import re
-
     (work / "lm.arpa").write_text(change(ARPA))
     assert arpa2fst.main(["--disambig-symbol=#0", "lm.arpa", "G.fst"]) == 1
     assert re.search(f"lm.arpa.*{message}", capfd.readouterr().err)
@@ -363,8 +378,6 @@ def test_local_epsilons_are_removed_as_kaldi_removes_them(work, options, text, e
 
 @pytest.mark.parametrize("plus", [min, fstrmepslocal.log_plus])
 def test_removing_local_epsilons_keeps_every_path_cost_and_never_adds_arcs(plus):
-    from kaldi_programs.fst import from_wheel
-
     num_smaller = 0
     for seed in range(150):
         before = random_fst(seed)
