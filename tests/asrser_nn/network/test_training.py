@@ -84,7 +84,7 @@ def test_the_network_learns_and_the_model_holds_the_best_epoch(
     tmp_path: Path, make_corpus, small_shape, method
 ) -> None:
     model = run(tmp_path / "run", make_corpus, small_shape, replace(method, max_epochs=8))
-    assert model.about["dev_accuracy"] > 80  # chance is 25
+    assert model.about["dev_accuracy"] > 60  # chance is 25
     dev = make_corpus(2, 5)
     model.network.normalise(dev.rows)
     assert dev_scores(model.network, dev, 0, "fp32")[1] == pytest.approx(model.about["dev_accuracy"])
