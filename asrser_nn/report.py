@@ -196,7 +196,7 @@ def tables(results: dict[str, Any]) -> list[Table]:
             Table(
                 f"{task.upper()} corpus",
                 corpus["name"],
-                ["part", "speakers", "utterances", "frames", "expected utterances"],
+                ["part", "speakers", "utterances", "frames", "of the whole corpus"],
                 [
                     [
                         part,

@@ -322,10 +322,13 @@ def prepare(corpus, out):
                     wav_paths[sentence.utt] = out / "wav" / f"{sentence.utt}.wav"
             write_data_directory(beside / subset, sentences[subset], wav_paths)
         (beside / "phones").write_text("".join(f"{phone}\n" for phone in sorted(to_39)))
+        # What all of TIMIT has, so that a report can say what part of it this is.
+        whole = EXPECTED_SENTENCES[TIMIT] if name in (TIMIT, TIMIT_SAMPLE) else {}
+        (beside / "expected").write_text("".join(f"{subset} {number}\n" for subset, number in whole.items()))
         (beside / "corpus").write_text(name + "\n")
         out.mkdir(parents=True, exist_ok=True)
         (out / "corpus").unlink(missing_ok=True)
-        for entry in ("wav", *SETS, "phones", "corpus"):  # `corpus` last: where it is, the rest is complete
+        for entry in ("wav", *SETS, "phones", "expected", "corpus"):  # `corpus` last: where it is, the rest is complete
             if (out / entry).is_dir():
                 shutil.rmtree(out / entry)
             (beside / entry).rename(out / entry)
