@@ -65,7 +65,7 @@ class Fst:
 def from_lists(start: int, finals: list[float], arcs: list[list[Arc]]) -> Fst:
     """An Fst of one list of (ilabel, olabel, cost, nextstate) per state; final cost infinity: not final."""
     first_arcs = np.concatenate(([0], np.cumsum([len(a) for a in arcs], dtype=np.int64))).astype(np.int64)
-    flat = np.array([tuple(arc) for state in arcs for arc in state], dtype=ARC)
+    flat = np.array([arc for state in arcs for arc in state], dtype=ARC)
     return Fst(start, np.array(finals, dtype=np.float32), first_arcs, flat)
 
 
@@ -78,7 +78,7 @@ def read_fst(rxfilename: str) -> Fst:
         try:
             return read_binary(f)
         except Failure as error:
-            raise Failure(f"{rxfilename or 'standard input'}: {error}") from None
+            raise Failure(f"{'standard input' if rxfilename in ('', '-') else rxfilename}: {error}") from None
 
 
 def write_fst(fst: Fst | kaldifst.StdVectorFst, wxfilename: str, const: bool = False) -> None:
