@@ -1,7 +1,5 @@
 """Re-estimate a GMM-HMM from accumulated statistics (maximum likelihood), and split or drop Gaussians."""
 
-import numpy as np
-
 from kaldi_programs.gmm import (
     MEANS,
     TRANSITIONS,
@@ -17,7 +15,7 @@ from kaldi_programs.gmm import (
 from kaldi_programs.program import Failure, Option, log, program
 from kaldi_programs.tables import open_output, write_vector
 
-FLAGS = {"m": MEANS, "v": VARIANCES, "w": WEIGHTS, "t": TRANSITIONS, "a": MEANS | VARIANCES | WEIGHTS | TRANSITIONS}
+FLAGS = {"m": MEANS, "v": VARIANCES, "w": WEIGHTS, "t": TRANSITIONS}
 
 
 @program(
@@ -40,12 +38,12 @@ FLAGS = {"m": MEANS, "v": VARIANCES, "w": WEIGHTS, "t": TRANSITIONS, "a": MEANS 
     arguments=3,
 )
 def main(options, model_in, stats_in, model_out):
-    unknown = set(options.update_flags) - set(FLAGS)
+    unknown = set(options.update_flags) - {*FLAGS, "a"}
     if unknown:
         raise Failure(f"--update-flags={options.update_flags}: {min(unknown)!r} is none of m, v, w, t and a")
     if options.mix_down:
         raise Failure("--mix-down is not supported here: estimate this model with Kaldi's own gmm-est")
-    flags = int(np.bitwise_or.reduce([FLAGS[flag] for flag in options.update_flags], initial=0))
+    flags = sum(FLAGS[flag] for flag in set(options.update_flags.replace("a", "mvwt")))
     transitions, gmms = read_model(model_in)
     accumulators = read_accumulators(stats_in)
     if flags & TRANSITIONS:
