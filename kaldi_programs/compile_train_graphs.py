@@ -5,7 +5,7 @@ Without transition probabilities by default: they change with every iteration, a
 
 from kaldi_programs.fst import read_fst, read_int_list, to_wheel
 from kaldi_programs.hmm import read_transition_model
-from kaldi_programs.program import Option, log, program, warn
+from kaldi_programs.program import Failure, Option, log, program, warn
 from kaldi_programs.tables import TableWriter, read_table
 from kaldi_programs.tree import read_tree
 
@@ -21,10 +21,12 @@ from kaldi_programs.tree import read_tree
     arguments=5,
 )
 def main(options, tree_in, model_in, lexicon_in, transcripts, graphs):
+    tree, model = read_tree(tree_in), read_transition_model(model_in)
+    if tree.num_pdfs() != model.num_pdfs:
+        raise Failure(f"{tree_in} has {tree.num_pdfs()} pdfs, but {model_in} has {model.num_pdfs}: not of one training")
     # The compiler refers to these three, so they must live as long as it does.
-    tree, model = read_tree(tree_in).to_wheel(), read_transition_model(model_in).to_wheel()
-    lexicon = to_wheel(read_fst(lexicon_in))
-    compiler = training_graph_compiler(options, tree, model, lexicon)
+    wheels = tree.to_wheel(), model.to_wheel(), to_wheel(read_fst(lexicon_in))
+    compiler = training_graph_compiler(options, *wheels)
     num_done = num_failed = 0
     with TableWriter(graphs, "fst") as writer:
         for key, words in read_table(transcripts, "int_vector"):
