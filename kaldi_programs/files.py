@@ -18,8 +18,8 @@ BINARY_HEADER = b"\0B"
 _ENDED_BY_READER = (-13, 141)
 
 
-def printable(filename: str) -> str:
-    return filename if filename not in ("", "-") else "standard input or output"
+def printable(filename: str, standard: str = "standard input") -> str:
+    return filename if filename not in ("", "-") else standard
 
 
 def split_offset(rxfilename: str) -> tuple[str, int | None]:
@@ -107,7 +107,7 @@ def _open_output(wxfilename: str) -> Iterator[IO[bytes]]:
     except OSError as error:
         if error.filename not in (None, wxfilename, f"{os.path.realpath(wxfilename)}.tmp"):
             raise
-        raise Failure(f"cannot write {printable(wxfilename)}: {error.strerror}") from error
+        raise Failure(f"cannot write {printable(wxfilename, 'standard output')}: {error.strerror}") from error
 
 
 @contextmanager

@@ -180,13 +180,21 @@ def _write_pairs(f: IO[bytes], pairs: Any, binary: bool) -> None:
         f.write(b"; ".join(b"%d %d " % (first, second) for first, second in pairs) + b"\n")
 
 
-def _line_after(write: Callable[..., None]) -> Callable[[IO[bytes], Any, bool], None]:
-    def write_line(f: IO[bytes], value: Any, binary: bool) -> None:
+def _number(read: Callable[[BufferedReader, bool], Any], write: Callable[[IO[bytes], Any, bool], None]) -> Kind:
+    """A number of a table, which in text has a line of its own."""
+
+    def read_number(f: BufferedReader, binary: bool) -> Any:
+        value = read(f, binary)
+        if not binary and (rest := _read_line(f)):
+            raise Failure(f"expected one number, found {rest[:40]!r} behind it")
+        return value
+
+    def write_number(f: IO[bytes], value: Any, binary: bool) -> None:
         write(f, value, binary)
         if not binary:
             f.write(b"\n")
 
-    return write_line
+    return _with_header(read_number, write_number)
 
 
 def _read_single_token(f: BufferedReader) -> str:
@@ -233,9 +241,9 @@ _KINDS: dict[str, Kind | Callable[[], Kind]] = {
     "vector": _with_header(read_vector, _written_as(write_vector, np.float32)),
     "int_vector": _with_header(_read_ints, _write_ints),
     "int_pairs": _with_header(_read_pairs, _write_pairs),
-    "int": _with_header(read_int32, _line_after(write_int32)),
-    "float": _with_header(read_float, _line_after(write_float)),
-    "double": _with_header(read_float, _line_after(write_double)),
+    "int": _number(read_int32, write_int32),
+    "float": _number(read_float, write_float),
+    "double": _number(read_float, write_double),
     "token": Kind(_read_single_token, _write_single_token),
     "token_vector": Kind(lambda f: _read_line(f).split(), _write_tokens),
     "wave": _wave_kind,
@@ -261,7 +269,7 @@ class _Specifier(NamedTuple):
 
 def _specifier(text: str, known_options: set[str], forms: tuple[str, ...]) -> _Specifier | None:
     before, colon, filename = text.partition(":")
-    words = before.replace(" ", ",").split(",")
+    words = before.split(",")
     form = ",".join(word for word in words if word in ("ark", "scp"))
     options = {word for word in words if word not in ("ark", "scp")}
     if not colon or form not in forms or text[-1:].isspace() or not options <= known_options:
@@ -456,7 +464,8 @@ class RandomAccess:
 
     def _read_archive_to(self, key: str) -> None:
         in_order = "s" in self._options
-        if in_order and "cs" in self._options:
+        forgetful = in_order and "cs" in self._options
+        if forgetful:
             self._values = {kept: value for kept, value in self._values.items() if kept >= key}
         while key not in self._values and not (in_order and self._last_key > key):
             found = next(self._archive, None)
@@ -467,7 +476,8 @@ class RandomAccess:
             if found[0] in self._values:
                 raise Failure(f"{found[0]} occurs twice in {self._rspecifier}")
             self._last_key = found[0]
-            self._values[found[0]] = found[1]
+            if not (forgetful and found[0] < key):
+                self._values[found[0]] = found[1]
 
 
 class _Mapped:
