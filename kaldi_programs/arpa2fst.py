@@ -11,8 +11,18 @@ from typing import NoReturn
 
 import numpy as np
 
-from kaldi_programs.files import open_input, open_output
-from kaldi_programs.fst import Arc, Fst, from_lists, from_wheel, read_symbol_table, to_wheel, write_fst
+from kaldi_programs.fst import (
+    Arc,
+    Fst,
+    from_lists,
+    from_wheel,
+    read_lines,
+    read_symbol_table,
+    to_wheel,
+    words_of,
+    write_fst,
+    write_lines,
+)
 from kaldi_programs.fstrmepslocal import remove_eps_local
 from kaldi_programs.program import Failure, Option, log, program, warn
 
@@ -42,8 +52,7 @@ def main(options, lm_arpa, g_fst="-"):
             symbols[options.disambig_symbol] = 1
     for symbol in (options.bos_symbol, options.eos_symbol):
         symbols.setdefault(symbol, max(symbols.values()) + 1)
-    with open_input(lm_arpa) as f:
-        arpa = ArpaReader(f.read().decode(), lm_arpa, options.max_arpa_warnings)
+    arpa = ArpaReader(read_lines(lm_arpa), lm_arpa, options.max_arpa_warnings)
     fst = compile_arpa(
         arpa,
         symbols,
@@ -53,8 +62,7 @@ def main(options, lm_arpa, g_fst="-"):
         add_words=not options.read_symbol_table,
     )
     if options.write_symbol_table:
-        with open_output(options.write_symbol_table) as out:
-            out.write("".join(f"{symbol}\t{number}\n" for symbol, number in symbols.items()).encode())
+        write_lines((f"{symbol}\t{number}" for symbol, number in symbols.items()), options.write_symbol_table)
     if options.keep_symbols or not (options.read_symbol_table or options.write_symbol_table):
         fst.isymbols = fst.osymbols = symbols
     g = to_wheel(fst)
@@ -66,8 +74,8 @@ def main(options, lm_arpa, g_fst="-"):
 class ArpaReader:
     """The n-grams of an ARPA file, checked as Kaldi's lm/arpa-file-parser.cc checks them."""
 
-    def __init__(self, text: str, name: str, max_warnings: int = 30):
-        self._lines = list(enumerate(text.splitlines(), 1))
+    def __init__(self, lines: list[str], name: str, max_warnings: int):
+        self._lines = enumerate(lines, 1)
         self._name = name
         self._max_warnings = max_warnings
         self._warnings = 0
@@ -91,7 +99,7 @@ class ArpaReader:
             log(f"Reading \\{order}-grams: section.")
             count = 0
             while not self._next().startswith("\\"):
-                fields = self._line[1].split()
+                fields = words_of(self._line[1])
                 least, most = order + 1, order + 1 + (order < self.order)
                 if not least <= len(fields) <= most:
                     self.fail(f"{len(fields)} columns; a {order}-gram has {least} to {most}")
@@ -120,8 +128,7 @@ class ArpaReader:
 
     def _next(self) -> str:
         """Go to the next line that is not blank."""
-        while self._lines:
-            number, line = self._lines.pop(0)
+        for number, line in self._lines:
             if line.strip():
                 self._line = number, line.strip()
                 return self._line[1]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import struct
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
@@ -178,11 +178,11 @@ def _read_string(f: BinaryIO) -> str:
     (size,) = _read_struct(f, "<i")
     if size > MAX_NAME:
         raise Failure("a damaged FST: a name in its header has no end")
-    return _read(f, size).decode("utf-8", "replace")
+    return _read(f, size).decode(errors="surrogateescape")
 
 
 def _pack_string(text: str) -> bytes:
-    data = text.encode()
+    data = text.encode(errors="surrogateescape")
     return struct.pack("<i", len(data)) + data
 
 
@@ -242,31 +242,41 @@ def from_wheel(wheel: kaldifst.StdVectorFst) -> Fst:
     return read_binary(io.BytesIO(wheel_bytes(wheel)))
 
 
-# Lists of symbols
+# Text
+
+
+def read_lines(rxfilename: str) -> list[str]:
+    """The lines of a text; bytes that are not UTF-8 are kept as surrogates."""
+    with open_input(rxfilename or "-") as f:
+        return f.read().decode(errors="surrogateescape").split("\n")
+
+
+def write_lines(lines: Iterable[str], wxfilename: str) -> None:
+    with open_output(wxfilename or "-") as f:
+        f.write("".join(f"{line}\n" for line in lines).encode(errors="surrogateescape"))
+
+
+def words_of(line: str) -> list[str]:
+    """The words of a line; white space beyond ASCII's may be part of a word."""
+    return [word.decode(errors="surrogateescape") for word in line.encode(errors="surrogateescape").split()]
 
 
 def read_symbol_table(rxfilename: str) -> dict[str, int]:
     """Read `symbol number` lines such as words.txt."""
     symbols = {}
-    with open_input(rxfilename) as f:
-        for number, line in enumerate(f, 1):
-            fields = line.decode().split()
-            if len(fields) != 2 or not fields[1].isdigit():
-                raise Failure(f"{rxfilename}, line {number}: expected a symbol and its number, found: {fields}")
+    for number, line in enumerate(read_lines(rxfilename), 1):
+        fields = words_of(line)
+        if fields and (len(fields) != 2 or not fields[1].isdigit()):
+            raise Failure(f"{rxfilename}, line {number}: expected a symbol and its number, found: {line}")
+        if fields:
             symbols[fields[0]] = int(fields[1])
     return symbols
 
 
 def read_int_list(rxfilename: str) -> list[int]:
     """Read integers, one a line, such as phones/disambig.int."""
-    with open_input(rxfilename) as f:
-        text = f.read().decode("utf-8", "replace")
+    words = [word for line in read_lines(rxfilename) for word in words_of(line)]
     try:
-        return [int(field) for field in text.split()]
+        return [int(word) for word in words]
     except ValueError:
-        raise Failure(f"{rxfilename}: expected one integer a line, found: {text[:40].strip()}") from None
-
-
-def write_int_list(numbers: list[int], wxfilename: str) -> None:
-    with open_output(wxfilename or "-") as f:
-        f.write("".join(f"{number}\n" for number in numbers).encode())
+        raise Failure(f"{rxfilename}: expected one integer a line, found: {' '.join(words)[:40]}") from None

@@ -6,8 +6,7 @@ first line's state is the start; states are numbered as they appear.
 
 import math
 
-from kaldi_programs.files import open_input
-from kaldi_programs.fst import Arc, Fst, from_lists, read_symbol_table, write_fst
+from kaldi_programs.fst import Arc, Fst, from_lists, read_lines, read_symbol_table, words_of, write_fst
 from kaldi_programs.program import Failure, Option, program
 
 
@@ -27,10 +26,8 @@ def main(options, text="-", out_fst="-"):
         raise Failure(f"--fst-type={options.fst_type}: expected vector or const")
     isymbols = read_symbol_table(options.isymbols) if options.isymbols else None
     osymbols = read_symbol_table(options.osymbols) if options.osymbols else None
-    with open_input(text or "-") as f:
-        lines = f.read().decode().splitlines()
     name = "standard input" if text in ("", "-") else text
-    fst = compile_text(lines, name, isymbols, osymbols, options.acceptor, options.keep_state_numbering)
+    fst = compile_text(read_lines(text), name, isymbols, osymbols, options.acceptor, options.keep_state_numbering)
     fst.isymbols = isymbols if options.keep_isymbols else None
     fst.osymbols = osymbols if options.keep_osymbols else None
     write_fst(fst, out_fst, const=options.fst_type == "const")
@@ -63,7 +60,7 @@ def compile_text(
 
     num_labels = 1 if acceptor else 2
     for number, line in enumerate(lines, 1):
-        fields = line.split()
+        fields = words_of(line)
         try:
             if len(fields) in (1, 2):
                 finals[state(fields[0])] = float(fields[1]) if len(fields) == 2 else 0.0
@@ -78,5 +75,5 @@ def compile_text(
             raise Failure(f"{name}, line {number}: symbol {error} has no number in the symbol table: {line}") from None
         except ValueError:
             raise Failure(f"{name}, line {number}: expected numbers, found: {line}") from None
-    first = next((line.split()[0] for line in lines if line.split()), None)
+    first = next((words_of(line)[0] for line in lines if words_of(line)), None)
     return from_lists(-1 if first is None else states[first], finals, arcs)

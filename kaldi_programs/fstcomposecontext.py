@@ -5,7 +5,7 @@ a disambiguation symbol.
 """
 
 from kaldi_programs.files import open_output
-from kaldi_programs.fst import read_fst, read_int_list, to_wheel, write_fst, write_int_list
+from kaldi_programs.fst import read_fst, read_int_list, to_wheel, write_fst, write_lines
 from kaldi_programs.program import Failure, Option, program, warn
 from kaldi_programs.tables import write_int32, write_int_vector
 
@@ -42,5 +42,5 @@ def main(options, ilabels_out, in_fst="-", out_fst="-"):
             write_int_vector(f, window, options.binary)
     if options.write_disambig_syms:
         # A window of one number that is not a phone stands for a disambiguation symbol.
-        write_int_list([i for i, w in enumerate(ilabels) if len(w) == 1 and w[0] <= 0], options.write_disambig_syms)
+        write_lines([str(i) for i, w in enumerate(ilabels) if len(w) == 1 and w[0] <= 0], options.write_disambig_syms)
     write_fst(composed, out_fst)

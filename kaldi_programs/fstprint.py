@@ -2,8 +2,7 @@
 
 import math
 
-from kaldi_programs.files import open_output
-from kaldi_programs.fst import Fst, read_fst, read_symbol_table
+from kaldi_programs.fst import Fst, read_fst, read_symbol_table, write_lines
 from kaldi_programs.program import Failure, Option, program
 
 
@@ -19,9 +18,7 @@ def main(options, in_fst="-", text="-"):
     fst = read_fst(in_fst)
     isymbols = read_symbol_table(options.isymbols) if options.isymbols else fst.isymbols
     osymbols = read_symbol_table(options.osymbols) if options.osymbols else fst.osymbols
-    lines = print_text(fst, isymbols, osymbols, options.acceptor, options.show_weight_one)
-    with open_output(text or "-") as f:
-        f.write("".join(f"{line}\n" for line in lines).encode())
+    write_lines(print_text(fst, isymbols, osymbols, options.acceptor, options.show_weight_one), text)
 
 
 def print_text(

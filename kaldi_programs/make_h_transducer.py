@@ -3,7 +3,7 @@
 <ilabels> says what each label of a phone in context means, as fstcomposecontext writes it.
 """
 
-from kaldi_programs.fst import wheel_errors_as_failures, write_fst, write_int_list
+from kaldi_programs.fst import wheel_errors_as_failures, write_fst, write_lines
 from kaldi_programs.hmm import read_transition_model
 from kaldi_programs.program import Failure, Option, program
 from kaldi_programs.tables import open_object, read_int32, read_int_vector
@@ -31,7 +31,7 @@ def main(options, ilabels, tree, model, h_fst="-"):
     with wheel_errors_as_failures(f"no HMMs for {ilabels} with {tree} and {model}"):
         h, disambig = khg.get_h_transducer(windows, tree_object, model_object, config)
     if options.disambig_syms_out:
-        write_int_list(disambig, options.disambig_syms_out)
+        write_lines(map(str, disambig), options.disambig_syms_out)
     write_fst(h, h_fst)
 
 

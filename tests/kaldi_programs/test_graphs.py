@@ -1,5 +1,6 @@
 """FST files, language models to FSTs, and the programs that transform graphs."""
 
+import gzip
 import io
 import math
 import random
@@ -209,6 +210,16 @@ def test_a_bad_line_of_text_is_named(work, capfd, line, message):
     assert not (work / "out.fst").exists()
 
 
+@pytest.mark.parametrize("word", ["a\u00a0b".encode(), "\u2028".encode(), b"caf\xe9"])
+def test_a_word_of_any_bytes_but_ascii_white_space_stays_whole(work, word):
+    (work / "words").write_bytes(b"<eps> 0\n" + word + b" 1\n")
+    (work / "text").write_bytes(b"0\t1\t" + word + b"\t" + word + b"\n1\n")
+    symbols = ["--isymbols=words", "--osymbols=words"]
+    assert fstcompile.main([*symbols, "text", "a.fst"]) == 0
+    assert fstprint.main([*symbols, "a.fst", "again"]) == 0
+    assert (work / "again").read_bytes() == (work / "text").read_bytes()
+
+
 def test_a_label_without_symbol_is_not_printed(work, capfd):
     (work / "words").write_text("<eps> 0\na 1\n")
     assert fstprint.main(["--isymbols=words", compiled("a.fst", "0 1 9 9; 1")]) == 1
@@ -317,6 +328,13 @@ def test_a_bad_language_model_is_refused_with_the_reason(work, capfd, change, me
     assert arpa2fst.main(["--disambig-symbol=#0", "lm.arpa", "G.fst"]) == 1
     assert re.search(f"lm.arpa.*{message}", capfd.readouterr().err)
     assert not (work / "G.fst").exists()
+
+
+def test_a_compressed_language_model_is_no_arpa_file(work, capfd):
+    (work / "lm.gz").write_bytes(gzip.compress(ARPA.encode()))
+    assert arpa2fst.main(["lm.gz", "G.fst"]) == 1
+    assert "is it an ARPA language model" in capfd.readouterr().err
+    assert arpa2fst.main(["gunzip -c lm.gz |", "G.fst"]) == 0
 
 
 def test_a_symbol_table_without_the_disambiguation_symbol_is_refused(work, capfd):
