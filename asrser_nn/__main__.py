@@ -185,7 +185,10 @@ def run_training(context: click.Context, transfer: tuple[str, int, float | None]
         **{name: given[name] for name in ("context", "channels", "kernels", "paddings", "pools", "hidden")},
     )
     method = Method(**{field.name: given[field.name] for field in fields(Method)})
-    display = make_display(sys.stderr.isatty(), str(directory / "tensorboard") if given["tensorboard"] else None)
+    # A grid has one display for all its runs.
+    display = context.obj or make_display(
+        sys.stderr.isatty(), str(directory / "tensorboard") if given["tensorboard"] else None
+    )
     source = Transfer(*transfer) if transfer else None
     model = train_run(
         directory, config, train, dev, shape, given["dropout"], class_names, method, device, display, source
@@ -297,6 +300,35 @@ def evaluate(model: str, feats: str, labels: str, **given: Any) -> None:
         write_text(given["json_path"], json.dumps(result, indent=1) + "\n")
     if given["predictions"]:
         write_text(given["predictions"], predictions_text(result))
+
+
+@cli.command()
+@click.option("--only", multiple=True, type=int, help="only this line of LIST, counted from 1; may be repeated")
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", help="where all of them compute")
+@click.option("--threads", default=0, help="CPU threads; 0: as many as torch takes")
+@click.argument("runs", metavar="LIST")
+def grid(only: tuple[int, ...], device: str, threads: int, runs: str) -> None:
+    """Make every run of LIST that is not complete, one after the other; several processes may share the work.
+
+    A line of LIST is a directory, a tab, and the commands that fill it, separated by ' ; ', without 'asrser_nn':
+
+    \b
+    exp/ser/fold_03<tab>train --config conf/paper/ser.conf … exp/ser/fold_03 ; evaluate exp/ser/fold_03 …
+    """
+    from asrser_nn.grid import run_grid
+
+    def call(words: list[str], display: Any) -> None:
+        if words[0] not in cli.commands:
+            raise Failure(f"{runs}: there is no command '{words[0]}'")
+        arguments = [*words[1:], "--device", device, "--threads", str(threads)]
+        try:
+            cli.commands[words[0]].main(arguments, f"asrser_nn {words[0]}", standalone_mode=False, obj=display)
+        except click.ClickException as error:
+            raise Failure(f"{words[0]}: {error.format_message()}") from error
+
+    failures = run_grid(Path(runs), only, call, sys.stderr.isatty())
+    if failures:
+        raise Failure(f"{len(failures)} runs failed. {'; '.join(failures)}")
 
 
 @cli.command()

@@ -91,10 +91,14 @@ def as_text(summary: dict[str, Any], title: str, paper: bool) -> str:
     """The figures as a person reads them: beside them the paper's, and what guessing gives."""
     folds = list(summary["test"]["frames"]["error"]["by_fold"])
     lines = [f"{title}; {len(folds)} folds; per cent", ""]
-    lines += aligned([["", "", *headings(paper)], *(figures(summary, row, paper) for row in ROWS)], text_columns=2)
     for part in PARTS:
-        counts = [f"{summary[part][level]['total']} {level.replace('_', ' ')}" for level in summary[part]]
-        lines.append(f"{part}: {', '.join(counts)}; summed over the folds")
+        heads = ["mean", "pooled", *["paper"] * paper, "majority", "chance"]
+        lines += aligned(
+            [[part, "", *heads], *(figures(summary[part], row, part, paper) for row in ROWS)], text_columns=2
+        )
+        counts = [f"{of['total']} {level.replace('_', ' ')}" for level, of in summary[part].items()]
+        lines += [f"of {', '.join(counts)}, summed over the folds", ""]
+    lines += ["E, UE: errors; WA, UA: accuracies; UE and UA: every class weighs the same"]
     lines += ["majority: always the most frequent class; chance: any class equally often", ""]
     heads = [f"{row.name}{'*' * (row.level == 'frames_without_silence')} {part}" for part in PARTS for row in ROWS]
     by_fold = [
@@ -111,22 +115,15 @@ def as_text(summary: dict[str, Any], title: str, paper: bool) -> str:
     return "\n".join(lines) + "\n"
 
 
-def headings(paper: bool) -> list[str]:
-    return [f"{part} {name}" for part in PARTS for name in ("mean", "pooled", *["paper"] * paper, "majority", "chance")]
-
-
-def figures(summary: dict[str, Any], row: Row, paper: bool) -> list[str]:
-    """A row of the first table, in the order of `headings`."""
-    num_classes = len(summary["test"][row.level]["classes"])
-    cells = [row.name, f"{row.level.replace('_', ' ')}, {num_classes} classes"]
-    for part in PARTS:
-        of = summary[part][row.level]
-        guessed = of["majority_error"] if row.error == "error" else of["chance_error"]  # one recall is 1, the others 0
-        errors = [of[row.error]["mean"], of[row.error]["pooled"]]
-        if paper:  # its figures are those of all frames
-            errors.append(published("ser", None, row.name, part) if row.level == "frames" else None)
-        cells += [row.shown(error) for error in (*errors, guessed, of["chance_error"])]
-    return cells
+def figures(levels: dict[str, Any], row: Row, part: str, paper: bool) -> list[str]:
+    """A line of the table of a part; levels: the figures of that part."""
+    of = levels[row.level]
+    guessed = of["majority_error"] if row.error == "error" else of["chance_error"]  # one recall is 1, the others 0
+    errors = [of[row.error]["mean"], of[row.error]["pooled"]]
+    if paper:  # its figures are those of all frames
+        errors.append(published("ser", None, row.name, part) if row.level == "frames" else None)
+    errors += [guessed, of["chance_error"]]
+    return [row.name, f"{row.level.replace('_', ' ')}, {len(of['classes'])} classes", *map(row.shown, errors)]
 
 
 def aligned(rows: Sequence[Sequence[str]], text_columns: int = 1) -> list[str]:

@@ -33,7 +33,7 @@ for f in wav.scp segments utt2{spk,emotion,original} spk2{utt,gender,session} de
   [ ! -f "$data/$f" ] || cp "$data/$f" "$fbank/"
 done
 rm -f "$fbank/labels.scp"
-"$here/steps/make_fbank.sh" --nj "$nj" --cmd "$cmd" --fbank-config "$here/conf/fbank.conf" "$fbank"
+"$here/steps/make_fbank.sh" --nj "$nj" --cmd "$cmd" --fbank-config "$here/conf/fbank.conf" --compress false "$fbank"
 cmp -s "$data/utt2num_frames" "$fbank/utt2num_frames" ||
   die "$data and $fbank differ in utt2num_frames: window and shift of conf/mfcc_vad.conf and conf/fbank.conf must agree"
 cp "$data/labels.scp" "$fbank/labels.scp.tmp"

@@ -1,0 +1,110 @@
+"""The SER recipe from a corpus folder to its summary, on made-up audio laid out as IEMOCAP is."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+CONFIG = """--channels=2,3                 # as small as can be
+--hidden=8,8,8
+--max-epochs=2
+--learning-rate=0.003
+"""
+TONES = {"ang": 900, "hap": 600, "sad": 150, "neu": 300}  # Hz; what the network is to tell apart
+
+
+def write_corpus(corpus: Path) -> None:
+    """Ten speakers with two utterances of each emotion: half a second of tone between silences."""
+    rng = np.random.default_rng(1)
+    for n in range(1, 6):
+        for gender in "FM":
+            dialogue = f"Ses0{n}{gender}_impro01"
+            labels = corpus / f"Session{n}/dialog/EmoEvaluation/{dialogue}.txt"
+            wavs = corpus / f"Session{n}/sentences/wav/{dialogue}"
+            labels.parent.mkdir(parents=True, exist_ok=True)
+            wavs.mkdir(parents=True)
+            lines = ["% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]\n\n"]
+            for i, (category, pitch) in enumerate(list(TONES.items()) * 2):
+                turn = f"{dialogue}_{gender}{i:03}"
+                lines.append(
+                    f"[{i}.0000 - {i}.5000]\t{turn}\t{category}\t[2.5000, 2.5000, 2.5000]\nC-E1:\tAnger;\t()\n\n"
+                )
+                tone = 0.2 * np.sin(2 * np.pi * pitch * (1 + 0.05 * rng.normal()) * np.arange(8000) / 16000)
+                silence = np.zeros(2400)
+                samples = np.concatenate([silence, tone, silence]) + 1e-4 * rng.normal(size=12800)
+                soundfile.write(wavs / f"{turn}.wav", samples, 16000, subtype="PCM_16")
+            labels.write_text("".join(lines))
+    (corpus / "README.demo").write_text("made for a test\n")
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory) -> Path:
+    work = tmp_path_factory.mktemp("ser")
+    write_corpus(work / "iemocap")
+    (work / "tiny.conf").write_text(CONFIG)
+    return work
+
+
+def recipe(root: Path, work: Path, *options: str) -> list[str]:
+    config = ["--nnet-config", work / "tiny.conf"]
+    return list(map(str, [root / "recipe/ser.sh", "--dir", work, *config, *options, "iemocap", work / "iemocap"]))
+
+
+def run(root: Path, work: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(recipe(root, work, *options), capture_output=True, text=True)
+
+
+def test_a_killed_run_is_continued_and_ends_with_the_figures_of_every_fold(root, work):
+    with subprocess.Popen(
+        recipe(root, work, "--folds", "2"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+    ) as process:
+        deadline = time.monotonic() + 60
+        while not list(work.glob("exp/ser/fold_*/config")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGINT)
+        process.communicate(timeout=30)
+    assert process.returncode != 0
+    assert not (work / "exp/ser/summary.txt").exists()
+
+    result = run(root, work, "--folds", "2")
+    assert result.returncode == 0, result.stderr
+    assert "synthetic demo, no scientific meaning" in result.stdout
+    summary = json.loads((work / "exp/ser/summary.json").read_text())
+    utterances = summary["test"]["utterances"]
+    assert list(utterances["error"]["by_fold"]) == ["Ses01F", "Ses01M"]
+    assert utterances["total"] == 2 * 8
+    assert summary["test"]["frames"]["classes"] == ["anger", "happiness", "sadness", "neutral", "silence"]
+    assert (work / "exp/ser/fold_Ses01F/final.pt").exists()
+    assert "Ses01F-Ses01F_impro01_F000" in (work / "exp/ser/fold_Ses01F/predictions_test.txt").read_text()
+
+
+def test_the_silences_are_labelled_as_such(work):
+    # 0.15 + 0.15 of 0.8 s, less what windows over the edges hear of the tone
+    share = json.loads((work / "data/ser/silence.json").read_text())["silence"]["all"]["all"]
+    assert 0.25 < share < 0.4
+
+
+def test_the_partner_in_training_is_told_of(work):
+    assert "Ses01M, the dialogue partner of test speaker Ses01F" in (work / "exp/ser/folds/Ses01F/split").read_text()
+
+
+def test_what_is_complete_is_not_made_again(root, work):
+    before = (work / "exp/ser/fold_Ses01F/final.pt").stat().st_mtime_ns
+    result = run(root, work, "--folds", "2")
+    assert result.returncode == 0
+    assert result.stdout.count("was complete") == 2
+    assert (work / "exp/ser/fold_Ses01F/final.pt").stat().st_mtime_ns == before
+
+
+def test_another_corpus_in_the_same_folder_is_refused(root, work):
+    (work / "other").mkdir(exist_ok=True)
+    command = [*recipe(root, work)[:-1], str(work / "other")]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 1
+    assert "choose another --dir" in result.stderr
