@@ -304,10 +304,9 @@ def evaluate(model: str, feats: str, labels: str, **given: Any) -> None:
 
 @cli.command()
 @click.option("--only", multiple=True, type=int, help="only this line of LIST, counted from 1; may be repeated")
-@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", help="where all of them compute")
-@click.option("--threads", default=0, help="CPU threads; 0: as many as torch takes")
+@options(COMPUTE)
 @click.argument("runs", metavar="LIST")
-def grid(only: tuple[int, ...], device: str, threads: int, runs: str) -> None:
+def grid(only: tuple[int, ...], runs: str, **compute: Any) -> None:
     """Make every run of LIST that is not complete, one after the other; several processes may share the work.
 
     A line of LIST is a directory, a tab, and the commands that fill it, separated by ' ; ', without 'asrser_nn':
@@ -320,7 +319,7 @@ def grid(only: tuple[int, ...], device: str, threads: int, runs: str) -> None:
     def call(words: list[str], display: Any) -> None:
         if words[0] not in cli.commands:
             raise Failure(f"{runs}: there is no command '{words[0]}'")
-        arguments = [*words[1:], "--device", device, "--threads", str(threads)]
+        arguments = [*words[1:], *(f"--{name}={value}" for name, value in compute.items())]
         try:
             cli.commands[words[0]].main(arguments, f"asrser_nn {words[0]}", standalone_mode=False, obj=display)
         except click.ClickException as error:
