@@ -62,6 +62,6 @@ done
 echo "$nj" >"$dir/num_jobs"
 wanted=$(wc -l <"$data/text")
 aligned=$(for ((job = 1; job <= nj; job++)); do gunzip -c "$dir/ali.$job.gz"; done | wc -l)
-[ "$aligned" -eq "$wanted" ] || echo "$0: warning: $aligned of $wanted sentences in $data aligned; see $dir/log/align.*.log" >&2
+[ "$aligned" -eq "$wanted" ] || warn "$aligned of $wanted sentences in $data aligned; see $dir/log/align.*.log"
 cp "$model_dir/final.mdl" "$dir/final.mdl.tmp"
 mv "$dir/final.mdl.tmp" "$dir/final.mdl"

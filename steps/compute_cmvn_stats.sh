@@ -21,6 +21,6 @@ compute-cmvn-stats --spk2utt=ark:"$data/spk2utt" scp:"$data/feats.scp" ark,scp:"
   die "no sums for $data: $(tail -n 1 "$log"); see $log"
 
 wanted=$(wc -l <"$data/spk2utt") made=$(wc -l <"$cmvn.scp")
-[ "$made" -eq "$wanted" ] || echo "$0: warning: sums for $made of $wanted speakers in $data; see $log" >&2
+[ "$made" -eq "$wanted" ] || warn "sums for $made of $wanted speakers in $data; see $log"
 cp "$cmvn.scp" "$data/cmvn.scp.tmp"
 mv "$data/cmvn.scp.tmp" "$data/cmvn.scp"

@@ -60,5 +60,5 @@ wanted=$(wc -l <"$data/utt2spk") made=$(wc -l <"$data/feats.scp.tmp")
 awk -v wanted="$wanted" -v made="$made" -v part="$max_missing" 'BEGIN { exit !(wanted - made <= part * wanted) }' ||
   die "features of $made of $wanted utterances in $data only; see $log_dir/make_$name.*.log"
 [ "$made" -eq "$wanted" ] ||
-  echo "$0: warning: features of $made of $wanted utterances in $data; see $log_dir/make_$name.*.log" >&2
+  warn "features of $made of $wanted utterances in $data; see $log_dir/make_$name.*.log"
 mv "$data/feats.scp.tmp" "$data/feats.scp"

@@ -16,6 +16,6 @@ for ((part = 1; part <= num_parts; part++)); do parts+=("$name.$part"); done
 cat "${parts[@]}" >"$name.txt.tmp"
 wanted=$(wc -l <"$keys") found=$(wc -l <"$name.txt.tmp")
 [ "$found" -gt 0 ] || die "none of the $wanted utterances of $keys in $name.*"
-[ "$found" -eq "$wanted" ] || echo "$0: warning: $found of the $wanted utterances of $keys in $name.txt" >&2
+[ "$found" -eq "$wanted" ] || warn "$found of the $wanted utterances of $keys in $name.txt"
 mv "$name.txt.tmp" "$name.txt"
 rm "${parts[@]}"

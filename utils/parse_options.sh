@@ -10,10 +10,14 @@
 # An unknown name, a wrong boolean or a wrong number is refused. `--config FILE` reads lines of the form
 # `--name=value   # reason` (or `name=value`); the command line comes before the file. `--help` prints the script's header.
 
-# Say what went wrong, in the name of the script that noticed, and stop.
+# Say what went wrong, in the name of the script that noticed (recipe/../utils/x.sh is utils/x.sh), and stop.
 die() {
-  echo "$0: $*" >&2
+  echo "${0##*/../}: $*" >&2
   exit 1
+}
+
+warn() {
+  echo "${0##*/../}: warning: $*" >&2
 }
 
 print_header() {
@@ -34,11 +38,12 @@ print_header() {
 set_option() {
   local variable=${1//-/_}
   [[ " $option_names " == *" $variable "* ]] || die "${3:-}no such option: --$1; $0 --help lists them"
-  case ${!variable} in
-    true | false) [[ $2 == true || $2 == false ]] || die "${3:-}--$1 is true or false, not '$2'" ;;
-    "" | *[!0-9.]*) ;;
-    *) [[ $2 =~ ^-?[0-9]*\.?[0-9]+([eE]-?[0-9]+)?$ ]] || die "${3:-}--$1 is a number, not '$2'" ;;
-  esac
+  local number='^-?[0-9]*\.?[0-9]+([eE]-?[0-9]+)?$'
+  if [[ ${!variable} == true || ${!variable} == false ]]; then
+    [[ $2 == true || $2 == false ]] || die "${3:-}--$1 is true or false, not '$2'"
+  elif [[ ${!variable} =~ $number ]]; then
+    [[ $2 =~ $number ]] || die "${3:-}--$1 is a number, not '$2'"
+  fi
   [[ $variable != cmd || -n $2 ]] || die "${3:-}--cmd is empty; leave it out to run on this machine"
   printf -v "$variable" %s "$2"
 }

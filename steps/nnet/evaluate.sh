@@ -4,7 +4,7 @@
 #
 # Usage: steps/nnet/evaluate.sh [options] <data-dir> <ali-dir> <nnet-dir> <out>
 #  e.g.: steps/nnet/evaluate.sh data_fbank/asr/dev exp/mono_ali_dev exp/asr exp/asr/fer_dev
-# Writes <out>, to be read, and <out>.json, with all figures; <out> is written last.
+# Writes <out>.json, with all figures, and <out>, to be read, whose first line is "%FER <per cent> [ <frames> frames ] <data-dir>".
 #
 # Options, given as --name value:
 cmd=         # how the job runs; default: see cmd.sh
@@ -25,5 +25,12 @@ cmp -s "$ali/final.mdl" "$nnet/final.mdl" || die "$ali was aligned with another 
 
 $cmd --gpu 1 "$nnet/log/evaluate_$(basename "$out").log" \
   asrser_nn evaluate $nnet_opts --json "$out.json" "$nnet" "$data" \
-  "ark:gunzip -c $ali/ali.*.gz | ali-to-pdf $ali/final.mdl ark:- ark:- |" \> "$out.tmp"
+  "ark:gunzip -c $ali/ali.*.gz | ali-to-pdf $ali/final.mdl ark:- ark:- 2>$nnet/log/labels.log |" \> "$out.text"
+python - "$out.json" "$data" >"$out.tmp" <<'END'
+import json, sys
+frames = json.load(open(sys.argv[1]))["frames"]
+print(f"%FER {frames['error']:.2f} [ {frames['total']} frames ] {sys.argv[2]}")
+END
+cat "$out.text" >>"$out.tmp"
+rm "$out.text"
 mv "$out.tmp" "$out"

@@ -35,7 +35,7 @@ num_pdfs=$(hmm-info --print-args=false "$dir/final.mdl" 2>"$dir/log/info.log" | 
 
 # labels <ali-dir>: the pdf id of each frame
 labels() {
-  echo "ark:gunzip -c $1/ali.*.gz | ali-to-pdf $1/final.mdl ark:- ark:- |"
+  echo "ark:gunzip -c $1/ali.*.gz | ali-to-pdf $1/final.mdl ark:- ark:- 2>>$dir/log/labels.log |"
 }
 show_progress=true $cmd --gpu 1 "$dir/log/train.log" \
   asrser_nn train ${nnet_config:+--config "$nnet_config"} --num-classes "$num_pdfs" $nnet_opts \

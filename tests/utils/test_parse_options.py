@@ -15,6 +15,7 @@ use_graphs=false       # whether
 cmd=run.pl             # how
 scale_opts="--a=1 --b=2"  # a list of words
 name=                  # may stay empty
+dir=.                  # not a number
 # End options
 set -eu
 hidden=1
@@ -32,7 +33,7 @@ def show(root, tmp_path):
 
 
 def test_options_become_variables_and_arguments_stay(show):
-    result = show("--use-graphs", "true", "--nj", "8", "--name", "two words", "data", "--nj")
+    result = show("--use-graphs", "true", "--nj", "8", "--name", "two words", "--dir", "/tmp", "data", "--nj")
     assert result.stdout == "8|true|run.pl|--a=1 --b=2|two words|1|data --nj\n"
 
 

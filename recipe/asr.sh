@@ -1,0 +1,126 @@
+#!/usr/bin/env bash
+# shellcheck disable=SC2086 # cmd is a list of words
+# The ASR branch: from a corpus of read speech to the phone error rates of a GMM-HMM and of the ConvNet (stages 1 to 8).
+#
+# Usage: recipe/asr.sh [options] <corpus> <corpus-dir>
+#  e.g.: recipe/asr.sh --dir work/timit timit /corpora/TIMIT
+# <corpus> is timit (also its sample of NLTK), or data: a folder of your own that holds the Kaldi data directories train,
+# dev and test, with phones for words. Ends with exp/RESULTS. Rerun to continue what was stopped; delete an output to have
+# it made again, and what was made from it too.
+#
+# Options, given as --name value:
+dir=.                             # data, data_fbank and exp lie here
+stage=1                           # first stage to run
+stop_stage=8                      # last stage to run
+nj=2                              # parallel jobs; the GMM-HMM depends a little on their number
+cmd=                              # how jobs run; default: see cmd.sh
+nnet_config=conf/paper/asr.conf   # options of asrser_nn train: the network and the method
+train_opts=                       # further ones, such as "--seed 2"; they win
+compute_opts=                     # options of every asrser_nn command, such as "--device cuda"
+# End options
+set -eu -o pipefail
+here=$(dirname "$0")/..
+. "$here/utils/parse_options.sh"
+. "$here/path.sh"
+. "$here/cmd.sh"
+. "$here/utils/stages.sh"
+
+[ $# -eq 2 ] || die "expected <corpus> <corpus-dir>, got $# arguments; see $0 --help"
+corpus=$1 corpus_dir=${2%/}
+[ -d "$corpus_dir" ] || die "no such corpus: there is no folder $corpus_dir"
+case $corpus in
+  timit) prepare=$here/local/timit_data.sh phone_map=$here/conf/phones.61-48-39.map ;;
+  data) prepare=$here/local/asr_data.sh phone_map='' ;;
+  *) die "the corpus is timit or data, not '$corpus'" ;;
+esac
+steps=$here/steps
+sets="train dev test"
+data=$dir/data/asr lang=$dir/data/lang fbank=$dir/data_fbank/asr exp=$dir/exp
+mono=$exp/mono graph=$exp/mono/graph asr=$exp/asr
+
+origin="$corpus $(cd "$corpus_dir" && pwd)"
+[ ! -f "$data/corpus" ] || [ "$(cat "$data/origin")" = "$origin" ] ||
+  die "$data was made from $(cat "$data/origin"), not from $origin; choose another --dir, or remove $dir/{data,data_fbank,exp}"
+
+if stage 1 "corpus to data directories"; then
+  mkdir -p "$data"
+  echo "$origin" >"$data/origin"
+  once "$data/corpus" "$prepare" "$corpus_dir" "$data"
+fi
+
+if stage 2 "phones, lexicon, topology and bigram"; then
+  needs 1 "$data/corpus"
+  once "$lang/phones.txt" $cmd "$exp/log/prepare_lang.log" "$here/utils/prepare_lang.sh" "$data/phones" "$lang"
+  once "$lang/bigram.arpa" python "$steps/train_bigram.py" --vocabulary "$data/phones" "$data/train/text" "$lang/bigram.arpa"
+  once "$lang/G.fst" $cmd "$exp/log/make_grammar.log" "$here/utils/make_grammar.sh" "$lang/bigram.arpa" "$lang"
+fi
+
+if stage 3 "MFCC and their means by speaker"; then
+  needs 1 "$data/corpus"
+  for x in $sets; do
+    once "$data/$x/feats.scp" "$steps/make_mfcc.sh" --nj "$(num_jobs "$data/$x" "$nj")" --cmd "$cmd" \
+      --mfcc-config "$here/conf/mfcc.conf" --compress false "$data/$x"
+    once "$data/$x/cmvn.scp" "$steps/compute_cmvn_stats.sh" "$data/$x"
+  done
+fi
+
+if stage 4 "monophone GMM-HMM from a flat start"; then
+  needs 2 "$lang/G.fst"
+  needs 3 "$data/train/cmvn.scp"
+  once "$mono/final.mdl" "$steps/train_mono.sh" --nj "$(num_jobs "$data/train" "$nj")" --cmd "$cmd" "$data/train" "$lang" "$mono"
+fi
+
+if stage 5 "forced alignment: a state for each frame"; then
+  needs 4 "$mono/final.mdl"
+  for x in $sets; do
+    needs 3 "$data/$x/cmvn.scp"
+    # The wide second beam finds a path for sentences that Kaldi's default of 40 gives up.
+    once "${mono}_ali_$x/final.mdl" "$steps/align_si.sh" --nj "$(num_jobs "$data/$x" "$nj")" --cmd "$cmd" --retry-beam 400 \
+      "$data/$x" "$lang" "$mono" "${mono}_ali_$x"
+  done
+fi
+
+if stage 6 "filterbanks"; then
+  needs 1 "$data/corpus"
+  for x in $sets; do
+    once "$fbank/$x/utt2spk" "$here/utils/copy_data_dir.sh" "$data/$x" "$fbank/$x"
+    once "$fbank/$x/feats.scp" "$steps/make_fbank.sh" --nj "$(num_jobs "$data/$x" "$nj")" --cmd "$cmd" \
+      --fbank-config "$here/conf/fbank.conf" --compress false "$fbank/$x"
+  done
+fi
+
+if stage 7 "ConvNet, and its frame error rate"; then
+  needs 5 "${mono}"_ali_{train,dev,test}/final.mdl
+  needs 6 "$fbank"/{train,dev,test}/feats.scp
+  once "$asr/final.pt" "$steps/nnet/train.sh" --cmd "$cmd" --nnet-config "$nnet_config" --nnet-opts "$train_opts $compute_opts" \
+    "$fbank/train" "$fbank/dev" "$lang" "${mono}_ali_train" "${mono}_ali_dev" "$asr"
+  for x in dev test; do
+    once "$asr/fer_$x" "$steps/nnet/evaluate.sh" --cmd "$cmd" --nnet-opts "$compute_opts" \
+      "$fbank/$x" "${mono}_ali_$x" "$asr" "$asr/fer_$x"
+  done
+fi
+
+# decode <step> <set> <data-dir> <model-dir> [option]: on dev at every scale; on test at the one that was best on dev.
+decode() {
+  local out=$4/decode_$2 options=(--nj "$(num_jobs "$3" "$nj")" --cmd "$cmd" "${@:5}") scoring=(--phone-map "$phone_map")
+  if [ "$2" != dev ]; then
+    options+=(--scales "$(cat "$4/decode_dev/best_scale")")
+    scoring+=(--scale-from "$4/decode_dev")
+  fi
+  "$1" "${options[@]}" "$graph" "$3" "$out"
+  "$here/local/score.sh" "${scoring[@]}" "$data/$2" "$graph" "$out" >"$out/log/score.log"
+}
+
+if stage 8 "decoding and phone error rate"; then
+  needs 2 "$lang/G.fst"
+  needs 4 "$mono/final.mdl"
+  needs 7 "$asr/final.pt"
+  once "$graph/HCLG.fst" $cmd "$exp/log/mkgraph.log" "$here/utils/mkgraph.sh" "$lang" "$mono" "$graph"
+  for x in dev test; do
+    once "$mono/decode_$x/best_wer" decode "$steps/decode_best_path.sh" "$x" "$data/$x" "$mono"
+    once "$asr/decode_$x/best_wer" decode "$steps/nnet/decode.sh" "$x" "$fbank/$x" "$asr" --nnet-opts "$compute_opts"
+  done
+  "$here/local/results.sh" "$dir"
+  head -qn 1 "$asr"/fer_{dev,test}
+fi
+end_stages
