@@ -47,6 +47,12 @@ def make_corpus() -> Callable[[int, int], Corpus]:
     return lambda seed, number: corpus_of(make_utterances(seed, number), SMALL.context)
 
 
+@pytest.fixture(autouse=True)
+def no_commit_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A commit to the checkout between two trainings is no difference between them."""
+    monkeypatch.setattr("asrser_nn.run.code_commit", lambda: "a commit")
+
+
 @pytest.fixture
 def small_network() -> ConvNet:
     """Untrained, but with BatchNorm statistics that are not those of initialisation."""
