@@ -216,12 +216,14 @@ class TransitionModel:
         """states: (transition states, 4) phone, HMM state, forward pdf, self-loop pdf; log_probs: (ids + 1,)."""
         self.topology = topology
         self.states = np.asarray(states, np.int32).reshape(-1, 4)
+        if (self.states[:, 2] < 0).any():
+            raise Failure("a transition state with a negative pdf id")
         self.log_probs = np.asarray(log_probs, np.float32)
         id_to_state, destinations, final = [0], [NO_PDF], [False]
         for index, (phone, hmm_state) in enumerate(self.states[:, :2].tolist()):
             hmm = topology.hmm(phone)
             if not 0 <= hmm_state < len(hmm):
-                raise Failure(f"transition state {index + 1} is state {hmm_state} of phone {phone}: not there")
+                raise Failure(f"transition state {index + 1} is state {hmm_state} of phone {phone}, which is not there")
             for destination, _ in hmm[hmm_state].transitions:
                 id_to_state.append(index + 1)
                 destinations.append(destination)
