@@ -47,7 +47,7 @@ if [ ! -x .venv/bin/python ]; then
 fi
 touch "$unfinished"
 rm -f "$stamp"
-echo "Installing PyTorch and the rest of requirements.lock into .venv: one to ten minutes, once" >&2
+echo "Installing requirements.lock into .venv; the first time, PyTorch makes this one to ten minutes" >&2
 pip() {
   .venv/bin/python -m pip --disable-pip-version-check --no-input -qq "$@" ||
     die "pip could not install everything; see its lines above, then run this again (is there a network, and 5 GB of disk?)"
