@@ -1,15 +1,19 @@
 """Compute log-mel filterbank features of recordings, as Kaldi's compute-fbank-feats does."""
 
+import numpy as np
+
 from kaldi_programs.features import (
     ENERGY_OPTIONS,
     FRAME_OPTIONS,
     MEL_OPTIONS,
     TABLE_OPTIONS,
     compute_table,
-    set_fields,
-    set_frame_and_mel_options,
+    filterbank,
+    floored_energy,
+    spectrograph,
 )
 from kaldi_programs.program import Option, program
+from kaldi_programs.spectra import log_floored
 
 
 @program(
@@ -25,18 +29,16 @@ from kaldi_programs.program import Option, program
     arguments=2,
 )
 def main(options, wav_rspecifier, feats_wspecifier):
-    import kaldi_native_fbank
+    spectra = spectrograph(options)
+    filters = filterbank(options, spectra.points)
 
-    wheel_options = set_fields(
-        kaldi_native_fbank.FbankOptions(),
-        use_energy=options.use_energy,
-        energy_floor=options.energy_floor,
-        raw_energy=options.raw_energy,
-        htk_compat=options.htk_compat,
-        use_log_fbank=options.use_log_fbank,
-        use_power=options.use_power,
-    )
-    set_frame_and_mel_options(wheel_options, options)
-    return compute_table(
-        options, wav_rspecifier, feats_wspecifier, lambda: kaldi_native_fbank.OnlineFbank(wheel_options)
-    )
+    def filterbanks(power: np.ndarray, log_energy: np.ndarray) -> np.ndarray:
+        bins = (power if options.use_power else np.sqrt(power)) @ filters
+        if options.use_log_fbank:
+            bins = log_floored(bins)
+        if not options.use_energy:
+            return bins
+        energy = floored_energy(log_energy, options.energy_floor)[:, None]
+        return np.hstack([bins, energy] if options.htk_compat else [energy, bins])
+
+    return compute_table(options, wav_rspecifier, feats_wspecifier, spectra, filterbanks)

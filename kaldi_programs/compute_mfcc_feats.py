@@ -1,15 +1,19 @@
 """Compute mel-frequency cepstral coefficients of recordings, as Kaldi's compute-mfcc-feats does."""
 
+import numpy as np
+
 from kaldi_programs.features import (
     ENERGY_OPTIONS,
     FRAME_OPTIONS,
     MEL_OPTIONS,
     TABLE_OPTIONS,
     compute_table,
-    set_fields,
-    set_frame_and_mel_options,
+    filterbank,
+    floored_energy,
+    spectrograph,
 )
 from kaldi_programs.program import Failure, Option, program
+from kaldi_programs.spectra import cosine_transform, log_floored
 
 
 @program(
@@ -25,20 +29,20 @@ from kaldi_programs.program import Failure, Option, program
     arguments=2,
 )
 def main(options, wav_rspecifier, feats_wspecifier):
-    import kaldi_native_fbank
-
     if options.num_ceps > options.num_mel_bins:
         raise Failure(f"--num-ceps={options.num_ceps} is more than --num-mel-bins={options.num_mel_bins}")
-    wheel_options = set_fields(
-        kaldi_native_fbank.MfccOptions(),
-        num_ceps=options.num_ceps,
-        use_energy=options.use_energy,
-        energy_floor=options.energy_floor,
-        raw_energy=options.raw_energy,
-        cepstral_lifter=options.cepstral_lifter,
-        htk_compat=options.htk_compat,
-    )
-    set_frame_and_mel_options(wheel_options, options)
-    return compute_table(
-        options, wav_rspecifier, feats_wspecifier, lambda: kaldi_native_fbank.OnlineMfcc(wheel_options)
-    )
+    spectra = spectrograph(options)
+    filters = filterbank(options, spectra.points)
+    transform = cosine_transform(options.num_mel_bins, options.num_ceps, options.cepstral_lifter)
+
+    def cepstra(power: np.ndarray, log_energy: np.ndarray) -> np.ndarray:
+        result = log_floored(power @ filters) @ transform
+        if options.use_energy:
+            result[:, 0] = floored_energy(log_energy, options.energy_floor)
+        if options.htk_compat:
+            if not options.use_energy:
+                result[:, 0] *= np.float32(np.sqrt(2))
+            result = np.roll(result, -1, axis=1)
+        return result
+
+    return compute_table(options, wav_rspecifier, feats_wspecifier, spectra, cepstra)

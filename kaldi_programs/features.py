@@ -1,16 +1,13 @@
-"""What compute-mfcc-feats and compute-fbank-feats share: their options, and the way from recordings to a table.
-
-The features themselves are computed by kaldi-native-fbank, which holds Kaldi's C++.
-"""
+"""What compute-mfcc-feats and compute-fbank-feats share: their options, and the way from recordings to a table."""
 
 import math
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 
 from kaldi_programs.program import Failure, Option, log, vlog, warn
+from kaldi_programs.spectra import Spectrograph, mel_filters, window_function
 from kaldi_programs.tables import TableWriter, read_table
 
 FRAME_OPTIONS = (
@@ -34,7 +31,7 @@ MEL_OPTIONS = (
     Option("high-freq", 0.0, "highest frequency of the mel bins; 0 or less: relative to half the sample frequency"),
     Option("vtln-low", 100.0, "accepted for compatibility; there is no VTLN here"),
     Option("vtln-high", -500.0, "accepted for compatibility; there is no VTLN here"),
-    Option("debug-mel", False, "print the mel bins"),
+    Option("debug-mel", False, "log the mel bins"),
 )
 ENERGY_OPTIONS = (
     Option("energy-floor", 0.0, "floor of the energy; matters with --use-energy=true and --dither=0"),
@@ -52,48 +49,49 @@ TABLE_OPTIONS = (
 )
 
 
-def set_fields(wheel_options: Any, **fields: Any) -> Any:
-    """Not by the constructor: older versions of the wheel take no arguments there."""
-    for name, value in fields.items():
-        setattr(wheel_options, name, value)
-    return wheel_options
-
-
-def set_frame_and_mel_options(wheel_options: Any, options: SimpleNamespace) -> None:
-    set_fields(
-        wheel_options.frame_opts,
-        samp_freq=options.sample_frequency,
-        frame_shift_ms=options.frame_shift,
-        frame_length_ms=options.frame_length,
-        dither=options.dither,
-        preemph_coeff=options.preemphasis_coefficient,
-        remove_dc_offset=options.remove_dc_offset,
-        window_type=options.window_type,
-        round_to_power_of_two=options.round_to_power_of_two,
-        blackman_coeff=options.blackman_coeff,
-        snip_edges=options.snip_edges,
-    )
-    set_fields(
-        wheel_options.mel_opts,
-        num_bins=options.num_mel_bins,
-        low_freq=options.low_freq,
-        high_freq=options.high_freq,
-        debug_mel=options.debug_mel,
-    )
-
-
-def compute_table(options: SimpleNamespace, wav_rspecifier: str, wspecifier: str, extractor: Callable[[], Any]) -> int:
-    """Write the features of every recording; returns the exit status.
-
-    extractor: makes an object of the wheel that computes features of one recording (OnlineMfcc, OnlineFbank)
-    """
+def spectrograph(options: SimpleNamespace) -> Spectrograph:
     if options.output_format != "kaldi":
         raise Failure(f"--output-format={options.output_format} is not supported; expected kaldi")
     if options.vtln_map or options.vtln_warp != 1.0:
         raise Failure("VTLN (--vtln-map, --vtln-warp) is not supported; Kaldi's own program has it")
-    if options.window_type not in ("hamming", "hanning", "povey", "rectangular", "sine", "blackman"):
-        raise Failure(f"there is no window type {options.window_type}")
-    extractor()  # options that exclude each other are refused before the first recording is read
+    length = int(options.sample_frequency * 0.001 * options.frame_length)
+    return Spectrograph(
+        length=length,
+        shift=int(options.sample_frequency * 0.001 * options.frame_shift),
+        window=window_function(options.window_type, length, options.blackman_coeff),
+        preemphasis=options.preemphasis_coefficient,
+        remove_dc_offset=options.remove_dc_offset,
+        dither=options.dither,
+        raw_energy=options.raw_energy,
+        snip_edges=options.snip_edges,
+        round_to_power_of_two=options.round_to_power_of_two,
+    )
+
+
+def filterbank(options: SimpleNamespace, points: int) -> np.ndarray:
+    filters = mel_filters(options.num_mel_bins, points, options.sample_frequency, options.low_freq, options.high_freq)
+    if options.debug_mel:
+        for i, weights in enumerate(filters.T):
+            first, last = np.flatnonzero(weights)[[0, -1]]
+            log(f"bin {i}, offset = {first}, vec = {weights[first : last + 1]}")
+    return filters
+
+
+def floored_energy(log_energy: np.ndarray, floor: float) -> np.ndarray:
+    return np.maximum(log_energy, np.float32(math.log(floor))) if floor > 0 else log_energy
+
+
+def compute_table(
+    options: SimpleNamespace,
+    wav_rspecifier: str,
+    wspecifier: str,
+    spectra: Spectrograph,
+    compute: Callable[[np.ndarray, np.ndarray], np.ndarray],
+) -> int:
+    """Write the features of every recording; returns the exit status.
+
+    compute: from power spectra (frames, points / 2 + 1) and log-energies (frames,) to features (frames, dimension)
+    """
     total = 0
     with TableWriter(wspecifier, "matrix") as writer, TableWriter(options.write_utt2dur, "double") as durations:
         for total, (utterance, (rate, channels)) in enumerate(read_table(wav_rspecifier, "wave"), 1):
@@ -102,10 +100,13 @@ def compute_table(options: SimpleNamespace, wav_rspecifier: str, wspecifier: str
                 if duration < options.min_duration:
                     raise Failure(f"{duration:g} seconds are less than --min-duration={options.min_duration:g}")
                 samples = _at_rate(options, _one_channel(utterance, channels, options.channel), rate)
-                features = _features(extractor(), samples, options.sample_frequency)
+                blocks = [compute(power, log_energy) for power, log_energy in spectra.blocks(samples)]
+                if not blocks:
+                    raise Failure(f"its {len(samples)} samples are fewer than one frame")
             except Failure as error:
                 warn(f"no features for {utterance}: {error}")
                 continue
+            features = np.concatenate(blocks)
             if options.subtract_mean:
                 features -= features.mean(axis=0)
             writer.write(utterance, features)
@@ -134,16 +135,6 @@ def _at_rate(options: SimpleNamespace, samples: np.ndarray, rate: float) -> np.n
     if rate < wanted and not options.allow_upsample:
         raise Failure(f"it has {rate:g} samples per second, expected {wanted:g} (see --allow-upsample)")
     return samples if rate == wanted else resample(samples, int(rate), int(wanted))
-
-
-def _features(extractor: Any, samples: np.ndarray, rate: float) -> np.ndarray:
-    """(frames, dimension) float32"""
-    extractor.accept_waveform(rate, samples)
-    extractor.input_finished()
-    frames = [extractor.get_frame(i) for i in range(extractor.num_frames_ready)]
-    if not frames:
-        raise Failure(f"its {len(samples)} samples are fewer than one frame")
-    return np.stack(frames)  # a copy: the frames are views that end with the extractor
 
 
 def resample(samples: np.ndarray, rate: int, new_rate: int) -> np.ndarray:
