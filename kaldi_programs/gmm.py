@@ -359,54 +359,41 @@ def update_gmms(
     the last of its pdf; min_variance: the floor of each variance (as MleDiagGmmUpdate in Kaldi)
     """
     if not np.array_equal(gmms.sizes, accumulators.sizes) or gmms.inv_vars.shape != accumulators.sums.shape:
-        raise Failure("the accumulators are of another model: their Gaussians differ in number or dimension")
+        raise Failure("the statistics are of another model: their Gaussians differ in number or dimension")
     if flags & ~TRANSITIONS & ~accumulators.flags:
-        raise Failure("the accumulators lack what --update-flags asks to update")
-    pdf_of_gaussian = np.repeat(np.arange(gmms.num_pdfs), gmms.sizes)
+        raise Failure("the statistics lack what --update-flags asks to update")
+    before = _objective(gmms, accumulators)
     occupancies = accumulators.occupancies
+    pdf_of_gaussian = np.repeat(np.arange(gmms.num_pdfs), gmms.sizes)
     pdf_occupancies = np.bincount(pdf_of_gaussian, occupancies, gmms.num_pdfs)
     of_pdf = pdf_occupancies[pdf_of_gaussian]
-    shares = np.where(of_pdf > 0, occupancies / np.where(of_pdf > 0, of_pdf, 1), 1 / gmms.sizes[pdf_of_gaussian])
+    shares = np.divide(occupancies, of_pdf, out=1 / gmms.sizes[pdf_of_gaussian], where=of_pdf > 0)
     enough = (occupancies > min_occupancy) & (shares > min_weight)
-    before = _objective(gmms, accumulators)
+    removed = _low_counts(gmms, enough, occupancies, shares, remove_low_count)
 
-    variances = 1 / gmms.inv_vars.astype(np.float64)
-    means = gmms.means_invvars * variances
-    old_means = means
-    safe = np.where(enough, occupancies, 1)[:, None]
-    new_means = accumulators.sums / safe
-    new_variances = accumulators.squares / safe - new_means**2
+    old_variances = 1 / gmms.inv_vars.astype(np.float64)
+    old_means = gmms.means_invvars * old_variances
+    counts = np.where(enough, occupancies, 1)[:, None]
+    means = np.where(enough[:, None], accumulators.sums / counts, old_means)
+    variances = accumulators.squares / counts - means**2
     if not flags & MEANS:
-        new_variances += (old_means - new_means) ** 2
-    floored = enough[:, None] & (new_variances < min_variance)
-    new_variances = np.maximum(new_variances, min_variance)
-    weights = np.where(enough, shares, gmms.weights)
-    removed = _to_remove(gmms, enough, occupancies, shares) if remove_low_count else np.zeros(len(enough), bool)
-    low_but_kept = ~enough & ~removed
-    weights = np.where(low_but_kept, np.maximum(shares, min_weight), weights)
-    for gaussian in np.flatnonzero(low_but_kept):
-        warn(
-            f"Gaussian has too little data but not removing it because "
-            f"{'it is the last Gaussian' if remove_low_count else 'remove-low-count-gaussians == false'}: "
-            f"pdf = {pdf_of_gaussian[gaussian]}, occ = {occupancies[gaussian]:.6g}, weight = {shares[gaussian]:.6g}"
-        )
-    means = np.where(enough[:, None], new_means, means)
-    variances = np.where(enough[:, None], new_variances, variances)
+        variances += (means - old_means) ** 2
+    floored = enough[:, None] & (variances < min_variance)
+    variances = np.where(enough[:, None], np.maximum(variances, min_variance), old_variances)
+    weights = np.where(enough, shares, np.where(removed, gmms.weights, np.maximum(shares, min_weight)))
 
     if flags & WEIGHTS:
         gmms.weights = weights.astype(np.float32)
     if flags & VARIANCES:
         gmms.inv_vars = (1 / variances.astype(np.float32)).astype(np.float32)
     if flags & (MEANS | VARIANCES):
-        kept_means = means if flags & MEANS else old_means
-        gmms.means_invvars = kept_means.astype(np.float32) * gmms.inv_vars
+        gmms.means_invvars = (means if flags & MEANS else old_means).astype(np.float32) * gmms.inv_vars
     gmms.compute_gconsts()
     gain = _objective(gmms, accumulators) - before
     if removed.any():
         gmms.keep(~removed)
-    log(
-        f"{floored.sum()} variance elements floored in {floored.any(axis=1).sum()} Gaussians, out of {gmms.num_gauss}"
-    )
+    floored_gaussians = floored.any(axis=1).sum()
+    log(f"{floored.sum()} variance elements floored in {floored_gaussians} Gaussians, out of {gmms.num_gauss}")
     if remove_low_count:
         log(
             f"Removed {removed.sum()} Gaussians due to counts < --min-gaussian-occupancy={min_occupancy:g} "
@@ -415,18 +402,22 @@ def update_gmms(
     return gain, float(pdf_occupancies.sum())
 
 
-def _to_remove(gmms: AmDiagGmm, enough: np.ndarray, occupancies: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """The Gaussians that have too little data; of a pdf where all have, the last one stays."""
-    remove = ~enough
+def _low_counts(
+    gmms: AmDiagGmm, enough: np.ndarray, occupancies: np.ndarray, shares: np.ndarray, remove: bool
+) -> np.ndarray:
+    """Warn of the Gaussians that have not enough data; says of each whether to remove it: not the last of a pdf."""
+    removed = ~enough & remove
     for pdf in gmms.slices():
-        if remove[pdf].all():
-            remove[pdf.stop - 1] = False
-    for gaussian in np.flatnonzero(remove):
-        warn(
-            f"Too little data - removing Gaussian (weight {shares[gaussian]:.6f}, "
-            f"occupation count {occupancies[gaussian]:.6f}, vector size {gmms.dim})"
-        )
-    return remove
+        if removed[pdf].all():
+            removed[pdf.stop - 1] = False
+    for gaussian in np.flatnonzero(~enough):
+        if removed[gaussian]:
+            what = "Too little data - removing Gaussian"
+        else:
+            reason = "it is the last Gaussian" if remove else "remove-low-count-gaussians == false"
+            what = f"Gaussian has too little data but not removing it because {reason}"
+        warn(f"{what} (weight {shares[gaussian]:g}, occupation count {occupancies[gaussian]:g})")
+    return removed
 
 
 def _objective(gmms: AmDiagGmm, accumulators: Accumulators) -> float:
