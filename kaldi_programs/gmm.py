@@ -149,6 +149,15 @@ class AmDiagGmm:
         )
         self.compute_gconsts()
 
+    def merge(self, pdf_occupancies: np.ndarray, num_gauss: int, power: float, min_count: float) -> None:
+        """Merge the most alike Gaussians of each pdf, until it has its share of num_gauss (see split_targets)."""
+        merged = self.to_wheel()
+        merged.merge_by_count(pdf_occupancies, num_gauss, power, min_count)
+        state = merged.__getstate__()
+        self.sizes = np.array([len(weights) for weights in state[0::3]])
+        self.weights, self.inv_vars, self.means_invvars = (np.concatenate(state[part::3]) for part in range(3))
+        self.compute_gconsts()
+
     def perturb(self, perturb_factor: float, gauss: Callable[[int], np.ndarray]) -> None:
         """Move every mean by a random fraction of its standard deviation."""
         offsets = gauss(self.num_gauss * self.dim).reshape(-1, self.dim) * np.sqrt(self.inv_vars)

@@ -34,6 +34,9 @@ def main(options, model_in, feature_rspecifier, alignments_rspecifier, stats_out
             elif len(alignment) != len(feats):
                 warn(f"Alignments has wrong size {len(alignment)} vs. {len(feats)} frames of utterance {key}")
                 num_err += 1
+            elif len(feats) == 0:
+                warn(f"Zero-length utterance: {key}")
+                num_err += 1
             else:
                 yield key, gmms.check_dim(feats, key), transitions.check_ids(alignment, key)
 

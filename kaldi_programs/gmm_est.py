@@ -22,8 +22,8 @@ FLAGS = {"m": MEANS, "v": VARIANCES, "w": WEIGHTS, "t": TRANSITIONS}
     "gmm-est [options] <model-in> <stats-in> <model-out>",
     Option("binary", True, "write binary, not text"),
     Option("mix-up", 0, "split Gaussians until the model has this many"),
-    Option("mix-down", 0, "merge Gaussians until the model has this many (not supported here)"),
-    Option("min-count", 20.0, "the least frames per Gaussian when Gaussians are split"),
+    Option("mix-down", 0, "merge Gaussians until the model has this many (before any are split)"),
+    Option("min-count", 20.0, "the least frames per Gaussian when Gaussians are split or merged"),
     Option("power", 0.2, "Gaussians are shared out by the pdfs' frames to this power"),
     Option("perturb-factor", 0.01, "how many standard deviations the halves of a split Gaussian are pushed apart"),
     Option("update-flags", "mvwt", "what to update: means, variances, weights, transitions"),
@@ -41,8 +41,6 @@ def main(options, model_in, stats_in, model_out):
     unknown = set(options.update_flags) - {*FLAGS, "a"}
     if unknown:
         raise Failure(f"--update-flags={options.update_flags}: {min(unknown)!r} is none of m, v, w, t and a")
-    if options.mix_down:
-        raise Failure("--mix-down is not supported here: estimate this model with Kaldi's own gmm-est")
     flags = sum(FLAGS[flag] for flag in set(options.update_flags.replace("a", "mvwt")))
     transitions, gmms = read_model(model_in)
     accumulators = read_accumulators(stats_in)
@@ -63,6 +61,8 @@ def main(options, model_in, stats_in, model_out):
         f"over {accumulators.frames:g} frames."
     )
     occupancies = accumulators.pdf_occupancies()
+    if options.mix_down:
+        mix_down(gmms, occupancies, options.mix_down, options.power, options.min_count)
     if options.mix_up:
         mix_up(gmms, occupancies, options.mix_up, options.power, options.min_count, options.perturb_factor)
     if options.write_occs:
@@ -85,6 +85,15 @@ def update_transitions(transitions, counts, options):
     log(
         f"Transition model update: Overall {per_frame:g} log-like improvement per frame "
         f"over {result['frames']:g} frames."
+    )
+
+
+def mix_down(gmms, occupancies, num_gauss, power, min_count):
+    before = gmms.num_gauss
+    gmms.merge(occupancies, num_gauss, power, min_count)
+    log(
+        f"Merged {gmms.num_pdfs} states with target = {num_gauss}, power = {power:g} and min_count = {min_count:g}, "
+        f"merged from {before} to {gmms.num_gauss}"
     )
 
 

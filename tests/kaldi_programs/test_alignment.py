@@ -11,7 +11,7 @@ from kaldi_programs import (
     gmm_init_mono,
 )
 from kaldi_programs.align_equal_compiled import random_seed
-from kaldi_programs.fst import read_symbol_table
+from kaldi_programs.fst import from_lists, read_symbol_table, to_wheel
 from kaldi_programs.hmm import read_transition_model
 from kaldi_programs.tables import TableWriter, read_table
 
@@ -140,6 +140,25 @@ def test_a_sentence_shorter_than_its_phones_is_not_aligned(kaldi, capsys):
     assert f"Did not successfully decode file {key}, len = 50" in capsys.readouterr().err
     assert align_equal_compiled.main([kaldi["graphs"], "ark:short", "ark,t:ali"]) == 1
     assert f"did not align utterance {key}: its 50 frames are too few" in capsys.readouterr().err
+
+
+def test_an_utterance_with_an_empty_graph_is_skipped_and_named(kaldi, capsys):
+    graphs = list(read_table(kaldi["graphs"], "fst"))[:2]
+    with TableWriter("ark:graphs", "fst") as writer:
+        writer.write(graphs[0][0], to_wheel(from_lists(-1, [], [])))
+        writer.write(*graphs[1])
+    told = f"Empty decoding graph for {graphs[0][0]}"
+    log = align(capsys, kaldi, "--beam=200", graphs="ark:graphs")
+    assert told in log and log[-1] == "Done 1, errors on 1"
+    assert told in run(capsys, align_equal_compiled, "ark:graphs", kaldi["feats"], "ark:ali")
+
+
+def test_features_that_are_no_numbers_are_refused_by_their_key(kaldi, capsys):
+    key, feats = next(read_table(kaldi["feats"], "matrix"))
+    with TableWriter("ark:bad", "matrix") as writer:
+        writer.write(key, np.full_like(feats, np.nan))
+    error = refusal(capsys, gmm_align_compiled, kaldi["model"], kaldi["graphs"], "ark:bad", "ark:ali")
+    assert f"utterance {key}" in error and "bad features" in error
 
 
 def test_features_of_another_dimension_are_refused_by_their_key(kaldi, capsys, work):

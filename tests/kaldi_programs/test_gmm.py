@@ -294,6 +294,22 @@ def test_the_heaviest_gaussian_is_split_first(work):
     assert gmms.weights.tolist() == [0.125, 0.25, 0.25, 0.25, 0.125, 1, 1]
 
 
+def test_merged_gaussians_keep_the_mean_and_variance_of_their_pdf(work, capsys):
+    run(gmm_acc_stats_ali, "1.mdl", "ark:feats.ark", "ark:ali.ark", "1.acc")
+    run(gmm_est, "--min-gaussian-occupancy=1", "1.mdl", "1.acc", "2.mdl")
+    capsys.readouterr()
+    run(gmm_est, "--min-gaussian-occupancy=1", "--mix-down=3", "1.mdl", "1.acc", "merged.mdl")
+    assert "merged from 4 to 3" in capsys.readouterr().err
+    _, gmms = read_model("merged.mdl")
+    assert gmms.sizes.tolist() == [1, 1, 1]
+    for pdf in range(3):
+        weights, means, variances = mixture(read_model("2.mdl")[1], pdf)
+        mean = weights @ means
+        _, merged_mean, merged_variance = mixture(gmms, pdf)
+        np.testing.assert_allclose(merged_mean[0], mean, rtol=1e-4)
+        np.testing.assert_allclose(merged_variance[0], weights @ (variances + means**2) - mean**2, rtol=1e-4)
+
+
 def test_counts_of_pdfs_are_written_as_text(work):
     run(gmm_est, "--write-occs=occs", "0.mdl", "0.acc", "new.mdl")
     pdfs = (np.concatenate([alignment for _, _, alignment in tables()]) - 1) // 2
@@ -360,6 +376,16 @@ def test_utterances_without_alignment_or_of_another_length_are_skipped_and_count
     assert read_accumulators("some.acc").frames == 30 + 32
 
 
+def test_an_utterance_of_no_frames_is_skipped_and_counted(work, capsys):
+    with TableWriter("ark:empty.ark", "matrix") as feats, TableWriter("ark:empty.ali", "int_vector") as alignments:
+        for key, matrix, alignment in [("utt", np.zeros((0, 0)), []), tables()[0]]:
+            feats.write(key, matrix)
+            alignments.write(key, alignment)
+    run(gmm_acc_stats_ali, "1.mdl", "ark:empty.ark", "ark:empty.ali", "some.acc")
+    log = capsys.readouterr().err
+    assert "Zero-length utterance: utt" in log and "Done 1 files, 1 with errors." in log
+
+
 def test_statistics_of_nothing_are_not_written(work, capsys):
     (work / "none.ark").write_bytes(b"")
     assert gmm_acc_stats_ali.main(["1.mdl", "ark:feats.ark", "ark:none.ark", "none.acc"]) == 1
@@ -405,7 +431,7 @@ def test_truncated_statistics_are_refused(work, capsys):
 
 @pytest.mark.parametrize(
     "option, told",
-    [("--update-flags=mx", "'x' is none of"), ("--mix-down=2", "not supported"), ("--mixup=2", "no such option")],
+    [("--update-flags=mx", "'x' is none of"), ("--mixup=2", "no such option")],
 )
 def test_an_option_that_means_nothing_is_refused(work, capsys, option, told):
     assert told in refusal(capsys, gmm_est, option, "0.mdl", "0.acc", "2.mdl")
