@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from itertools import islice
 
+from kaldi_programs.files import open_input
 from kaldi_programs.program import Failure, Option, log, program
-from kaldi_programs.tables import TableWriter, open_input, read_table
+from kaldi_programs.tables import TableWriter, read_table
 
 
 @program(

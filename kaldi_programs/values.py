@@ -52,15 +52,6 @@ def expect_token(f: BufferedReader, expected: str, binary: bool) -> None:
         raise Failure(f"expected {expected}, found {found[:40]!r}")
 
 
-def peek_token(f: BufferedReader, binary: bool) -> str:
-    """The first character of the next token, after its bracket if it has one; "" at the end."""
-    window = f.peek(1)
-    while not binary and window[:1].isspace():
-        f.read(1)
-        window = f.peek(1)
-    return window[window[:1] == b"<" :][:1].decode(errors="surrogateescape")
-
-
 def write_token(f: IO[bytes], token: str, binary: bool) -> None:
     if not token or token.split() != [token]:
         raise Failure(f"{token!r} cannot be a token: it is empty or contains white space")
@@ -109,19 +100,6 @@ def write_float(f: IO[bytes], value: float, binary: bool) -> None:
 
 def write_double(f: IO[bytes], value: float, binary: bool) -> None:
     f.write(struct.pack("<bd", 8, value) if binary else b"%.7g " % value)
-
-
-def read_bool(f: BufferedReader, binary: bool) -> bool:
-    found = read_bytes(f, 1)
-    while not binary and found.isspace():
-        found = read_bytes(f, 1)
-    if found not in (b"T", b"F"):
-        raise Failure(f"expected T or F, found {found!r}")
-    return found == b"T"
-
-
-def write_bool(f: IO[bytes], value: bool, binary: bool) -> None:
-    f.write((b"T" if value else b"F") + (b"" if binary else b" "))
 
 
 def read_int_vector(f: BufferedReader, binary: bool) -> np.ndarray:

@@ -9,22 +9,19 @@ import sys
 import numpy as np
 import pytest
 
+from kaldi_programs.files import open_input, open_object, open_output
 from kaldi_programs.program import Failure
 from kaldi_programs.tables import (
     TableWriter,
     compressed_matrix,
     is_rspecifier,
     is_wspecifier,
-    open_input,
-    open_object,
-    open_output,
     random_access,
-    read_int32,
     read_object,
     read_table,
-    read_token,
     write_object,
 )
+from kaldi_programs.values import read_int32, read_token
 
 VALUES = {
     "matrix": [np.array([[1.5, -2.25], [3e-8, 4e7], [0, 6]], np.float32), np.zeros((1, 1), np.float32)],
