@@ -319,7 +319,8 @@ def grid(only: tuple[int, ...], runs: str, **compute: Any) -> None:
     def call(words: list[str], display: Any) -> None:
         if words[0] not in cli.commands:
             raise Failure(f"{runs}: there is no command '{words[0]}'")
-        arguments = [*words[1:], *(f"--{name}={value}" for name, value in compute.items())]
+        taken = {parameter.name for parameter in cli.commands[words[0]].params}
+        arguments = [*words[1:], *(f"--{name}={value}" for name, value in compute.items() if name in taken)]
         try:
             cli.commands[words[0]].main(arguments, f"asrser_nn {words[0]}", standalone_mode=False, obj=display)
         except click.ClickException as error:
