@@ -3,7 +3,8 @@
 
 Two columns in seconds, each the least of the repeats: `--help`, which is Python, our modules and numpy; and a call with
 an empty table, which also loads the wheel that the program works with and, where it takes one, the model of
-../shared/golden/dev. Programs that take no table have no second column. The target is 0.2 s or less.
+../shared/golden/dev. Programs that take no table have no second column. The target is 0.2 s or less, on a machine that
+does nothing else.
 """
 
 import argparse

@@ -13,12 +13,21 @@ import numpy as np
 
 from kaldi_programs.program import Failure
 
+CHUNK = 1 << 24  # bytes
 _WORD = re.compile(rb"\s*(\S*)")
 _REST_OF_WORD = re.compile(rb"(\S*)")
 
 
+def read_up_to(f: BufferedReader, count: int) -> bytes:
+    """So many bytes, or what there is. A damaged count takes no more memory than the data."""
+    data = f.read(min(count, CHUNK))
+    while len(data) < count and (more := f.read(min(count - len(data), CHUNK))):
+        data += more
+    return data
+
+
 def read_bytes(f: BufferedReader, count: int) -> bytes:
-    data = f.read(count)
+    data = read_up_to(f, count)
     if len(data) < count:
         raise Failure(f"the data end early: {count} bytes expected, {len(data)} found (truncated?)")
     return data

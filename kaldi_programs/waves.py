@@ -12,7 +12,7 @@ from typing import IO
 import numpy as np
 
 from kaldi_programs.program import Failure
-from kaldi_programs.values import read_bytes
+from kaldi_programs.values import read_bytes, read_up_to
 
 # What sph2pipe and sox write into a header when they do not know yet how much will follow: read to the end.
 _UNKNOWN_SIZES = (0, 0x7FFFFFFF, 0x7FFFFFFF - 36, 0x7FFFF000, 0x7FFFF024, 0xFFFFFFFF)
@@ -90,7 +90,7 @@ def _read_riff(f: BufferedReader, header: bytearray) -> Wave:
     if channels == 0 or rate == 0:
         raise Failure(f"a WAVE header with {channels} channels and {rate} samples per second")
     streamed = size in _UNKNOWN_SIZES or riff_size in (0, 0xFFFFFFFF)
-    data = f.read() if streamed else f.read(size)
+    data = f.read() if streamed else read_up_to(f, size)
     if not data:
         raise Failure("a recording without samples")
     if not streamed and len(data) < size:

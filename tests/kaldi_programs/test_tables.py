@@ -298,6 +298,19 @@ def test_values_of_another_kind_or_form_are_refused(tmp_path, kind, text, messag
     assert str(failure.value).startswith(f"a in the archive {tmp_path}/t: ")
 
 
+@pytest.mark.parametrize("size", [1 << 20, 2**31 - 1, -1, -(2**31)])
+def test_a_damaged_size_is_refused_and_takes_no_memory(tmp_path, size):
+    for kind, data in [
+        ("matrix", b"FM " + struct.pack("<bibi", 4, size, 4, size)),
+        ("matrix", b"CM2 " + struct.pack("<ffii", 0, 1, size, size)),
+        ("vector", b"FV " + struct.pack("<bi", 4, size)),
+        ("int_vector", struct.pack("<bi", 4, size)),
+    ]:
+        (tmp_path / "t").write_bytes(b"a \0B" + data + b"\4\0\0\0\0")
+        with pytest.raises(Failure, match="the data end early|a size of|a matrix of|a vector of"):
+            list(read_table(f"ark:{tmp_path}/t", kind))
+
+
 def test_random_bytes_never_pass_as_an_archive(tmp_path):
     random = np.random.default_rng(0)
     write(f"ark:{tmp_path}/whole", "matrix", VALUES["matrix"][:1])
