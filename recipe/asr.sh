@@ -44,7 +44,7 @@ origin="$corpus $(cd "$corpus_dir" && pwd)"
 
 if stage 1 "corpus to data directories"; then
   mkdir -p "$data"
-  echo "$origin" >"$data/origin"
+  [ -f "$data/corpus" ] || echo "$origin" >"$data/origin"
   once "$data/corpus" "$prepare" "$corpus_dir" "$data"
 fi
 

@@ -17,6 +17,10 @@ def run(root, tmp_path):
     return run
 
 
+def words(text):
+    return text.split()
+
+
 def test_each_job_has_its_number_in_command_and_log(run, tmp_path):
     assert run("JOB=1:3", "log/x.JOB.log", "echo", "job", "JOB", ">", "out.JOB").returncode == 0
     assert [(tmp_path / f"out.{job}").read_text() for job in (1, 2, 3)] == ["job 1\n", "job 2\n", "job 3\n"]
@@ -31,7 +35,7 @@ def test_a_log_tells_host_times_output_and_status(run, tmp_path):
 
 
 def test_one_failing_job_fails_all_and_its_log_is_named(run, tmp_path):
-    result = run("JOB=1:3", "x.JOB.log", *"echo why; test JOB -ne 2".split())
+    result = run("JOB=1:3", "x.JOB.log", *words("echo why; test JOB -ne 2"))
     assert result.returncode == 1
     assert "1 of 3 jobs failed" in result.stderr
     assert "x.2.log" in result.stderr and "    why" in result.stderr
@@ -41,7 +45,7 @@ def test_one_failing_job_fails_all_and_its_log_is_named(run, tmp_path):
 
 @pytest.mark.parametrize("pipe", ["false | cat", "cat /dev/null | false", "true | false | true"])
 def test_any_failing_part_of_a_pipe_fails_the_job(run, pipe):
-    assert run("x.log", *pipe.split()).returncode == 1
+    assert run("x.log", *words(pipe)).returncode == 1
 
 
 def test_an_argument_with_a_space_stays_one(run, tmp_path):
@@ -50,10 +54,10 @@ def test_an_argument_with_a_space_stays_one(run, tmp_path):
 
 
 def test_a_progress_bar_is_shown_and_not_logged(run, tmp_path):
-    words = "x.log echo bar >&2 ; echo result".split()
-    result = run(*words, env={**os.environ, "show_progress": "true"})
+    command = words("x.log echo bar >&2 ; echo result")
+    result = run(*command, env={**os.environ, "show_progress": "true"})
     assert result.stderr == "bar\n" and "\nresult\n" in (tmp_path / "x.log").read_text()
-    assert run(*words).stderr == "" and "bar\nresult\n" in (tmp_path / "x.log").read_text()
+    assert run(*command).stderr == "" and "bar\nresult\n" in (tmp_path / "x.log").read_text()
 
 
 def test_options_of_queues_have_no_effect(run):
@@ -61,7 +65,7 @@ def test_options_of_queues_have_no_effect(run):
 
 
 def test_no_more_jobs_at_a_time_than_asked_for(run, tmp_path):
-    count = "ls | grep -c running > seen.JOB ; touch running.JOB ; sleep 0.1 ; rm running.JOB".split()
+    count = words("ls | grep -c running > seen.JOB ; touch running.JOB ; sleep 0.1 ; rm running.JOB")
     assert run("--max-jobs-run", "1", "JOB=1:4", "x.JOB.log", *count).returncode == 0
     assert [(tmp_path / f"seen.{job}").read_text().strip() for job in (1, 2, 3, 4)] == ["0"] * 4
 

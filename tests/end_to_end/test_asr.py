@@ -1,0 +1,182 @@
+"""The ASR branch through ./run.sh, on a few sentences of TIMIT and with a tiny network."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+TINY = "--channels=4,8\n--hidden=16,16,16\n--max-epochs=2\n"
+SPEAKERS = {"train": ["dr1-fvmh0", "dr2-faem0", "dr4-falr0", "dr6-fapb0"], "dev": ["dr7-fblv0"], "test": ["dr8-fbcg1"]}
+@pytest.fixture(scope="module")
+def corpus(timit_sample, tmp_path_factory):
+    """Six speakers of TIMIT's sample in the layout of TIMIT, with speaker lists of its own."""
+    corpus = tmp_path_factory.mktemp("corpus")
+    for part, speakers in SPEAKERS.items():
+        for speaker in speakers:
+            region, name = speaker.split("-")
+            shutil.copytree(timit_sample / speaker, corpus / ("train" if part == "train" else "test") / region / name)
+        if part != "train":
+            (corpus / f"{part}_spk.list").write_text("".join(speaker[4:] + "\n" for speaker in speakers))
+    return corpus
+
+
+@pytest.fixture(scope="module")
+def command(root, corpus, tmp_path_factory):
+    """run.sh with the corpus and a tiny network; the words are further options."""
+    tiny = tmp_path_factory.mktemp("tiny")
+    (tiny / "asr.conf").write_text(TINY)
+    return lambda work, *words: [
+        str(word)
+        for word in [root / "run.sh", "--dir", work, "--asr-corpus", "timit", "--timit", corpus, "--conf", tiny]
+        + ["--nj", "1", "--device", "cpu", "--threads", "1", *words]
+    ]
+
+
+def run(command, **variables):
+    environment = {**os.environ, "PYTHON": sys.executable, **variables}
+    return subprocess.run(command, env=environment, capture_output=True, text=True)
+
+
+def interrupt(command, stage, seconds):
+    """Press Ctrl-C so long after a stage has begun; returns what was printed until then."""
+    process = subprocess.Popen(
+        command,
+        env={**os.environ, "PYTHON": sys.executable},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    screen = ""
+    while not screen.endswith("\n") or not screen.splitlines()[-1].startswith(f"Stage {stage}: "):
+        line = process.stdout.readline()
+        assert line, screen
+        screen += line
+    time.sleep(seconds)
+    os.killpg(process.pid, signal.SIGINT)
+    screen += process.communicate(timeout=20)[0]
+    assert process.returncode != 0
+    return screen
+
+
+@pytest.fixture(scope="module")
+def finished(command, tmp_path_factory):
+    """A work directory after stages 1 to 8, each interrupted once, and what was printed after the last interruption."""
+    work = tmp_path_factory.mktemp("work")
+    for stage, seconds in {1: 0.1, 2: 0.1, 3: 0.3, 4: 3, 5: 0.5, 6: 0.3, 7: 4, 8: 3}.items():
+        screen = interrupt(command(work, "--stage", stage - 1), stage, seconds)
+        assert "done in" not in screen.partition(f"Stage {stage}: ")[2], screen
+        alive = subprocess.run(["pgrep", "-f", "-a", str(work)], capture_output=True, text=True).stdout
+        assert alive == "", "a program outlived its recipe"
+    result = run(command(work, "--stage", 8))
+    assert result.returncode == 0, result.stdout + result.stderr
+    return work, result.stdout
+
+
+def test_all_stages_end_with_error_rates_on_dev_and_test(finished):
+    work, screen = finished
+    for system in ("mono", "asr"):
+        for part in ("dev", "test"):
+            wer = re.search(rf"%WER ([\d.]+) \[ \d+ / \d+, .* \] exp/{system}/decode_{part}/", screen)
+            assert wer and 0 < float(wer[1]) <= 100
+    for part in ("dev", "test"):
+        assert 0 < float(re.search(rf"%FER ([\d.]+) \[ \d+ frames \] .*/{part}\n", screen)[1]) < 100
+    assert "TIMIT with speaker lists of its own" in (work / "exp/RESULTS").read_text()
+
+
+def test_the_scale_of_test_is_the_one_chosen_on_dev(finished):
+    work, _ = finished
+    for system in ("mono", "asr"):
+        chosen = (work / f"exp/{system}/decode_dev/best_scale").read_text()
+        assert (work / f"exp/{system}/decode_test/best_scale").read_text() == chosen
+        tried = [path.name for path in (work / f"exp/{system}/decode_test").glob("scale_*")]
+        assert tried == [f"scale_{chosen.strip()}"]
+
+
+def test_a_finished_run_is_only_looked_at_again(finished, command):
+    work, _ = finished
+
+    def times():
+        return {file: file.stat().st_mtime_ns for file in work.rglob("*") if file.is_file() and file.name != "RESULTS"}
+
+    before = times()
+    result = run(command(work))
+    assert result.returncode == 0 and result.stdout.count("  was complete") == 8
+    assert times() == before
+
+
+def test_interruptions_leave_no_trace_in_the_features(finished, command, tmp_path):
+    for stage, stop_stage in ((1, 3), (6, 6)):
+        result = run(command(tmp_path, "--stage", stage, "--stop-stage", stop_stage))
+        assert result.returncode == 0, result.stderr
+    assert "done in" in result.stdout
+    files = [file.relative_to(tmp_path) for file in tmp_path.rglob("*") if file.is_file() and "log" not in file.parts]
+    assert len(files) > 100
+    for file in files:
+        if file.name != "seconds":
+            assert content(tmp_path / file, tmp_path) == content(finished[0] / file, finished[0]), file
+
+
+def content(file, work):
+    return file.read_bytes().replace(str(work).encode(), b"")
+
+
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        (["--nn", "4"], "no such option: --nn"),
+        (["exp"], "unexpected argument: exp"),
+        (["--asr-corpus", "swbd"], "--asr-corpus is "),
+        (["--timit", "/nowhere"], "--timit: no such folder: /nowhere"),
+        (["--timit", ""], "needs the folder of the corpus: --timit DIR"),
+        (["--conf", "conf/none"], "--conf: no such file: conf/none/asr.conf"),
+        (["--stage", "4"], "stage 4 needs "),
+        (["--stage", "8"], "run with --stage 2"),
+    ],
+)
+def test_a_run_that_cannot_work_is_refused_in_one_line(command, tmp_path, words, message):
+    result = run(command(tmp_path / "work", *words))
+    assert result.returncode == 1
+    assert message in result.stderr and len(result.stderr.splitlines()) == 1
+
+
+def test_a_folder_without_recordings_is_refused(command, tmp_path):
+    (tmp_path / "empty").mkdir()
+    result = run(command(tmp_path / "work", "--timit", tmp_path / "empty"))
+    assert result.returncode == 1 and str(tmp_path / "empty") in result.stderr
+    assert not (tmp_path / "work/data/asr/corpus").exists()
+
+
+def test_another_corpus_in_the_same_work_directory_is_refused(finished, command, tmp_path):
+    (tmp_path / "other").mkdir()
+    result = run(command(finished[0], "--timit", tmp_path / "other"))
+    assert result.returncode == 1
+    assert f"not from timit {tmp_path}/other" in result.stderr and "choose another --dir" in result.stderr
+
+
+def test_where_nothing_can_be_written_that_is_said(command, tmp_path):
+    # Files in the place of folders, as permissions do not keep root from writing.
+    (tmp_path / "file").touch()
+    result = run(command(tmp_path / "file"))
+    assert result.returncode == 1 and f"cannot write into {tmp_path}/file" in result.stderr
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work/exp").touch()
+    result = run(command(tmp_path / "work"))
+    assert result.returncode == 1 and f"{tmp_path}/work/exp" in result.stderr
+
+
+def test_a_folder_whose_name_jobs_would_change_is_refused(command, tmp_path):
+    for name in ("two words", "JOBS"):
+        result = run(command(tmp_path / name))
+        assert result.returncode == 1 and "choose another folder with --dir" in result.stderr
+
+
+def test_a_kaldi_root_without_programs_is_refused(command, tmp_path):
+    result = run(command(tmp_path / "work"), KALDI_ROOT=str(tmp_path))
+    assert result.returncode == 1 and f"KALDI_ROOT={tmp_path} holds no program" in result.stderr
