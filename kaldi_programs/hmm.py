@@ -325,7 +325,7 @@ class TransitionModel:
             for _ in range(3):
                 probs = np.maximum(probs * np.float32(1 / probs.sum()), np.float32(floor))
             num_floored += int((probs == np.float32(floor)).sum())
-            log_probs = np.log(probs)
+            log_probs = np.log(probs.astype(float)).astype(np.float32)
             gain += float(group_counts @ (log_probs - self.log_probs[ids[0]]))
             self.log_probs[ids] = log_probs
         return {"gain": gain, "frames": frames, "floored": num_floored, "skipped": num_skipped, "groups": len(groups)}
@@ -360,7 +360,8 @@ class TransitionModel:
 
         state_to_id = [0, *np.searchsorted(self.id_to_state, np.arange(1, self.num_states + 2)).tolist()]
         self_loop_probs = np.zeros(self.num_states + 1, np.float32)
-        self_loop_probs[self.id_to_state[self.is_self_loop]] = np.exp(self.log_probs[self.is_self_loop])
+        # Through float64: the C library rounds expf and logf correctly, numpy's own float32 versions do not always.
+        self_loop_probs[self.id_to_state[self.is_self_loop]] = np.exp(self.log_probs[self.is_self_loop].astype(float))
         return wheel_object(
             "TransitionModel",
             (
@@ -371,7 +372,7 @@ class TransitionModel:
                 self.id_to_pdf.tolist(),
                 self.num_pdfs,
                 self.log_probs.tolist(),
-                np.log(np.maximum(1 - self_loop_probs, np.float32(1e-10))).tolist(),
+                np.log(np.maximum(1 - self_loop_probs, np.float32(1e-10)).astype(float)).tolist(),
             ),
         )
 
