@@ -101,23 +101,33 @@ def code_commit() -> str:
         return "unknown"
 
 
-def describe(model: Model) -> str:
-    """The network as built, layer by layer, and where it came from."""
-    shape = model.network.shape
-    num_conv = len(shape.channels)
-    outputs = [f"{c} x {f} x {t}" for c, f, t in shape.sizes()] + [str(n) for n in (*shape.hidden, shape.num_classes)]
+def layer_table(network: ConvNet) -> list[dict[str, Any]]:
+    """The network as built, a line per layer: its number, what it is, its output (channels × frequencies × frames)."""
+    shape = network.shape
+    outputs = [" × ".join(map(str, size)) for size in shape.sizes()[1:]] + [
+        *map(str, (*shape.hidden, shape.num_classes))
+    ]
     what = [
-        f"convolution {k[0]}x{k[1]}, padding {p[0]}x{p[1]}, max pool {q[0]}x{q[1]}"
+        f"convolution {k[0]}×{k[1]}, padding {p[0]}×{p[1]}, BatchNorm, ReLU, max pool {q[0]}×{q[1]}"
         for k, p, q in zip(shape.kernels, shape.paddings, shape.pools, strict=True)
     ]
-    what += ["fully connected"] * len(shape.hidden) + ["softmax"]
-    lines = ["layer  output (channels x frequencies x frames)  parameters  "]
-    lines.append(f"input  {outputs[0]:41}")
-    for number, layer in enumerate(model.network.layers, 1):
-        parameters = sum(p.numel() for p in layer.parameters())
-        lines.append(f"{number:5}  {outputs[number]:41}  {parameters:10,}  {what[number - 1]}")
-    total = sum(p.numel() for p in model.network.parameters())
-    lines.append(f"total  {'':41}  {total:10,}  BatchNorm and ReLU in layers 1 to {num_conv + len(shape.hidden)}")
+    what += [f"fully connected, BatchNorm, ReLU, dropout {network.dropout:g}"] * len(shape.hidden)
+    what.append("fully connected, softmax")
+    return [
+        {"layer": i, "what": kind, "output": output, "parameters": sum(p.numel() for p in layer.parameters())}
+        for i, (layer, kind, output) in enumerate(zip(network.layers, what, outputs, strict=True), 1)
+    ]
+
+
+def describe(model: Model) -> str:
+    """The network as built, layer by layer, and where it came from."""
+    _, frequencies, frames = model.network.shape.sizes()[0]
+    lines = ["layer  output           parameters", f"input  {f'1 × {frequencies} × {frames}':15}"]
+    lines += [
+        f"{row['layer']:5}  {row['output']:15}  {row['parameters']:10,}  {row['what']}"
+        for row in layer_table(model.network)
+    ]
+    lines.append(f"total  {'':15}  {sum(p.numel() for p in model.network.parameters()):10,}")
     lines.append("classes: " + " ".join(model.class_names))
     lines.append(f"training frames by class: {' '.join(map(str, model.label_counts.tolist()))}")
     lines += [f"{name}: {value}" for name, value in model.about.items()]

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from asrser_nn import first_layer
 from asrser_nn.data import Corpus
 from asrser_nn.files import Failure
 
@@ -59,6 +60,9 @@ class ConvLayer(nn.Module):
         self.pool = pool
 
     def forward(self, x: Tensor) -> Tensor:
+        if self.training and first_layer.applies(self.conv, self.pool, x):
+            with torch.autocast(x.device.type, enabled=False):
+                return first_layer.conv_norm_relu_pool(x, self.conv, self.norm, self.pool)
         return F.max_pool2d(F.relu(self.norm(self.conv(x))), self.pool)
 
     def slide(self, x: Tensor, step: int) -> Tensor:

@@ -128,7 +128,7 @@ def test_evaluate_prints_and_writes_the_same_figures(trained: Path, world: Path,
 def test_info_shows_layers_classes_and_origin(trained: Path, call) -> None:
     status, text, _ = call("info", trained)
     assert status == 0
-    for part in ("4 x 5 x 6", "6 x 1 x 2", "classes: a b c silence", "--batch-size=32", "commit: ", "best_epoch: "):
+    for part in ("4 × 5 × 6", "6 × 1 × 2", "classes: a b c silence", "--batch-size=32", "commit: ", "best_epoch: "):
         assert part in text
 
 
