@@ -109,7 +109,7 @@ class GridDisplay(Display):
     """One bar for the whole grid on a terminal; elsewhere one line for each run when it is done."""
 
     def __init__(self, num_done: int, num_runs: int, on_terminal: bool):
-        self.num_runs = num_runs
+        self.num_done, self.num_runs = num_done, num_runs
         self.bar = tqdm(
             total=num_runs, initial=num_done, unit="run", file=sys.stderr, disable=not on_terminal,
             bar_format="{n_fmt}/{total_fmt} |{bar:20}| {desc}",
@@ -141,10 +141,11 @@ class GridDisplay(Display):
         self._show(record["epoch"], 100)
 
     def end_run(self, seconds: float) -> None:
+        self.num_done += 1
         self.bar.update()
         if not self.on_terminal:
             dev = f"{self.last['epoch']} epochs, dev {self.last['dev_accuracy']:.2f} %, " if self.last else ""
-            line = f"{self.bar.n}/{self.num_runs} {self.name}: {dev}{duration(seconds)}{self.left}"
+            line = f"{self.num_done}/{self.num_runs} {self.name}: {dev}{duration(seconds)}{self.left}"
             print(line, file=sys.stderr, flush=True)
 
 

@@ -379,3 +379,18 @@ def read_results(path: Path) -> dict[str, Any]:
     if not isinstance(results, dict) or "summary" not in results:
         raise Failure(f"{path}: this is no results.json of a report (it has no 'summary')")
     return results
+
+
+def summary_text(results: dict[str, Any]) -> str:
+    """The study on a screen: the test errors of both directions against the number of constant layers."""
+    summary = _Summary(results)
+    columns = [("ser2asr", "asr", "FER"), ("ser2asr", "asr", "PER"), ("asr2ser", "ser", "UE"), ("asr2ser", "ser", "UA")]
+    lines = [results["title"], *results["caveats"], ""]
+    lines.append("test, %        " + "".join(f"{EXPERIMENTS[name] + ': ' + m:>18}" for name, _, m in columns))
+    for label, layers in [("from scratch", None), *((f"{n} layers constant", n) for n in range(6))]:
+        cells = []
+        for experiment, task, measure in columns:
+            row = summary.find(task if layers is None else experiment, layers, "test", measure)
+            cells.append(MISSING if row is None else f"{row['mean']:.1f}")
+        lines.append(f"{label:18}" + "".join(f"{cell:>{15 if i == 0 else 18}}" for i, cell in enumerate(cells)))
+    return "\n".join(lines) + "\n"

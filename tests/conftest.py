@@ -1,10 +1,14 @@
 """Fixtures shared by all tests: the real speech and Kaldi's answers that lie beside the checkout."""
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+# `python` and the programs that tests start are those of the environment that runs the tests.
+os.environ["PATH"] = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]
 
 
 def shared(*parts: str) -> Path:

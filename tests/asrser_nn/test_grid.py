@@ -34,7 +34,7 @@ def test_every_run_is_made_once_however_often_the_grid_is_started(tmp_path, caps
     assert _run(path, calls) == []
     assert calls.read_text().split("\n")[:-1] == [f"{c} {tmp_path}/{r}" for r in "ab" for c in ("train", "evaluate")]
     said = capsys.readouterr()
-    assert "2 runs done, 0 to do" in said.err and said.out == ""
+    assert "2/2" in said.err and "2 runs done, 0 to do" in said.err and said.out == ""
     assert "result of" in (tmp_path / "a" / "output").read_text()
 
 
