@@ -31,6 +31,8 @@ case $kind in
   *) die "call this as make_mfcc.sh or make_fbank.sh" ;;
 esac
 [ -f "$config" ] || die "no such file: $config"
+[ -d "$data" ] || die "no such data directory: $data"
+rm -f "$data"/{feats.scp,utt2num_frames}
 "$here/utils/check_data_dir.sh" "$data" wav.scp
 mkdir -p "$log_dir" "$feature_dir" || die "cannot write into $log_dir and $feature_dir"
 feature_dir=$(cd "$feature_dir" && pwd)
@@ -43,7 +45,6 @@ if [ -f "$data/segments" ]; then
 else
   input="scp,p:$split/JOB/wav.scp"
 fi
-rm -f "$data/feats.scp"
 $cmd JOB=1:"$nj" "$log_dir/make_$name.JOB.log" \
   "compute-$kind-feats" --verbose=2 --config="$config" "$input" ark:- \| \
   copy-feats --compress="$compress" --write-num-frames="ark,t:$feature_dir/num_frames_$name.JOB" ark:- \
