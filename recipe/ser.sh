@@ -75,9 +75,7 @@ fi
 
 if stage 10 "ConvNet of every fold, and its errors"; then
   needs 9 "$folds_dir/list"
-  "$here/local/list_ser_runs.sh" --nnet-config "$nnet_config" --nnet-opts "$train_opts" "$folds_dir" "$exp" \
-    >"$exp/runs.tmp"
-  cmp -s "$exp/runs.tmp" "$exp/runs" || rm -f "$exp/summary.txt"
+  "$here/local/list_runs.sh" --layers none --nnet-config "$nnet_config" --nnet-opts "$train_opts" "$dir" ser >"$exp/runs.tmp"
   mv "$exp/runs.tmp" "$exp/runs"
   runs=()
   for fold in $(<"$folds_dir/list"); do

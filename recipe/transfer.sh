@@ -1,0 +1,91 @@
+#!/usr/bin/env bash
+# shellcheck disable=SC2086 # cmd and compute_opts are lists of words
+# The study: layers transferred both ways between ASR and SER, and the report (stages 11 to 13).
+#
+# Usage: recipe/transfer.sh [options]
+#  e.g.: recipe/transfer.sh --dir work/timit --layers 0,3,5
+# Needs both branches (stages 1 to 10). Every run is a directory below exp/transfer (exp/seedN/transfer for other seeds),
+# complete or absent; rerun to continue what was stopped. Ends with exp/report/index.html.
+#
+# Options, given as --name value:
+dir=.                               # data, data_fbank and exp lie here
+stage=11                            # first stage to run
+stop_stage=13                       # last stage to run
+nj=2                                # parallel jobs of decoding
+cmd=                                # how jobs run; default: see cmd.sh
+layers=0,1,2,3,4,5                  # how many of the first layers are held constant, one transfer for each
+controls=false                      # true: also layers from the same task, and random layers that stay as they are
+seeds=1                             # 3: everything with the seeds 1, 2 and 3
+asr_nnet_config=conf/paper/asr.conf # options of asrser_nn for ASR: the network and the method
+ser_nnet_config=conf/paper/ser.conf # and for SER; the layers must be the same
+train_opts=                         # further ones for both; they win
+compute_opts=                       # options of every asrser_nn command, such as "--device cuda"
+decode_opts=                        # options of steps/nnet/decode.sh, such as "--scales 0.2"
+jobs=1                              # training jobs, each of which takes runs until none is left; more for a cluster
+# End options
+set -eu -o pipefail
+here=$(dirname "$0")/..
+. "$here/utils/parse_options.sh"
+. "$here/path.sh"
+. "$here/cmd.sh"
+. "$here/utils/stages.sh"
+
+[ $# -eq 0 ] || die "unexpected argument: $1; see $0 --help"
+# The phones of an own corpus are scored as they are.
+phone_map=$here/conf/phones.61-48-39.map
+[[ $(cat "$dir/data/asr/origin" 2>/dev/null) != "data "* ]] || phone_map=''
+exp=$dir/exp transfer=$dir/exp/transfer mono=$dir/exp/mono
+
+# train <asr|ser>: every run of the task that is not complete
+train() {
+  needs 7 "$exp/asr/final.pt"
+  needs 9 "$exp/ser/folds/list"
+  for fold in $(<"$exp/ser/folds/list"); do needs 10 "$exp/ser/fold_$fold/final.pt"; done
+  mkdir -p "$transfer/log"
+  for x in train dev test; do
+    needs 5 "${mono}_ali_$x/final.mdl"
+    once "$transfer/pdf.$x.ark" $cmd "$transfer/log/pdf.$x.log" \
+      gunzip -c "${mono}_ali_$x/ali.*.gz" \| \
+      ali-to-pdf "$mono/final.mdl" ark:- ark:"$transfer/pdf.$x.ark.tmp" \&\& mv "$transfer/pdf.$x.ark.tmp" "$transfer/pdf.$x.ark"
+  done
+  local config=${1}_nnet_config
+  "$here/local/list_runs.sh" --layers "$layers" --controls "$controls" --seeds "$seeds" --nnet-config "${!config}" \
+    --nnet-opts "$train_opts" "$dir" "$1" >"$transfer/runs.$1.tmp"
+  mv "$transfer/runs.$1.tmp" "$transfer/runs.$1"
+  # The baselines of the first seed are those of stages 7 and 10.
+  grep -v -E "^$exp/(asr|ser/fold_[^/]*)"$'\t' "$transfer/runs.$1" >"$transfer/todo.$1"
+  stage_did_work=true
+  show_progress=true $cmd --gpu 1 JOB=1:"$jobs" "$transfer/log/train_$1.JOB.log" asrser_nn grid $compute_opts "$transfer/todo.$1"
+}
+
+if stage 11 "layers from ASR to SER"; then
+  train ser
+fi
+
+if stage 12 "layers from SER to ASR, phone error rates"; then
+  train asr
+  needs 8 "$mono/graph/HCLG.fst"
+  cut -f 1 "$transfer/todo.asr" | while read -r run; do
+    [ -f "$run/decode_test/best_wer" ] || echo "$run"
+  done >"$transfer/todo.decode"
+  todo=$(wc -l <"$transfer/todo.decode")
+  if [ "$todo" -gt 0 ]; then
+    echo "  decoding with $todo networks"
+    # final.mdl, the transition model, lies beside a network that is decoded
+    while read -r run; do cp "$mono/final.mdl" "$run/"; done <"$transfer/todo.decode"
+    $cmd --max-jobs-run "$nj" JOB=1:"$todo" "$transfer/log/decode.JOB.log" \
+      "$here/local/decode_and_score.sh" --cmd "$here/utils/run.sh" --phone-map "$phone_map" \
+      --decode-opts "$decode_opts" --nnet-opts "$compute_opts --threads 1" \
+      "$mono/graph" "$dir/data/asr" "$dir/data_fbank/asr" "\$(sed -n JOBp $transfer/todo.decode)"
+  fi
+fi
+
+if stage 13 "report"; then
+  needs 11 "$transfer/runs.ser"
+  needs 12 "$transfer/runs.asr"
+  cat "$transfer/runs.asr" "$transfer/runs.ser" >"$transfer/runs"
+  stage_did_work=true
+  asrser_nn report --about "Kaldi programs" "$kaldi_provider" --about configuration "$asr_nnet_config, $ser_nnet_config" \
+    "$dir" "$transfer/runs" "$exp/report"
+fi
+end_stages
