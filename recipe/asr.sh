@@ -59,7 +59,7 @@ if stage 3 "MFCC and their means by speaker"; then
   needs 1 "$data/corpus"
   for x in $sets; do
     once "$data/$x/feats.scp" "$steps/make_mfcc.sh" --nj "$(num_jobs "$data/$x" "$nj")" --cmd "$cmd" \
-      --mfcc-config "$here/conf/mfcc.conf" --compress false "$data/$x"
+      --mfcc-config "$here/conf/mfcc.conf" "$data/$x"
     once "$data/$x/cmvn.scp" "$steps/compute_cmvn_stats.sh" "$data/$x"
   done
 fi
