@@ -41,9 +41,10 @@ class _LargestProduct(torch.autograd.Function):
         for piece, maximum, gradient in zip(*pieces, strict=True):
             left = gradient.clone()  # what no product has claimed yet: of equal ones, the first gets the gradient
             for weight, sums in zip(weights, result, strict=True):
-                share = (piece @ weight == maximum) * left
+                share = piece @ weight
+                share = torch.eq(share, maximum, out=share).mul_(left)
                 sums.addmm_(piece.T, share)
-                left -= share
+                left.sub_(share)
         return None, result
 
 
