@@ -89,10 +89,26 @@ if stage 6 "filterbanks"; then
   done
 fi
 
+# Refuse a speaker or utterance in two of train, dev and test; show what each of them holds.
+audit_split() {
+  local labels=()
+  for x in $sets; do
+    labels+=(--labels "ark:gunzip -c ${mono}_ali_$x/ali.*.gz | ali-to-pdf --print-args=false $mono/final.mdl ark:- ark:- |")
+  done
+  mkdir -p "$asr"
+  python "$here/utils/audit_split.py" "${labels[@]}" "$fbank"/{train,dev,test} 2>"$exp/log/audit_split.log" >"$asr/split.tmp" ||
+    die "$(cat "$exp/log/audit_split.log")"
+  cat "$asr/split.tmp"
+  mv "$asr/split.tmp" "$asr/split"
+}
+
 if stage 7 "ConvNet, and its frame error rate"; then
   needs 5 "${mono}"_ali_{train,dev,test}/final.mdl
   needs 6 "$fbank"/{train,dev,test}/feats.scp
-  once "$asr/final.pt" "$steps/nnet/train.sh" --cmd "$cmd" --nnet-config "$nnet_config" --nnet-opts "$train_opts $compute_opts" \
+  once "$asr/split" audit_split
+  # Also run if complete: it refuses to take a network of another configuration or seed for the one asked for.
+  [ -e "$asr/final.pt" ] || stage_did_work=true
+  "$steps/nnet/train.sh" --cmd "$cmd" --nnet-config "$nnet_config" --nnet-opts "$train_opts $compute_opts" \
     "$fbank/train" "$fbank/dev" "$lang" "${mono}_ali_train" "${mono}_ali_dev" "$asr"
   for x in dev test; do
     once "$asr/fer_$x" "$steps/nnet/evaluate.sh" --cmd "$cmd" --nnet-opts "$compute_opts" \
