@@ -2,7 +2,8 @@
 # How far do features travel between speech recognition and speech emotion recognition? The whole study, stage by stage.
 #
 # Usage: ./run.sh [options]
-#  e.g.: ./run.sh --asr-corpus timit --timit /corpora/TIMIT
+#  e.g.: ./run.sh --conf conf/quick
+#        ./run.sh --asr-corpus timit --timit /corpora/TIMIT
 #        ./run.sh --stop-stage 8 --asr-corpus timit --timit ../shared/data/timit-sample --conf conf/quick
 # Stages:
 #   0 set up on first use; what is there and what will be used
@@ -17,9 +18,8 @@
 stage=0             # first stage to run
 stop_stage=8        # last stage to run
 dir=                # data, data_fbank and exp lie here; default: this checkout
-asr_corpus=timit    # timit (also its sample of NLTK), or data: your own
+asr_corpus=demo     # demo (speech by a synthesiser, made on the spot), or timit (also its sample of NLTK)
 timit=              # folder of TIMIT
-asr_data=           # folder of your own Kaldi data directories train, dev and test, with phones for words
 conf=conf/paper     # configurations of the networks
 nj=2                # parallel jobs; the GMM-HMM depends a little on their number
 cmd=                # how jobs run; default: see cmd.sh
@@ -39,12 +39,14 @@ here=$(dirname "$0")
 dir=${dir:-$here}
 
 case $asr_corpus in
-  timit) asr_dir=$timit asr_option=--timit ;;
-  data) asr_dir=$asr_data asr_option=--asr-data ;;
-  *) die "--asr-corpus is timit or data, not '$asr_corpus'" ;;
+  demo) asr_dir=$dir/data/demo_asr ;;
+  timit)
+    asr_dir=$timit
+    [ -n "$timit" ] || die "--asr-corpus timit needs the folder of the corpus: --timit DIR"
+    [ -d "$timit" ] || die "--timit: no such folder: $timit"
+    ;;
+  *) die "--asr-corpus is demo or timit, not '$asr_corpus'" ;;
 esac
-[ -n "$asr_dir" ] || die "--asr-corpus $asr_corpus needs the folder of the corpus: $asr_option DIR"
-[ -d "$asr_dir" ] || die "$asr_option: no such folder: $asr_dir"
 [ -f "$conf/asr.conf" ] || [ ! -f "$here/$conf/asr.conf" ] || conf=$here/$conf
 [ -f "$conf/asr.conf" ] || die "--conf: no such file: $conf/asr.conf"
 

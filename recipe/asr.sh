@@ -4,9 +4,8 @@
 #
 # Usage: recipe/asr.sh [options] <corpus> <corpus-dir>
 #  e.g.: recipe/asr.sh --dir work/timit timit /corpora/TIMIT
-# <corpus> is timit (also its sample of NLTK), or data: a folder of your own that holds the Kaldi data directories train,
-# dev and test, with phones for words. Ends with exp/RESULTS. Rerun to continue what was stopped; delete an output to have
-# it made again, and what was made from it too.
+# <corpus> is timit (also its sample of NLTK), or demo: speech by a synthesiser, made in <corpus-dir>. Ends with exp/RESULTS.
+# Rerun to continue what was stopped; delete an output to have it made again, and what was made from it too.
 #
 # Options, given as --name value:
 dir=.                             # data, data_fbank and exp lie here
@@ -27,25 +26,22 @@ here=$(dirname "$0")/..
 
 [ $# -eq 2 ] || die "expected <corpus> <corpus-dir>, got $# arguments; see $0 --help"
 corpus=$1 corpus_dir=${2%/}
-[ -d "$corpus_dir" ] || die "no such corpus: there is no folder $corpus_dir"
-case $corpus in
-  timit) prepare=$here/local/timit_data.sh phone_map=$here/conf/phones.61-48-39.map ;;
-  data) prepare=$here/local/asr_data.sh phone_map='' ;;
-  *) die "the corpus is timit or data, not '$corpus'" ;;
-esac
+[[ $corpus == timit || $corpus == demo ]] || die "the corpus is timit or demo, not '$corpus'"
+[ -d "$corpus_dir" ] || [ "$corpus" = demo ] || die "no such corpus: there is no folder $corpus_dir"
 steps=$here/steps
 sets="train dev test"
 data=$dir/data/asr lang=$dir/data/lang fbank=$dir/data_fbank/asr exp=$dir/exp
 mono=$exp/mono graph=$exp/mono/graph asr=$exp/asr
 
-origin="$corpus $(cd "$corpus_dir" && pwd)"
+origin="$corpus $(realpath -m "$corpus_dir")"
 [ ! -f "$data/corpus" ] || [ "$(cat "$data/origin")" = "$origin" ] ||
   die "$data was made from $(cat "$data/origin"), not from $origin; choose another --dir, or remove $dir/{data,data_fbank,exp}"
 
 if stage 1 "corpus to data directories"; then
   mkdir -p "$data"
   [ -f "$data/corpus" ] || echo "$origin" >"$data/origin"
-  once "$data/corpus" "$prepare" "$corpus_dir" "$data"
+  [ "$corpus" != demo ] || once "$corpus_dir/README.demo" python "$here/local/demo_asr.py" "$corpus_dir"
+  once "$data/corpus" "$here/local/timit_data.sh" "$corpus_dir" "$data"
 fi
 
 if stage 2 "phones, lexicon, topology and bigram"; then
@@ -118,7 +114,7 @@ fi
 
 # decode <step> <set> <data-dir> <model-dir> [option]: on dev at every scale; on test at the one that was best on dev.
 decode() {
-  local out=$4/decode_$2 options=(--nj "$(num_jobs "$3" "$nj")" --cmd "$cmd" "${@:5}") scoring=(--phone-map "$phone_map")
+  local out=$4/decode_$2 options=(--nj "$(num_jobs "$3" "$nj")" --cmd "$cmd" "${@:5}") scoring=(--phone-map "$here/conf/phones.61-48-39.map")
   if [ "$2" != dev ]; then
     options+=(--scales "$(cat "$4/decode_dev/best_scale")")
     scoring+=(--scale-from "$4/decode_dev")
