@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Look whether everything that the recipe needs is here and works, and say what to do where it is not.
+#
+# Usage: utils/doctor.sh [options]
+#  e.g.: utils/doctor.sh --timit /corpora/TIMIT --iemocap /corpora/IEMOCAP_full_release
+# A line for each finding: OK, note (what could be better, or is worth knowing) or PROBLEM (what must be mended), with the
+# remedy. Every program that the stages call is run on a tiny input, for one of that name on PATH may be another's. The exit
+# status is 1 if there is a problem, else 0.
+#
+# Options, given as --name value:
+quick=false   # true: only see whether the programs are there; takes no time
+dir=          # data, data_fbank and exp lie here, for the disk space; default: this checkout
+device=auto   # of the networks: auto, cpu or cuda
+timit=        # folder of TIMIT, of its sample or of the demo's speech
+iemocap=      # folder of IEMOCAP or of the demo's emotional speech
+emodb=        # folder of EmoDB
+asr_data=     # folder of your own Kaldi data directories train, dev and test
+ser_data=     # your own Kaldi data directory with utt2emotion
+# End options
+set -eu -o pipefail
+here=$(dirname "$0")/..
+. "$here/utils/parse_options.sh"
+[ $# -eq 0 ] || die "unexpected argument: $1; options are given as --name value"
+
+# path.sh ends the script where there is no environment or no Kaldi: that is a finding like any other.
+complaint=$( (. "$here/path.sh") 2>&1) || {
+  echo "PROBLEM  set-up          ${complaint#*: }"
+  exit 1
+}
+. "$here/path.sh"
+home=$(dirname "$(command -v asrser_nn)")
+exec python "$here/utils/doctor.py" quick="$quick" dir="${dir:-$here}" device="$device" \
+  provider="$kaldi_provider" home="${KALDI_ROOT:-$home}" \
+  timit="$timit" iemocap="$iemocap" emodb="$emodb" asr-data="$asr_data" ser-data="$ser_data"
