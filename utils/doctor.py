@@ -85,7 +85,8 @@ def check_torch(device: str, quick: bool) -> None:
     if device == "cuda":
         reason = f"{gpus} {remedy}" if gpus else "no NVIDIA GPU here; use --device auto"
         say("PROBLEM", "torch", f"{torch.__version__}, --device cuda: {reason}")
-    elif gpus and not usable:
+        return
+    if gpus and not usable:
         say("note", "torch", f"{torch.__version__} cannot use {gpus}, which {remedy}")
     threads, limit = torch.get_num_threads(), os.environ.get("OMP_NUM_THREADS")
     finding = f"{torch.__version__}, on the CPU: {threads} threads, {cores} cores"
@@ -269,4 +270,7 @@ def main(options: dict[str, str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(dict(argument.split("=", 1) for argument in sys.argv[1:])))
+    try:
+        sys.exit(main(dict(argument.split("=", 1) for argument in sys.argv[1:])))
+    except KeyboardInterrupt:
+        sys.exit(130)
