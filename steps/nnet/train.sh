@@ -29,7 +29,16 @@ cmp -s "$lang/phones.txt" "$train_ali/phones.txt" || die "$lang and $train_ali h
 cmp -s "$train_ali/final.mdl" "$dev_ali/final.mdl" ||
   die "$train_ali and $dev_ali were aligned with different models, whose pdf ids do not mean the same"
 mkdir -p "$dir/log" || die "cannot write into $dir"
-cp "$train_ali"/{final.mdl,tree,phones.txt} "$dir/"
+log=$dir/log/train.log
+if [ -f "$dir/final.mdl" ]; then
+  cmp -s "$train_ali/final.mdl" "$dir/final.mdl" || die "$dir holds a network of another GMM-HMM than $train_ali; remove it"
+  # A complete network is only compared with what is asked for, and keeps the log of its training.
+  [ ! -f "$dir/final.pt" ] || log=$dir/log/check.log
+else
+  cp "$train_ali"/{tree,phones.txt} "$dir/"
+  cp "$train_ali/final.mdl" "$dir/final.mdl.tmp"
+  mv "$dir/final.mdl.tmp" "$dir/final.mdl"
+fi
 num_pdfs=$(hmm-info --print-args=false "$dir/final.mdl" 2>"$dir/log/info.log" | awk '/number of pdfs/ { print $NF }')
 [ -n "$num_pdfs" ] || die "$dir/final.mdl: no number of pdfs; see $dir/log/info.log"
 
@@ -37,6 +46,6 @@ num_pdfs=$(hmm-info --print-args=false "$dir/final.mdl" 2>"$dir/log/info.log" | 
 labels() {
   echo "ark:gunzip -c $1/ali.*.gz | ali-to-pdf $1/final.mdl ark:- ark:- 2>>$dir/log/labels.log |"
 }
-show_progress=true $cmd --gpu 1 "$dir/log/train.log" \
+show_progress=true $cmd --gpu 1 "$log" \
   asrser_nn train ${nnet_config:+--config "$nnet_config"} --num-classes "$num_pdfs" $nnet_opts \
   "$train" "$(labels "$train_ali")" "$dev" "$(labels "$dev_ali")" "$dir"
