@@ -6,7 +6,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import tomllib
 import warnings
 from importlib import import_module
@@ -142,7 +141,7 @@ def check_disk(folder: Path) -> None:
 # ---- Programs
 
 
-def check_programs(provider: str, home: Path, device: str, quick: bool) -> None:
+def check_programs(provider: str, home: Path, scratch: Path, device: str, quick: bool) -> None:
     """Kaldi's programs and asrser_nn: all there, from one place, and doing what they should."""
     from try_programs import programs_of_stages, try_programs
 
@@ -161,8 +160,7 @@ def check_programs(provider: str, home: Path, device: str, quick: bool) -> None:
         return
     if sys.stdout.isatty():
         print(f"trying {len(wanted)} programs, a few seconds", end="\r", flush=True)
-    with tempfile.TemporaryDirectory() as folder:
-        answers = try_programs(Path(folder), device)
+    answers = try_programs(scratch, device)
     for answer in answers:
         if answer.fault:
             say("PROBLEM", answer.program, f"{answer.fault} ({shutil.which(answer.program)}); {remedy}")
@@ -263,7 +261,7 @@ def main(options: dict[str, str]) -> int:
     check_disk(Path(options["dir"]))
     check_tools()
     check_corpora({option: options[option] for option in RECOGNISERS})
-    check_programs(options["provider"], Path(options["home"]), device, quick)
+    check_programs(options["provider"], Path(options["home"]), Path(options["scratch"]), device, quick)
     if num_said["PROBLEM"]:
         print(f"{num_said['PROBLEM']} of {sum(num_said.values())} findings must be mended before the recipe can run")
     return 1 if num_said["PROBLEM"] else 0

@@ -29,6 +29,8 @@ complaint=$( (. "$here/path.sh") 2>&1) || {
 }
 . "$here/path.sh"
 home=$(dirname "$(command -v asrser_nn)")
-exec python "$here/utils/doctor.py" quick="$quick" dir="${dir:-$here}" device="$device" \
-  provider="$kaldi_provider" home="${KALDI_ROOT:-$home}" \
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+python "$here/utils/doctor.py" quick="$quick" dir="${dir:-$here}" device="$device" \
+  provider="$kaldi_provider" home="${KALDI_ROOT:-$home}" scratch="$scratch" \
   timit="$timit" iemocap="$iemocap" emodb="$emodb" asr-data="$asr_data" ser-data="$ser_data"
