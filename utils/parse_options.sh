@@ -20,6 +20,9 @@ warn() {
   echo "${0##*/../}: warning: $*" >&2
 }
 
+# Bash goes on after Ctrl-C if the program it waits for happens to end well at that moment. This script ends.
+trap 'trap - INT; kill -INT $$' INT
+
 print_header() {
   awk '
     NR == 1 || /^# shellcheck/ { next }

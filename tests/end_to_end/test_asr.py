@@ -103,8 +103,8 @@ def test_a_finished_run_is_only_looked_at_again(finished, command):
     work, _ = finished
 
     def times():
-        files = [file for file in work.rglob("*") if file.is_file() and "log" not in file.parts and file.name != "RESULTS"]
-        return {file: file.stat().st_mtime_ns for file in files}
+        files = [file for file in work.rglob("*") if file.is_file() and "log" not in file.parts]
+        return {file: file.stat().st_mtime_ns for file in files if file.name != "RESULTS"}
 
     before = times()
     result = run(command(work))
