@@ -16,6 +16,8 @@ from asrser_nn.data import Corpus
 from asrser_nn.files import Failure
 from asrser_nn.network import ConvLayer, ConvNet, log_posteriors
 
+PAST_START = 1e7  # steps: decay^1e7 is nothing
+
 
 @dataclass(frozen=True)
 class Method:
@@ -78,13 +80,18 @@ def make_optimiser(network: ConvNet, constant_layers: int, method: Method) -> to
     groups: list[dict[str, Any]] = [{"params": plain}]
     if decayed:
         groups.append({"params": decayed, "weight_decay": method.l2})
-    return torch.optim.RMSprop(
-        groups,
-        lr=method.learning_rate,
-        alpha=method.rmsprop_decay,
-        eps=method.rmsprop_epsilon,
-        foreach=True,
+    # Adam without momentum is RMSProp, but for a correction of the first steps: it is told that they are long past.
+    # On a CPU its fused step takes half the time of torch.optim.RMSprop.
+    optimiser = torch.optim.Adam(
+        groups, lr=method.learning_rate, betas=(0.0, method.rmsprop_decay), eps=method.rmsprop_epsilon, fused=True
     )
+    for weights in plain + decayed:
+        optimiser.state[weights] = {
+            "step": torch.tensor(PAST_START, device=weights.device),
+            "exp_avg": torch.zeros_like(weights),
+            "exp_avg_sq": torch.zeros_like(weights),
+        }
+    return optimiser
 
 
 def train_epoch(

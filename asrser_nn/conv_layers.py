@@ -1,0 +1,150 @@
+"""Convolutional layers trained on a CPU in a fraction of the time, with the same result to rounding.
+
+BatchNorm, ReLU and pooling are little arithmetic on much memory: each reads and writes all of a convolution's output,
+forwards and backwards. BatchNorm and ReLU are monotone, so the pool can come before them, on what the convolution put
+out: the maximum where BatchNorm's scale is positive, the minimum where it is negative (the kernels' sign is turned for
+that). What then remains to be normalised is a quarter.
+
+The first layer, with its one input channel, need not even write the convolution's output:
+
+- What one pooled value depends on is a patch of 6×5 inputs (kernel 5×4, pool 2×2). All patches are gathered once; the
+  four convolutions under a pool are four matrix products with them, made piece by piece in the cache.
+- The convolution is linear, so mean and variance of its output follow from mean and covariance of the patches (30×30).
+"""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+PIECE = 2048  # patches whose products with 64 channels stay in the cache
+
+
+class _LargestProduct(torch.autograd.Function):
+    """max over k of patches @ weights[k]; the backward pass computes the products again instead of keeping them."""
+
+    @staticmethod
+    def forward(ctx: Any, patches: Tensor, weights: Tensor) -> Tensor:
+        """patches: (n, inputs), weights: (k, inputs, channels) → (n, channels)"""
+        largest = patches.new_empty(len(patches), weights.shape[2])
+        for piece, out in zip(patches.split(PIECE), largest.split(PIECE), strict=True):
+            torch.mm(piece, weights[0], out=out)
+            for weight in weights[1:]:
+                torch.maximum(out, piece @ weight, out=out)
+        ctx.save_for_backward(patches, weights, largest)
+        return largest
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[None, Tensor]:
+        patches, weights, largest = ctx.saved_tensors
+        result = torch.zeros_like(weights)
+        pieces = (patches.split(PIECE), largest.split(PIECE), gradients[0].split(PIECE))
+        for piece, maximum, gradient in zip(*pieces, strict=True):
+            left = gradient.clone()  # what no product has claimed yet: of equal ones, the first gets the gradient
+            for weight, sums in zip(weights, result, strict=True):
+                share = piece @ weight
+                share = torch.eq(share, maximum, out=share).mul_(left)
+                sums.addmm_(piece.T, share)
+                left.sub_(share)
+        return None, result
+
+
+class _LargestAndMoments(torch.autograd.Function):
+    """Of a convolution's output: what max pooling leaves, and mean and variance (not corrected) of each channel."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, pool: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
+        """x: (256, 128, 16, 12) → (256, 128, 8, 6), (128,), (128,)"""
+        largest, places = F.max_pool2d(x, pool, return_indices=True)
+        mean, variance = torch.batch_norm_update_stats(x, None, None, 0.0)  # twenty times faster than torch.var_mean
+        ctx.save_for_backward(x, places, mean)
+        ctx.pool = pool
+        return largest, mean, variance
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        x, places, mean = ctx.saved_tensors
+        of_largest, of_mean, of_variance = gradients
+        spread = torch.ops.aten.max_pool2d_with_indices_backward(
+            of_largest, x, ctx.pool, ctx.pool, (0, 0), (1, 1), False, places
+        )
+        count = x.numel() / len(mean)
+        slope = 2 * of_variance / count
+        offset = of_mean / count - mean * slope
+        return spread.addcmul_(x, slope[:, None, None]).add_(offset[:, None, None]), None
+
+
+def conv_norm_relu_pool(x: Tensor, conv: nn.Conv2d, norm: nn.BatchNorm2d, pool: tuple[int, int]) -> Tensor:
+    """max_pool2d(relu(norm(conv(x))), pool) in training mode, running statistics included.
+
+    x: (256, 1, 40, 31) → (256, 64, 18, 14), channels last in memory
+    """
+    sign = torch.where(norm.weight < 0, -1.0, 1.0).to(x.dtype)
+    kernels = conv.weight * sign[:, None, None, None]
+    if is_data(x, conv, pool):
+        largest, mean, variance = convolve_data(x, kernels, padding_of(conv), pool)
+    else:
+        outputs = F.conv2d(x, kernels, padding=conv.padding)
+        largest, mean, variance = _LargestAndMoments.apply(outputs, pool)
+        largest = largest.permute(0, 2, 3, 1)
+    scale = sign * norm.weight / torch.sqrt(variance + norm.eps)
+    pooled = F.relu(torch.addcmul(norm.bias - mean * scale, largest, scale))
+    frequencies, times = outputs_of(x, conv)
+    update_running_statistics(norm, (mean * sign).detach(), variance.detach(), len(x) * frequencies * times)
+    return pooled.permute(0, 3, 1, 2)
+
+
+def padding_of(conv: nn.Conv2d) -> tuple[int, int]:
+    assert isinstance(conv.padding, tuple)
+    return conv.padding[0], conv.padding[1]
+
+
+def outputs_of(x: Tensor, conv: nn.Conv2d) -> list[int]:
+    """Frequencies and times that the convolution puts out."""
+    sizes = zip(x.shape[2:], padding_of(conv), conv.kernel_size, strict=True)
+    return [size + 2 * pad - kernel + 1 for size, pad, kernel in sizes]
+
+
+def is_data(x: Tensor, conv: nn.Conv2d, pool: tuple[int, int]) -> bool:
+    """One channel that needs no gradient, and pools that leave nothing over: convolve_data can be used."""
+    whole = all(size % stride == 0 for size, stride in zip(outputs_of(x, conv), pool, strict=True))
+    return conv.in_channels == 1 and not x.requires_grad and whole
+
+
+def convolve_data(
+    x: Tensor, kernels: Tensor, padding: tuple[int, int], pool: tuple[int, int]
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The largest output of the convolution under each pool, and mean and variance of all its outputs.
+
+    x: (256, 1, 40, 31), kernels: (64, 1, 5, 4) → (256, 18, 14, 64), (64,), (64,)
+    """
+    high, wide = kernels.shape[2:]
+    x = F.pad(x, (padding[1], padding[1], padding[0], padding[0]))
+    cells = x[:, 0].unfold(1, high + pool[0] - 1, pool[0]).unfold(2, wide + pool[1] - 1, pool[1])  # (256, 18, 14, 6, 5)
+    patches = cells.reshape(-1, cells.shape[3] * cells.shape[4])  # (256·18·14, 30)
+    kernel = kernels[:, 0].permute(1, 2, 0)  # (5, 4, 64)
+    weights = torch.stack(  # the kernel at its four places in the patch: (4, 30, 64)
+        [
+            F.pad(kernel, (0, 0, right, pool[1] - 1 - right, down, pool[0] - 1 - down)).flatten(0, 1)
+            for down in range(pool[0])
+            for right in range(pool[1])
+        ]
+    )
+    largest = _LargestProduct.apply(patches, weights)  # (256·18·14, 64)
+
+    centre = patches.mean(0)  # (30,)
+    moments = patches.T @ patches / len(patches) - torch.outer(centre, centre)  # (30, 30)
+    means = centre @ weights  # (4, 64)
+    variance = ((moments @ weights) * weights).sum(1).mean(0) + means.var(0, correction=0)  # (64,)
+    return largest.view(*cells.shape[:3], -1), means.mean(0), variance
+
+
+@torch.no_grad()
+def update_running_statistics(norm: nn.BatchNorm2d, mean: Tensor, variance: Tensor, count: int) -> None:
+    """As nn.BatchNorm2d does in training: the variance without bias."""
+    assert norm.momentum is not None and norm.running_mean is not None and norm.running_var is not None
+    assert norm.num_batches_tracked is not None
+    norm.running_mean.lerp_(mean, norm.momentum)
+    norm.running_var.lerp_(variance * (count / (count - 1)), norm.momentum)
+    norm.num_batches_tracked += 1
