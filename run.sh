@@ -2,31 +2,48 @@
 # How far do features travel between speech recognition and speech emotion recognition? The whole study, stage by stage.
 #
 # Usage: ./run.sh [options]
-#  e.g.: ./run.sh --conf conf/quick
-#        ./run.sh --asr-corpus timit --timit /corpora/TIMIT
-#        ./run.sh --stop-stage 8 --asr-corpus timit --timit ../shared/data/timit-sample --conf conf/quick
+#  e.g.: ./run.sh
+#        ./run.sh --asr-corpus timit --timit /corpora/TIMIT --ser-corpus iemocap --iemocap /corpora/IEMOCAP_full_release
+#        ./run.sh --stop-stage 8 --asr-corpus timit --timit ../shared/data/timit-sample
 # Stages:
 #   0 set up on first use; what is there and what will be used
-#   1 corpus to data directories      5 forced alignment
-#   2 phones, lexicon, bigram         6 filterbanks
-#   3 MFCC                            7 ConvNet, frame error rate
-#   4 monophone GMM-HMM               8 decoding, phone error rate
+#   1 ASR corpus to data directories    8 decoding, phone error rate
+#   2 phones, lexicon, bigram           9 SER corpus, voice activity, folds
+#   3 MFCC                             10 SER ConvNet of every fold
+#   4 monophone GMM-HMM                11 layers from ASR to SER
+#   5 forced alignment                 12 layers from SER to ASR
+#   6 filterbanks                      13 report
+#   7 ASR ConvNet, frame error rate
 # A stage whose outputs are complete is skipped, one that was stopped continues. In the environment, KALDI_ROOT names a
 # compiled Kaldi to use, PYTHON an interpreter with this project installed, to use instead of .venv.
 #
 # Options, given as --name value:
-stage=0             # first stage to run
-stop_stage=8        # last stage to run
-dir=                # data, data_fbank and exp lie here; default: this checkout
-asr_corpus=demo     # demo (speech by a synthesiser, made on the spot), or timit (also its sample of NLTK)
-timit=              # folder of TIMIT
-conf=conf/paper     # configurations of the networks
-nj=2                # parallel jobs; the GMM-HMM depends a little on their number
-cmd=                # how jobs run; default: see cmd.sh
-device=auto         # of the networks: auto, cpu or cuda
-precision=fp32      # of the networks' products: fp32, tf32 or bf16
-threads=0           # of the networks on a CPU; 0: as many as torch takes
-seed=1              # of the networks' weights, frame order and dropout
+stage=0              # first stage to run
+stop_stage=13        # last stage to run
+dir=                 # data, data_fbank and exp lie here; default: this checkout
+doctor=false         # true: only look whether everything needed is here and works
+asr_corpus=demo      # demo: made by a synthesiser on the spot; timit (also its sample of NLTK); data: your own
+timit=               # folder of TIMIT
+asr_data=            # folder of your own Kaldi data directories train, dev and test, with phones for words
+ser_corpus=demo      # demo; iemocap; emodb; data: your own
+iemocap=             # folder of IEMOCAP
+emodb=               # folder of EmoDB, which holds wav
+ser_data=            # your own Kaldi data directory with utt2emotion
+allow_partial=false  # true: go on with a part of IEMOCAP or EmoDB
+conf=                # configurations of the networks; default: conf/quick or conf/paper, stage 0 says which and why
+folds=               # train only the first so many SER folds; 0: all; default: as study.conf of the configuration says
+leave_out=speaker    # of SER, for the test: one speaker at a time, as in the paper, or one session, which is stricter
+dev_speakers=        # of SER, for early stopping; default: those of the paper's protocol
+layers=0,1,2,3,4,5   # how many of the first layers are held constant, one transfer for each
+controls=false       # true: also layers from the same task, and random layers that stay as they are
+seeds=1              # 3: the study with the seeds 1, 2 and 3
+nj=2                 # parallel jobs; the GMM-HMM depends a little on their number
+cmd=                 # how jobs run; default: see cmd.sh
+train_jobs=1         # training jobs of stages 11 and 12, which share the runs; more for a cluster
+device=auto          # of the networks: auto, cpu or cuda
+precision=fp32       # of the networks' products: fp32, tf32 or bf16
+threads=0            # of the networks on a CPU; 0: as many as torch takes
+seed=1               # of the networks' weights, frame order and dropout
 # End options
 set -eu -o pipefail
 ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 404)) || {
@@ -38,29 +55,74 @@ here=$(dirname "$0")
 [ $# -eq 0 ] || die "unexpected argument: $1; options are given as --name value"
 dir=${dir:-$here}
 
+"$here/utils/setup.sh"
+doctor() {
+  "$here/utils/doctor.sh" "$@" --dir "$dir" --device "$device" --timit "$timit" --iemocap "$iemocap" --emodb "$emodb" \
+    --asr-data "$asr_data" --ser-data "$ser_data"
+}
+if $doctor; then
+  doctor
+  exit
+fi
+
+# folder <option> <value>: the folder of a corpus, which must be there
+folder() {
+  [ -n "$2" ] || die "the corpus needs a folder: $1 DIR"
+  [ -d "$2" ] || die "$1: no such folder: $2"
+  echo "$2"
+}
 case $asr_corpus in
   demo) asr_dir=$dir/data/demo_asr ;;
-  timit)
-    asr_dir=$timit
-    [ -n "$timit" ] || die "--asr-corpus timit needs the folder of the corpus: --timit DIR"
-    [ -d "$timit" ] || die "--timit: no such folder: $timit"
-    ;;
-  *) die "--asr-corpus is demo or timit, not '$asr_corpus'" ;;
+  timit) asr_dir=$(folder --timit "$timit") ;;
+  data) asr_dir=$(folder --asr-data "$asr_data") ;;
+  *) die "--asr-corpus is demo, timit or data, not '$asr_corpus'" ;;
 esac
-[ -f "$conf/asr.conf" ] || [ ! -f "$here/$conf/asr.conf" ] || conf=$here/$conf
-[ -f "$conf/asr.conf" ] || die "--conf: no such file: $conf/asr.conf"
-
-"$here/utils/setup.sh"
+case $ser_corpus in
+  demo) ser_dir=$dir/data/demo_ser ;;
+  iemocap) ser_dir=$(folder --iemocap "$iemocap") ;;
+  emodb) ser_dir=$(folder --emodb "$emodb") ;;
+  data) ser_dir=$(folder --ser-data "$ser_data") ;;
+  *) die "--ser-corpus is demo, iemocap, emodb or data, not '$ser_corpus'" ;;
+esac
 . "$here/path.sh"
 . "$here/cmd.sh"
 
+why="as you asked"
+if [ -z "$conf" ]; then
+  if [ "$asr_corpus" = demo ]; then
+    conf=conf/quick why="the demo is small"
+  elif [ "$device" != cpu ] && nvidia-smi >/dev/null 2>&1; then
+    conf=conf/paper why="there is a GPU"
+  elif [ "$stop_stage" -le 8 ]; then
+    conf=conf/paper why="a single network, even without a GPU"
+  else
+    conf=conf/quick why="no GPU here, and the paper's study is 105 networks"
+  fi
+fi
+[ -f "$conf/asr.conf" ] || [ ! -f "$here/$conf/asr.conf" ] || conf=$here/$conf
+for f in asr.conf ser.conf study.conf; do [ -f "$conf/$f" ] || die "--conf: no such file: $conf/$f"; done
+folds=${folds:-$(sed -n 's/^--folds=\([0-9]*\).*/\1/p' "$conf/study.conf")}
+
 if [ "$stage" -le 0 ]; then
-  "$here/utils/show_setup.sh"
+  # Once thoroughly, and then at a glance.
+  quick=false
+  [ ! -f "$dir/exp/seconds" ] || quick=true
+  doctor --quick "$quick"
   echo "ASR corpus:       $asr_corpus in $asr_dir"
-  echo "Configuration:    $conf, seed $seed"
+  echo "SER corpus:       $ser_corpus in $ser_dir"
+  echo "Configuration:    $conf ($why), seed $seed"
   echo "Work directory:   $(cd "$dir" 2>/dev/null && pwd || echo "$dir, new")"
 fi
 
-compute="--device $device --precision $precision --threads $threads"
-"$here/recipe/asr.sh" --dir "$dir" --stage "$stage" --stop-stage "$stop_stage" --nj "$nj" --cmd "$cmd" \
-  --nnet-config "$conf/asr.conf" --train-opts "--seed $seed" --compute-opts "$compute" "$asr_corpus" "$asr_dir"
+common=(--dir "$dir" --cmd "$cmd" --nj "$nj" --stage "$stage" --compute-opts
+  "--device $device --precision $precision --threads $threads" --train-opts "--seed $seed")
+wants() { [ "$stage" -le "$2" ] && [ "$stop_stage" -ge "$1" ]; }
+last() { echo $((stop_stage < $1 ? stop_stage : $1)); }
+! wants 1 8 || "$here/recipe/asr.sh" "${common[@]}" --stop-stage "$(last 8)" --nnet-config "$conf/asr.conf" \
+  "$asr_corpus" "$asr_dir"
+! wants 9 10 || "$here/recipe/ser.sh" "${common[@]}" --stop-stage "$(last 10)" --nnet-config "$conf/ser.conf" \
+  --allow-partial "$allow_partial" --folds "$folds" --leave-out "$leave_out" --dev-speakers "$dev_speakers" \
+  "$ser_corpus" "$ser_dir"
+! wants 11 13 || "$here/recipe/transfer.sh" "${common[@]}" --stop-stage "$(last 13)" --layers "$layers" \
+  --controls "$controls" --seeds "$seeds" --asr-nnet-config "$conf/asr.conf" --ser-nnet-config "$conf/ser.conf" \
+  --jobs "$train_jobs"

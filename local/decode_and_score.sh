@@ -32,5 +32,5 @@ for x in dev test; do
   speakers=$(wc -l <"$feats/$x/spk2utt")
   "$here/$step" --nj $((nj < speakers ? nj : speakers)) --cmd "$cmd" $decode_opts ${nnet_opts:+--nnet-opts "$nnet_opts"} \
     "${best[@]}" "$graph" "$feats/$x" "$out"
-  "$here/local/score.sh" --phone-map "$phone_map" "${scoring[@]}" "$text/$x" "$graph" "$out"
+  "$here/local/score.sh" --phone-map "$phone_map" "${scoring[@]}" "$text/$x" "$graph" "$out" >"$out/log/score.log"
 done

@@ -4,8 +4,8 @@
 #
 # Usage: recipe/asr.sh [options] <corpus> <corpus-dir>
 #  e.g.: recipe/asr.sh --dir work/timit timit /corpora/TIMIT
-# <corpus> is timit (also its sample of NLTK), or demo: speech by a synthesiser, made in <corpus-dir>. Ends with exp/RESULTS.
-# Rerun to continue what was stopped; delete an output to have it made again, and what was made from it too.
+# <corpus> is timit (also its sample of NLTK), demo: speech by a synthesiser, made in <corpus-dir>, or data: a folder of your
+# own that holds the Kaldi data directories train, dev and test, with phones for words. Ends with exp/RESULTS. Rerun to continue what was stopped; delete an output to have it made again, and what was made from it too.
 #
 # Options, given as --name value:
 dir=.                             # data, data_fbank and exp lie here
@@ -26,7 +26,12 @@ here=$(dirname "$0")/..
 
 [ $# -eq 2 ] || die "expected <corpus> <corpus-dir>, got $# arguments; see $0 --help"
 corpus=$1 corpus_dir=${2%/}
-[[ $corpus == timit || $corpus == demo ]] || die "the corpus is timit or demo, not '$corpus'"
+prepare=$here/local/timit_data.sh phone_map=$here/conf/phones.61-48-39.map
+case $corpus in
+  timit | demo) ;;
+  data) prepare=$here/local/asr_data.sh phone_map='' ;;
+  *) die "the corpus is timit, demo or data, not '$corpus'" ;;
+esac
 [ -d "$corpus_dir" ] || [ "$corpus" = demo ] || die "no such corpus: there is no folder $corpus_dir"
 steps=$here/steps
 sets="train dev test"
@@ -41,7 +46,7 @@ if stage 1 "corpus to data directories"; then
   mkdir -p "$data"
   [ -f "$data/corpus" ] || echo "$origin" >"$data/origin"
   [ "$corpus" != demo ] || once "$corpus_dir/README.demo" python "$here/local/demo_asr.py" "$corpus_dir"
-  once "$data/corpus" "$here/local/timit_data.sh" "$corpus_dir" "$data"
+  once "$data/corpus" "$prepare" "$corpus_dir" "$data"
 fi
 
 if stage 2 "phones, lexicon, topology and bigram"; then
@@ -112,26 +117,14 @@ if stage 7 "ConvNet, and its frame error rate"; then
   done
 fi
 
-# decode <step> <set> <data-dir> <model-dir> [option]: on dev at every scale; on test at the one that was best on dev.
-decode() {
-  local out=$4/decode_$2 options=(--nj "$(num_jobs "$3" "$nj")" --cmd "$cmd" "${@:5}") scoring=(--phone-map "$here/conf/phones.61-48-39.map")
-  if [ "$2" != dev ]; then
-    options+=(--scales "$(cat "$4/decode_dev/best_scale")")
-    scoring+=(--scale-from "$4/decode_dev")
-  fi
-  "$1" "${options[@]}" "$graph" "$3" "$out"
-  "$here/local/score.sh" "${scoring[@]}" "$data/$2" "$graph" "$out" >"$out/log/score.log"
-}
-
 if stage 8 "decoding and phone error rate"; then
   needs 2 "$lang/G.fst"
   needs 4 "$mono/final.mdl"
   needs 7 "$asr/final.pt"
   once "$graph/HCLG.fst" $cmd "$exp/log/mkgraph.log" "$here/utils/mkgraph.sh" "$lang" "$mono" "$graph"
-  for x in dev test; do
-    once "$mono/decode_$x/best_wer" decode "$steps/decode_best_path.sh" "$x" "$data/$x" "$mono"
-    once "$asr/decode_$x/best_wer" decode "$steps/nnet/decode.sh" "$x" "$fbank/$x" "$asr" --nnet-opts "$compute_opts"
-  done
+  decode=("$here/local/decode_and_score.sh" --cmd "$cmd" --nj "$nj" --phone-map "$phone_map")
+  once "$mono/decode_test/best_wer" "${decode[@]}" --step steps/decode_best_path.sh "$graph" "$data" "$data" "$mono"
+  once "$asr/decode_test/best_wer" "${decode[@]}" --nnet-opts "$compute_opts" "$graph" "$data" "$fbank" "$asr"
   "$here/local/results.sh" "$dir"
   head -qn 1 "$asr"/fer_{dev,test}
 fi

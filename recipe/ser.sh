@@ -4,9 +4,9 @@
 #
 # Usage: recipe/ser.sh [options] <corpus> <corpus-dir>
 #  e.g.: recipe/ser.sh --dir work/emodb emodb ../shared/data/emodb
-# <corpus> is iemocap (also the demo), emodb, or data: a Kaldi data directory of your own with utt2emotion. Ends with
-# exp/ser/summary.txt: mean over folds, each fold, and all folds pooled. Rerun to continue what was stopped; delete an
-# output to have it made again, and what was made from it too.
+# <corpus> is iemocap, emodb, demo: speech by a synthesiser, made in <corpus-dir>, or data: a Kaldi data directory of your
+# own with utt2emotion. Ends with exp/ser/summary.txt: mean over folds, each fold, and all folds pooled. Rerun to continue
+# what was stopped; delete an output to have it made again, and what was made from it too.
 #
 # Options, given as --name value:
 dir=.                             # data, data_fbank and exp lie here
@@ -31,15 +31,16 @@ here=$(dirname "$0")/..
 
 [ $# -eq 2 ] || die "expected <corpus> <corpus-dir>, got $# arguments; see $0 --help"
 corpus=$1 corpus_dir=${2%/}
-[ -d "$corpus_dir" ] || die "no such corpus: there is no folder $corpus_dir"
+[ -d "$corpus_dir" ] || [ "$corpus" = demo ] || die "no such corpus: there is no folder $corpus_dir"
 case $corpus in
+  demo) prepare=$here/local/iemocap_data.sh ;;
   iemocap | emodb) prepare=$here/local/${corpus}_data.sh ;;
   data) prepare=$here/local/ser_data.sh ;;
-  *) die "the corpus is iemocap, emodb or data, not '$corpus'" ;;
+  *) die "the corpus is iemocap, emodb, demo or data, not '$corpus'" ;;
 esac
 data=$dir/data/ser fbank=$dir/data_fbank/ser exp=$dir/exp/ser folds_dir=$dir/exp/ser/folds
 
-origin="$corpus $(cd "$corpus_dir" && pwd)"
+origin="$corpus $(realpath -m "$corpus_dir")"
 [ ! -f "$data/origin" ] || [ "$(cat "$data/origin")" = "$origin" ] ||
   die "$data was made from $(cat "$data/origin"), not from $origin;" \
     "choose another --dir, or remove $dir/{data,data_fbank,exp}"
@@ -64,6 +65,7 @@ train_folds() {
 }
 
 if stage 9 "emotional speech: labels, voice activity, filterbanks and folds"; then
+  [ "$corpus" != demo ] || once "$corpus_dir/README.demo" python "$here/local/demo_ser.py" "$corpus_dir"
   once "$data/origin" prepare_corpus
   once "$fbank/labels.scp" "$here/local/ser_frames.sh" --nj "$nj" --cmd "$cmd" "$data" "$fbank"
   python "$here/local/make_folds.py" --leave-out "$leave_out" --dev-speakers "$dev_speakers" --folds "$folds" \
