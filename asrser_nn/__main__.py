@@ -162,6 +162,7 @@ def run_training(context: click.Context, transfer: tuple[str, int, float | None]
     directory.mkdir(parents=True, exist_ok=True)
     write_text(directory / "config", config_text(config))  # now, so that an unwritable folder is found before the work
 
+    from asrser_nn.data import load_corpus
     from asrser_nn.display import make_display
     from asrser_nn.network import Shape
     from asrser_nn.run import Transfer, load_data, pick_device, set_threads, train_run
@@ -169,6 +170,11 @@ def run_training(context: click.Context, transfer: tuple[str, int, float | None]
 
     device = pick_device(given["device"])
     set_threads(given["threads"])
+    # A grid has one display for all its runs, and need not read the same files for each.
+    display, load = context.obj or (
+        make_display(sys.stderr.isatty(), str(directory / "tensorboard") if given["tensorboard"] else None),
+        load_corpus,
+    )
     train, dev, class_names = load_data(
         given["train_feats"],
         given["train_labels"],
@@ -178,6 +184,7 @@ def run_training(context: click.Context, transfer: tuple[str, int, float | None]
         given["max_lost"],
         given["num_classes"],
         [name for name in given["class_names"].split(",") if name],
+        load,
     )
     shape = Shape(
         num_coefficients=train.rows.shape[1],
@@ -185,10 +192,6 @@ def run_training(context: click.Context, transfer: tuple[str, int, float | None]
         **{name: given[name] for name in ("context", "channels", "kernels", "paddings", "pools", "hidden")},
     )
     method = Method(**{field.name: given[field.name] for field in fields(Method)})
-    # A grid has one display for all its runs.
-    display = context.obj or make_display(
-        sys.stderr.isatty(), str(directory / "tensorboard") if given["tensorboard"] else None
-    )
     source = Transfer(*transfer) if transfer else None
     model = train_run(
         directory, config, train, dev, shape, given["dropout"], class_names, method, device, display, source
@@ -314,7 +317,10 @@ def grid(only: tuple[int, ...], runs: str, **compute: Any) -> None:
     \b
     exp/ser/fold_03<tab>train --config conf/paper/ser.conf … exp/ser/fold_03 ; evaluate exp/ser/fold_03 …
     """
+    from asrser_nn.data import RecentCorpora
     from asrser_nn.grid import run_grid
+
+    corpora = RecentCorpora()
 
     def call(words: list[str], display: Any) -> None:
         if words[0] not in cli.commands:
@@ -322,7 +328,9 @@ def grid(only: tuple[int, ...], runs: str, **compute: Any) -> None:
         taken = {parameter.name for parameter in cli.commands[words[0]].params}
         arguments = [*words[1:], *(f"--{name}={value}" for name, value in compute.items() if name in taken)]
         try:
-            cli.commands[words[0]].main(arguments, f"asrser_nn {words[0]}", standalone_mode=False, obj=display)
+            cli.commands[words[0]].main(
+                arguments, f"asrser_nn {words[0]}", standalone_mode=False, obj=(display, corpora.load)
+            )
         except click.ClickException as error:
             raise Failure(f"{words[0]}: {error.format_message()}") from error
 

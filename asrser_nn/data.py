@@ -42,6 +42,10 @@ class Corpus:
     def num_frames(self) -> int:
         return len(self.labels)
 
+    @property
+    def num_bytes(self) -> int:
+        return sum(tensor.nbytes for tensor in (self.rows, self.starts, self.labels))
+
     def inputs(self, frames: Tensor) -> Tensor:
         """frames: (batch,) int64 → (batch, width, values), or what `transform` makes of it."""
         windows = self.rows[self.starts[frames, None] + self.offsets]
@@ -119,6 +123,26 @@ def load_corpus(feats_source: str, labels_source: str, context: int, max_lost: f
             file=sys.stderr,
         )
     return corpus_of(utterances, context)
+
+
+class RecentCorpora:
+    """What load_corpus gives, from memory where it has been read not long ago: for many trainings in one process.
+
+    The files are taken to stay as they are. The oldest are forgotten when all together take more than max_bytes.
+    """
+
+    def __init__(self, max_bytes: int = 2**30):
+        self.max_bytes = max_bytes
+        self.kept: dict[tuple[str, str, int, float], Corpus] = {}
+
+    def load(self, feats_source: str, labels_source: str, context: int, max_lost: float) -> Corpus:
+        """As load_corpus. The rows are the caller's own, to be normalised."""
+        key = (feats_source, labels_source, context, max_lost)
+        corpus = self.kept.pop(key, None) or load_corpus(*key)
+        self.kept[key] = corpus  # the newest
+        while self.kept and sum(kept.num_bytes for kept in self.kept.values()) > self.max_bytes:
+            del self.kept[next(iter(self.kept))]
+        return replace(corpus, rows=corpus.rows.clone()) if key in self.kept else corpus
 
 
 def check_labels(corpus: Corpus, num_classes: int, source: str) -> None:

@@ -4,6 +4,7 @@ import io
 import json
 import platform
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,13 +37,15 @@ def load_data(
     max_lost: float,
     num_classes: int,
     class_names: list[str],
+    load: Callable[[str, str, int, float], Corpus] = load_corpus,
 ) -> tuple[Corpus, Corpus, list[str]]:
     """Training and dev corpus and the names of the classes, all checked against each other.
 
     num_classes: 0 means as many as there are names, or as the training labels need
+    load: reads a corpus
     """
-    train = load_corpus(train_feats, train_labels, context, max_lost)
-    dev = load_corpus(dev_feats, dev_labels, context, max_lost)
+    train = load(train_feats, train_labels, context, max_lost)
+    dev = load(dev_feats, dev_labels, context, max_lost)
     if train.rows.shape[1] != dev.rows.shape[1]:
         raise Failure(
             f"{train_feats} has {train.rows.shape[1]} coefficients per frame, but {dev_feats} has {dev.rows.shape[1]}"
