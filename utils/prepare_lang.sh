@@ -4,11 +4,13 @@
 # Usage: utils/prepare_lang.sh [options] <phones> <lang-dir>
 #  e.g.: utils/prepare_lang.sh data/asr/phones data/lang
 # <phones>: a file with one phone a line, or a data directory, the phones being those of its transcripts.
-# Each phone has three states in Kaldi's topologies for speech and silence; no position dependence, no silence between
-# words but where a transcript has it. Writes phones.txt words.txt topo L.fst L_disambig.fst oov.{txt,int} phones/*
+# Each phone has three states in Kaldi's topologies for speech and silence; no position dependence. Silence is a phone of
+# the transcripts, or, with --silence-prob, optional before and after every phone, without being a word, as in Kaldi's
+# recipes of words. Writes phones.txt words.txt topo L.fst L_disambig.fst oov.{txt,int} phones/*
 #
 # Options, given as --name value:
 silence_phone=sil   # the phone of silence
+silence_prob=0      # of silence before and after a phone, for transcripts that have none; 0: only where they have it
 # End options
 set -eu -o pipefail
 here=$(dirname "$0")/..
@@ -26,6 +28,13 @@ else
 fi
 reserved=$(grep -E '^(<eps>|<s>|</s>|#.*)$' <<<"$words" | head -n 1) || true
 [ -z "$reserved" ] || die "$phones: '$reserved' is a name that Kaldi keeps for itself: rename this phone"
+# The costs of the lexicon's arcs with and without silence; empty where it is not optional.
+silence_costs=$(awk -v p="$silence_prob" 'BEGIN { if (p < 0 || p >= 1) exit 1; if (p > 0) print -log(p), -log(1 - p) }') ||
+  die "--silence-prob is at least 0 and less than 1, not $silence_prob"
+if [ -n "$silence_costs" ]; then
+  [ -n "$words" ] || die "$phones: no phones in it"
+  words=$(printf '%s\n' "$silence_phone" "$words" | sort -u)   # as <oov>; a grammar of the transcripts will not have it
+fi
 nonsilence=$(grep -Fvx -- "$silence_phone" <<<"$words") || die "$phones: no phone but silence in it"
 [ "$nonsilence" != "$words" ] ||
   die "$phones: no phone '$silence_phone'; name the one of silence with --silence-phone"
@@ -88,9 +97,30 @@ compile_lexicon() {
   fstcompile --isymbols="$tmp/phones.txt" --osymbols="$tmp/words.txt" --keep_isymbols=false --keep_osymbols=false - |
     fstarcsort --sort_type=olabel
 }
-arcs=$(awk '{ print 0, 0, $1, $1 }' <<<"$words")
-printf '%s\n' "$arcs" 0 | compile_lexicon >"$tmp/L.fst"
-printf '%s\n' "$arcs" '0 0 #0 #0' 0 | compile_lexicon >"$tmp/L_disambig.fst"   # lets G's back-off arcs pass
+# lexicon [disambig]: its arcs as text. With disambiguation symbols, #0 lets the grammar's back-off arcs pass, and #1 marks
+# the silences that are no words.
+lexicon() {
+  local disambig=${1:-} loop=0
+  if [ -n "$silence_costs" ]; then
+    # From 0, the start, and from 2, where silence was chosen, to 1, where the next phone begins.
+    local with without after_silence=1
+    loop=1
+    read -r with without <<<"$silence_costs"
+    [ -z "$disambig" ] || after_silence=3
+    echo "0 1 <eps> <eps> $without"
+    echo "0 $after_silence $silence_phone <eps> $with"
+    echo "2 $after_silence $silence_phone <eps>"
+    [ -z "$disambig" ] || echo "3 1 #1 <eps>"
+    echo "1 1 $silence_phone $silence_phone"
+    awk -v with="$with" -v without="$without" '{ print 1, 1, $1, $1, without; print 1, 2, $1, $1, with }' <<<"$nonsilence"
+  else
+    awk '{ print 0, 0, $1, $1 }' <<<"$words"
+  fi
+  [ -z "$disambig" ] || echo "$loop $loop #0 #0"
+  echo "$loop"
+}
+lexicon | compile_lexicon >"$tmp/L.fst"
+lexicon disambig | compile_lexicon >"$tmp/L_disambig.fst"
 
 rm -rf "$lang"
 mv "$tmp" "$lang"

@@ -1,0 +1,237 @@
+"""Check a corpus in Kaldi data directories and copy what ASR needs of it; called by local/asr_data.sh."""
+
+import argparse
+import functools
+import shutil
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import soundfile
+from ser_corpus import SAMPLE_RATE, Failure, audio_for_kaldi, fault_of, is_command, report, warn
+from ser_data import read_pairs
+
+import kaldi_programs.program
+from kaldi_programs.tables import read_object
+
+SETS = ("train", "dev", "test")
+SHORTEST = 0.1  # seconds; extract-segments drops what is shorter
+OVERSHOOT = 0.5  # seconds that a segment may reach beyond its recording; extract-segments cuts it there
+
+
+class DataDir(NamedTuple):
+    recordings: dict[str, str]  # name: as in wav.scp, a file or a command that ends in |
+    segments: dict[str, str]  # utterance: "recording start end"; empty where each recording is an utterance
+    phones: dict[str, list[str]]
+    speaker_of: dict[str, str]
+    gender_of: dict[str, str]  # empty where nobody knows
+
+
+def check_keys(file: Path, keys: Iterable[str], other: Path, expected: Iterable[str]) -> None:
+    if difference := sorted(set(keys) ^ set(expected)):
+        without = other if difference[0] in keys else file
+        raise Failure(
+            f"{file} and {other} differ in {len(difference)} keys, the first is {difference[0]}, not in {without}"
+        )
+
+
+@functools.cache  # segments share their recording
+def seconds_of(audio: str) -> float:
+    info = soundfile.info(audio)
+    return info.frames / info.samplerate
+
+
+def fault_of_segment(line: str, recordings: Mapping[str, str]) -> str | None:
+    """Why extract-segments would drop this, or None. line: "recording start end" as in segments, times in seconds."""
+    try:
+        recording, start, end = line.split()
+        begins, ends = float(start), float(end)
+    except ValueError:
+        return f"'{line}' is not '<recording> <start> <end>'; give each channel a recording of its own"
+    if recording not in recordings:
+        return f"its recording {recording} is not in wav.scp"
+    audio = recordings[recording]
+    length = ends if is_command(audio) or fault_of(audio) else seconds_of(audio)
+    ends = length if ends == -1 else ends
+    if begins < 0 or ends > length + OVERSHOOT:
+        return f"from {start} to {end} s, but {recording} has {length:.2f} s"
+    if min(ends, length) - begins < SHORTEST:
+        return f"from {start} to {end} s is shorter than {SHORTEST} s"
+    return None
+
+
+def fault_of_first_command(commands: Iterable[str]) -> str | None:
+    """Run the first of the commands, as they will be alike; None if it gives what the feature programs need."""
+    for command in commands:
+        try:
+            rate, samples = read_object(command, "wave")
+        except kaldi_programs.program.Failure as error:
+            return str(error)
+        if (rate, len(samples)) != (SAMPLE_RATE, 1):
+            return (
+                f"'{command}' gives {rate:.0f} Hz, {len(samples)} channels, expected {SAMPLE_RATE} Hz, 1 channel: "
+                f"let it convert (sox: -r {SAMPLE_RATE} -c 1 -b 16)"
+            )
+        return None
+    return None
+
+
+def read_data_dir(data: Path) -> DataDir:
+    for name in ("wav.scp", "text", "utt2spk"):
+        if not (data / name).is_file():
+            raise Failure(f"no {data}/{name}: ASR needs train, dev and test, each with wav.scp, text and utt2spk")
+    recordings, text, speaker_of = (read_pairs(data / name) for name in ("wav.scp", "text", "utt2spk"))
+    segments, gender_of = (
+        read_pairs(data / name) if (data / name).is_file() else {} for name in ("segments", "spk2gender")
+    )
+    if not text:
+        raise Failure(f"{data}/text is empty")
+    check_keys(data / "utt2spk", speaker_of, data / "text", text)
+    if segments:
+        check_keys(data / "segments", segments, data / "text", text)
+    else:
+        check_keys(data / "wav.scp", recordings, data / "text", text)
+    if gender_of:
+        check_keys(data / "spk2gender", gender_of, data / "utt2spk", speaker_of.values())
+    faults = [
+        f"{data}/segments: {utt}: {fault}"
+        for utt, line in segments.items()
+        if (fault := fault_of_segment(line, recordings))
+    ]
+    if segments:
+        used = {line.split()[0] for line in segments.values()}
+        recordings = {name: audio for name, audio in recordings.items() if name in used}
+    faults += [f"{data}/wav.scp: {name}: {fault}" for name, audio in recordings.items() if (fault := fault_of(audio))]
+    if fault := fault_of_first_command(filter(is_command, recordings.values())):
+        faults.append(f"{data}/wav.scp: {fault}")
+    report("cannot be used", faults[1:])
+    if faults:
+        raise Failure(f"{faults[0]}; correct it, or remove these utterances")
+
+    # Kaldi sorts by speaker, so the speaker has to stand in front.
+    has_prefix = all(utt.startswith(speaker) for utt, speaker in speaker_of.items())
+    name_of = {utt: utt if has_prefix else f"{speaker_of[utt]}-{utt}" for utt in text}
+    if not segments and not has_prefix:
+        recordings = {name_of[utt]: audio for utt, audio in recordings.items()}
+    return DataDir(
+        recordings,
+        {name_of[utt]: " ".join(line.split()) for utt, line in segments.items()},
+        {name_of[utt]: phones.split() for utt, phones in text.items()},
+        {name_of[utt]: speaker for utt, speaker in speaker_of.items()},
+        gender_of,
+    )
+
+
+def check_sets(own: Path, sets: Mapping[str, DataDir]) -> None:
+    """Nobody in two sets, and no phone outside train's, which could be neither trained nor recognised."""
+    for i, first in enumerate(SETS):
+        for second in SETS[i + 1 :]:
+            for what, names, others in (
+                ("speaker", sets[first].speaker_of.values(), sets[second].speaker_of.values()),
+                ("utterance", sets[first].speaker_of, sets[second].speaker_of),
+            ):
+                if shared := sorted(set(names) & set(others)):
+                    raise Failure(
+                        f"{own}: {len(shared)} {what}s are both in {first} and in {second}, the first is {shared[0]}: "
+                        "errors would look too small; give each to one of them"
+                    )
+    known = {phone for phones in sets["train"].phones.values() for phone in phones}
+    for name in SETS[1:]:
+        for utt, phones in sorted(sets[name].phones.items()):
+            if strange := [phone for phone in phones if phone not in known]:
+                raise Failure(
+                    f"{own}/{name}/text: {utt} has the phone '{strange[0]}', which no transcript of {own}/train has; "
+                    "text must hold phones, the same in train, dev and test"
+                )
+
+
+def report_silence(own: Path, sets: Mapping[str, DataDir], phones: list[str], silence_phone: str) -> None:
+    """Say how silence will be treated, since the transcripts decide it."""
+    if silence_phone not in phones:
+        warn(
+            f"no phone '{silence_phone}' in {own}/train/text: silence may come between any two phones and is "
+            f"not scored; if one of these is silence, name it with --silence-phone: {' '.join(phones)}"
+        )
+        return
+    transcripts = [spoken for data in sets.values() for spoken in data.phones.values()]
+    bare = sum(silence_phone not in (spoken[0], spoken[-1]) for spoken in transcripts)
+    if bare:
+        warn(
+            f"{bare} of {len(transcripts)} transcripts neither begin nor end with '{silence_phone}': silence there, "
+            "if any, will be taken for the first and last phone"
+        )
+
+
+def write_data_dir(data: DataDir, building: Path, final: Path) -> None:
+    """building: where to write now; final: where it will lie, for the converted audio."""
+    building.mkdir(parents=True)
+
+    def write(name: str, pairs: Mapping[str, str]) -> None:
+        (building / name).write_text("".join(f"{key} {value}\n" for key, value in sorted(pairs.items())))
+
+    utterances_of: dict[str, list[str]] = {}
+    for utt, speaker in sorted(data.speaker_of.items()):
+        utterances_of.setdefault(speaker, []).append(utt)
+    write("wav.scp", audio_for_kaldi(data.recordings, building / "wav", final / "wav"))
+    if data.segments:
+        write("segments", data.segments)
+    write("text", {utt: " ".join(phones) for utt, phones in data.phones.items()})
+    write("utt2spk", data.speaker_of)
+    write("spk2utt", {speaker: " ".join(utts) for speaker, utts in utterances_of.items()})
+    if data.gender_of:
+        write("spk2gender", data.gender_of)
+
+
+def prepare(own: Path, out: Path, silence_phone: str) -> None:
+    """Check the whole corpus, write everything beside `out`, and only then move it to its place."""
+    if missing := [name for name in SETS if not (own / name).is_dir()]:
+        raise Failure(
+            f"no folder {own / missing[0]}: your corpus needs the data directories train, dev and test; "
+            "dev (for early stopping and the acoustic scale) and test are speakers that train has not"
+        )
+    sets = {name: read_data_dir(own / name) for name in SETS}
+    check_sets(own, sets)
+    phones = sorted({phone for spoken in sets["train"].phones.values() for phone in spoken})
+    report_silence(own, sets, phones, silence_phone)
+    name = (own / "corpus").read_text().strip() if (own / "corpus").is_file() else f"own corpus {own.resolve().name}"
+
+    out = out.resolve()
+    beside = out.with_name(out.name + ".tmp")
+    shutil.rmtree(beside, ignore_errors=True)
+    try:
+        for subset, data in sets.items():
+            write_data_dir(data, beside / subset, out / subset)
+        (beside / "phones").write_text("".join(f"{phone}\n" for phone in phones))
+        (beside / "corpus").write_text(name + "\n")
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "corpus").unlink(missing_ok=True)
+        for entry in (*SETS, "phones", "corpus"):  # `corpus` last: where it is, the rest is complete
+            if (out / entry).is_dir():
+                shutil.rmtree(out / entry)
+            (beside / entry).rename(out / entry)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    for subset, data in sets.items():
+        print(
+            f"{name}: {subset}: {len(data.phones)} utterances of {len(set(data.speaker_of.values()))} speakers, "
+            f"{sum(map(len, data.phones.values()))} phones"
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--silence-phone", default="sil")
+    parser.add_argument("own", type=Path)
+    parser.add_argument("out", type=Path)
+    arguments = parser.parse_args()
+    try:
+        prepare(arguments.own, arguments.out, arguments.silence_phone)
+    except (Failure, OSError, soundfile.LibsndfileError) as error:
+        sys.exit(f"local/asr_data.sh: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

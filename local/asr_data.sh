@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Check a corpus of your own, Kaldi data directories with phones for words, and copy what ASR needs of it.
+#
+# Usage: local/asr_data.sh [options] <own-dir> <out-dir>
+#  e.g.: local/asr_data.sh /corpora/mine/data data/asr
+# Reads <own-dir>/{train,dev,test} with wav.scp, text, utt2spk and, where they are, segments and spk2gender; and
+# <own-dir>/corpus, its name in reports, if there. Audio that is not 16 kHz, mono, 16-bit WAV is converted once.
+# Writes <out-dir>/{train,dev,test} with wav.scp [segments] text utt2spk spk2utt [spk2gender]; <out-dir>/phones, one a
+# line; <out-dir>/corpus (written last).
+#
+# Options, given as --name value:
+silence_phone=sil   # the phone of silence; where no transcript has it, silence may come between any two phones
+# End options
+set -eu -o pipefail
+here=$(dirname "$0")/..
+. "$here/utils/parse_options.sh"
+. "$here/path.sh"
+
+[ $# -eq 2 ] || die "expected <own-dir> <out-dir>, got $# arguments; see local/asr_data.sh --help"
+python "$here/local/asr_data.py" --silence-phone "$silence_phone" "$1" "$2"
+for subset in train dev test; do
+  "$here/utils/check_data_dir.sh" "$2/$subset" wav.scp text
+done
