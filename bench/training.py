@@ -7,14 +7,18 @@ Four ways to do the same training step of the paper's network (minibatches of 25
   asrser_nn    the loop of asrser_nn train
   limit        the step's multiplications and additions at the speed of a large matrix product of the same precision
 They take turns, several times; the best turn of each counts, so that other work on the machine disturbs little.
+Peak memory: of the GPU for each way (with what the others hold there), of the host for all of them in one process;
+bench/training_memory.py measures a training alone.
 
-Usage: python bench/training.py [--device cuda] [--precision bf16] [--threads N] [--json OUT]
+Usage: python bench/training.py [--device cpu|cuda] [--precision fp32|tf32|bf16] [--threads N] [--steps N] [--turns N]
+                                [--json OUT]
 """
 
 import argparse
 import json
 import math
 import platform
+import resource
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -104,8 +108,8 @@ def step_flops() -> float:
     return 2 * BATCH * (2 * first + 3 * others)
 
 
-def measure(device: torch.device, precision: str, steps: int, turns: int) -> dict[str, float]:
-    """Steps per second of each way."""
+def measure(device: torch.device, precision: str, steps: int, turns: int) -> tuple[dict[str, float], dict[str, float]]:
+    """Steps per second and, on a GPU, peak memory there (GiB) of each way."""
 
     def now() -> float:
         if device.type == "cuda":
@@ -137,14 +141,19 @@ def measure(device: torch.device, precision: str, steps: int, turns: int) -> dic
         "limit": limit,
     }
     best: dict[str, float] = {}
+    peak: dict[str, float] = {}
     for turn in range(turns + 1):  # the first one warms up
         for name, way in ways.items():
+            if device.type == "cuda":
+                torch.cuda.reset_peak_memory_stats()
             begin = now()
             way()
             if turn:
                 best[name] = max(best.get(name, 0), steps / (now() - begin))
+                if device.type == "cuda":
+                    peak[name] = torch.cuda.max_memory_allocated() / 2**30
     best["limit"] *= 2 * size**3 / step_flops()
-    return best
+    return best, peak
 
 
 def main() -> None:
@@ -159,18 +168,38 @@ def main() -> None:
     if options.threads:
         torch.set_num_threads(options.threads)
     device = torch.device(options.device)
-    best = measure(device, options.precision, options.steps, options.turns)
+    best, device_memory = measure(device, options.precision, options.steps, options.turns)
     machine = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{torch.get_num_threads()} threads"
     print(
         f"{platform.machine()}, {machine}, torch {torch.__version__}, {options.precision}, {time.strftime('%Y-%m-%d')}"
     )
     print(f"{'':12} {'steps/s':>9} {'frames/s':>10} {'to dataloader':>14} {'to gathered':>12} {'to limit':>9}")
-    for name, rate in best.items():
-        ratios = [rate / best[other] for other in ("dataloader", "gathered", "limit")]
+    rows = {
+        name: {
+            "steps_per_second": rate,
+            **{f"to_{other}": rate / best[other] for other in ("dataloader", "gathered", "limit")},
+        }
+        for name, rate in best.items()
+    }
+    for name, row in rows.items():
+        rate, *ratios = row.values()
         print(f"{name:12} {rate:9.2f} {rate * BATCH:10.0f} {ratios[0]:14.2f} {ratios[1]:12.2f} {ratios[2]:9.2f}")
+    host_memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20  # from KiB
+    print(
+        f"peak memory: host {host_memory:.2f} GiB",
+        *(f"{name} {gib:.2f} GiB" for name, gib in device_memory.items()),
+        sep=", ",
+    )
     if options.json:
+        result = {
+            "machine": machine,
+            "precision": options.precision,
+            "ways": rows,
+            "peak_host_memory_gib": host_memory,
+            "peak_device_memory_gib": device_memory,
+        }
         with open(options.json, "w") as file:
-            json.dump({"machine": machine, "precision": options.precision, "steps_per_second": best}, file, indent=1)
+            json.dump(result, file, indent=1)
             file.write("\n")
 
 
