@@ -12,8 +12,11 @@ from typing import NamedTuple
 import numpy as np
 from demo_speech import SAMPLE_RATE, Prosody, Synthesiser, make_corpus, make_speakers, read_sentences, speak, write_wav
 
-VARIANTS = {"F": "f2 linda Annie f4 belinda", "M": "m3 m1 Michael m7 ed"}
-ACCENTS = ["en-us", "en-us", "en-us", "en-us", "en-us", "en-us", "en-gb", "en-gb", "en-us", "en-us"]
+SPEAKERS = {  # name and voice
+    "Ses01F": "f2", "Ses01M": "m3", "Ses02F": "linda", "Ses02M": "m1", "Ses03F": "Annie",
+    "Ses03M": "Michael", "Ses04F": "f4", "Ses04M": "m7", "Ses05F": "belinda", "Ses05M": "ed",
+}  # fmt: skip
+ACCENTS = ["en-us", "en-us", "en-gb"]
 NOISE = (20, 32)  # dB below neutral speech
 LEVEL = (-30, -26)  # of neutral speech, dB below full scale
 
@@ -68,10 +71,9 @@ def label_file(turns: list[Turn]) -> str:
 
 def make(folder: Path, seed: int, most: int, synthesiser: Synthesiser) -> str:
     sentences = read_sentences()
-    names = [f"Ses0{session}{gender}" for session in range(1, 6) for gender in "FM"]
-    speakers = {s.name: s for s in make_speakers(names, VARIANTS, ACCENTS, NOISE, LEVEL, seed)}
-    rng = np.random.default_rng([seed, len(names)])
-    temper = {name: rng.uniform(0.7, 1.25) for name in names}
+    speakers = make_speakers(SPEAKERS, ACCENTS, NOISE, LEVEL, seed)
+    rng = np.random.default_rng([seed, len(speakers)])
+    temper = {name: rng.uniform(0.7, 1.25) for name in speakers}
     count, seconds = 0, 0.0
     for session in range(1, 6):
         root = folder / f"Session{session}"
@@ -101,7 +103,7 @@ def make(folder: Path, seed: int, most: int, synthesiser: Synthesiser) -> str:
                 path = root / "dialog" / kind / f"{dialogue}.txt"
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(content)
-    return f"{count} utterances, {seconds / 60:.1f} minutes, {len(names)} speakers"
+    return f"{count} utterances, {seconds / 60:.1f} minutes, {len(speakers)} speakers"
 
 
 if __name__ == "__main__":

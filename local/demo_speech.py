@@ -29,20 +29,20 @@ DEMO_NAME = "synthetic demo, no scientific meaning"
 TIMIT_PHONES = {
     "a": "ae", "aa": "ae", "A:": "aa", "0": "aa", "E": "eh", "I": "ih", "I2": "ix", "I#": "ix", "i": "iy", "i:": "iy",
     "O2": "ao", "O:": "ao", "OI": "oy", "U": "uh", "u:": "uw", "V": "ah", "@": "ax", "@2": "ax", "a#": "ax",
-    "aI": "ay", "aI2": "ay", "aU": "aw", "eI": "ey", "oU": "ow", "i@": "iy ax", "aI@": "ay ax", "aI3": "ay axr",
-    "3": "axr", "3:": "er", "IR": "er", "VR": "er", "@L": "el", "n-": "en",
+    "aI": "ay", "aU": "aw", "eI": "ey", "oU": "ow", "i@": "iy ax", "aI@": "ay ax", "aI3": "ay axr",
+    "3": "axr", "3:": "er", "@L": "el", "n-": "en",
     "A@": "aa r", "O@": "ao r", "o@": "ao r", "e@": "eh r", "i@3": "ih r", "U@": "uh r",
     "p": "p", "b": "b", "t": "t", "t2": "t", "d": "d", "k": "k", "g": "g", "tS": "ch", "dZ": "jh", "t#": "dx", "?": "q",
     "f": "f", "v": "v", "T": "th", "D": "dh", "s": "s", "z": "z", "S": "sh", "Z": "zh", "h": "hh",
-    "m": "m", "n": "n", "N": "ng", "l": "l", "r": "r", "r-": "r", "w": "w", "w#": "w", "j": "y",
+    "m": "m", "n": "n", "N": "ng", "l": "l", "r": "r", "r-": "r", "w": "w", "j": "y",
     "_": "pau", "_:": "pau",
 }  # fmt: skip
-# What other accents do with the same mnemonics: British English has no r after a vowel, and a long a in "dance".
+# What British English means by the same mnemonics: no r after a vowel, and a long a in "dance".
 BRITISH = {
     "aa": "aa", "3": "ax", "A@": "aa", "O@": "ao", "o@": "ao", "e@": "eh ax", "i@3": "ih ax", "U@": "uh ax",
 }  # fmt: skip
-ACCENTS: dict[str, dict[str, str]] = {"en-us": {}, "en-gb": BRITISH, "en-gb-scotland": {}}
-VOICE_FILES = {"en-us": "gmw/en-US", "en-gb": "gmw/en", "en-gb-scotland": "gmw/en-GB-scotland"}
+ACCENTS = {"en-us": TIMIT_PHONES, "en-gb": TIMIT_PHONES | BRITISH}
+VOICE_FILES = {"en-us": "gmw/en-US", "en-gb": "gmw/en"}
 LENGTHEN = (":", ";")  # not phones: they prolong the one before, or glide out of it
 CLOSURES = {"p": "pcl", "b": "bcl", "t": "tcl", "d": "dcl", "k": "kcl", "g": "gcl", "ch": "tcl", "jh": "dcl"}
 
@@ -77,73 +77,49 @@ class Prosody:
 
 @dataclass
 class Speaker:
-    name: str
-    gender: str  # F or M
     accent: str  # of ACCENTS
     variant: str  # espeak-ng's voice variant
+    room: np.ndarray  # impulse response
     tract: float  # formants and pitch of the variant are multiplied by this
     pitch: float  # on espeak-ng's scale of 0 to 100, where 50 is the variant's own
     range: float  # likewise
     rate: float  # words per minute
     level: float  # root mean square of the speech, dB below full scale
-    noise: float  # dB below the speech
-    room: np.ndarray  # impulse response
+    noise: tuple[float, float]  # between these, each time anew; dB below the speech
 
 
-def make_speaker(
-    name: str,
-    variant: str,
-    accent: str,
-    noise: tuple[float, float],
-    level: tuple[float, float],
-    rng: np.random.Generator,
-) -> Speaker:
-    """A speaker of that name whose other traits are drawn, noise and level (see Speaker) from the given ranges."""
-    reverberation = rng.uniform(0.1, 0.3)  # seconds to fall by 60 dB
-    tail = np.arange(int(reverberation * SAMPLE_RATE))
+def make_room(rng: np.random.Generator) -> np.ndarray:
+    """The impulse response of a room: the direct sound, and 8 to 16 dB below it a tail of 0.1 to 0.3 s (by 60 dB)."""
+    tail = np.arange(int(rng.uniform(0.1, 0.3) * SAMPLE_RATE))
     room = rng.standard_normal(len(tail)) * 10 ** (-3 * tail / len(tail))
     room[:80] = 0  # the first reflection comes after 5 ms
     room *= 10 ** (-rng.uniform(8, 16) / 20) / np.sqrt(np.sum(room**2))
     room[0] = 1
-    return Speaker(
-        name=name,
-        gender=name[0] if name[0] in "FM" and not name.startswith("Ses") else name[-1],
-        accent=accent,
-        variant=variant,
-        tract=rng.uniform(0.93, 1.07),
-        pitch=rng.uniform(38, 62),
-        range=rng.uniform(35, 65),
-        rate=rng.uniform(155, 195),
-        level=rng.uniform(*level),
-        noise=rng.uniform(*noise),
-        room=room,
-    )
+    return room
 
 
 def make_speakers(
-    names: list[str],
-    variants: dict[str, str],
-    accents: list[str],
-    noise: tuple[float, float],
-    level: tuple[float, float],
-    seed: int,
-) -> list[Speaker]:
-    """Speakers of these names; variants: espeak-ng's for each gender, taken in turn, as are the accents.
+    variants: dict[str, str], accents: list[str], noise: tuple[float, float], level: tuple[float, float], seed: int
+) -> dict[str, Speaker]:
+    """Speakers by name; their traits are drawn, each from a generator of its own, so that none depends on the others.
 
-    Every speaker draws from a generator of its own, so that none changes when others are added.
+    variants: espeak-ng's voice variant of each; accents: given in turn; noise, level: between these, see Speaker
     """
-    left = {gender: iter(names.split()) for gender, names in variants.items()}
-    return [
-        make_speaker(
-            name,
-            next(left[name[-1] if name.startswith("Ses") else name[0]]),
-            accents[i % len(accents)],
-            noise,
-            level,
-            np.random.default_rng([seed, i]),
+    speakers = {}
+    for i, (name, variant) in enumerate(variants.items()):
+        rng = np.random.default_rng([seed, i])
+        speakers[name] = Speaker(
+            accent=accents[i % len(accents)],
+            variant=variant,
+            room=make_room(rng),
+            tract=rng.uniform(0.93, 1.07),
+            pitch=rng.uniform(38, 62),
+            range=rng.uniform(35, 65),
+            rate=rng.uniform(155, 195),
+            level=rng.uniform(*level),
+            noise=noise,
         )
-        for i, name in enumerate(names)
-    ]
+    return speakers
 
 
 # ---- The synthesiser
@@ -245,7 +221,7 @@ def split_stop(samples: np.ndarray, rate: float, before: float, start: float, en
         part = signal[int(begin * rate) : int(stop * rate)]
         return (part[: len(part) // size * size].reshape(-1, size) ** 2).mean(axis=1)
 
-    loud = np.flatnonzero(energies(samples, before, start) > 1e-6)  # 60 dB below full scale
+    loud = np.flatnonzero(energies(samples, before, start) > 3e-4 * np.mean(samples**2))
     closure = before + step * (loud[-1] + 1) if len(loud) else before
     closure = start if start - closure < 0.008 else max(closure, before + 0.01)
     inside = energies(sharp, start, end)
@@ -257,7 +233,7 @@ def phones_of(
     samples: np.ndarray, rate: float, events: list[tuple[int, int, str]], accent: str
 ) -> list[tuple[Segment, int]]:
     """TIMIT's phones in time (seconds), and where in the text the word of each begins."""
-    table = TIMIT_PHONES | ACCENTS[accent]
+    table = ACCENTS[accent]
     ends = [event[0] for event in events[1:]] + [len(samples)]
     names = [name if name in ("_", "_:") else name.lstrip("',%=_|") or name for _, _, name in events]
     spoken: list[tuple[Segment, int]] = []
@@ -266,11 +242,11 @@ def phones_of(
         if last and names[i] in LENGTHEN or last and last.name == "pau" == table.get(names[i]):
             spoken[-1] = (last._replace(end=end / rate), spoken[-1][1])
             continue
-        if end <= first:  # spoken within the vowel before: "wall", and Scottish "farm"
-            if last and names[i] in ("l", "r") and last.name not in ("er", "axr", "el"):
+        if end <= first:  # spoken within the vowel before, as in "wall"
+            if last and names[i] == "l" and last.name != "el":
                 border = last.end - 0.4 * (last.end - last.start)
                 spoken[-1] = (last._replace(end=border), spoken[-1][1])
-                spoken.append((Segment(border, last.end, names[i]), position))
+                spoken.append((Segment(border, last.end, "l"), position))
             continue
         if names[i] not in table:
             raise Failure(f"espeak-ng's phone '{mnemonic}' (accent {accent}) is not in TIMIT_PHONES of {__file__}")
@@ -296,7 +272,8 @@ def phones_of(
 def words_of(phones: list[tuple[Segment, int]], text: str) -> list[Segment]:
     """The words in time. espeak-ng takes some together ("of the"): they share the time by their letters."""
     words: list[Segment] = []
-    voiced = [(segment, position) for segment, position in phones if segment.name != "pau"]
+    # A position may be within a word: take the beginning of that word.
+    voiced = [(segment, text.rfind(" ", 0, at + 1) + 1) for segment, at in phones if segment.name != "pau"]
     positions = sorted({position for _, position in voiced})
     for position, following in zip(positions, [*positions[1:], len(text)], strict=True):
         start = min(segment.start for segment, at in voiced if at == position)
@@ -344,7 +321,7 @@ def speak(synthesiser: Synthesiser, speaker: Speaker, text: str, prosody: Prosod
     heard *= loudness * 10 ** (prosody.gain / 20) / np.sqrt(np.mean(speech[lead:-trail] ** 2))
     hiss = rng.standard_normal(len(heard) + 1)
     hiss = hiss[1:] + 0.7 * hiss[:-1]  # a little more noise at low frequencies, as in rooms
-    heard += loudness * 10 ** (-speaker.noise / 20) * hiss / np.sqrt(1 + 0.7**2)
+    heard += loudness * 10 ** (-rng.uniform(*speaker.noise) / 20) * hiss / np.sqrt(1 + 0.7**2)
 
     offset, total = lead / SAMPLE_RATE - begin, len(heard) / SAMPLE_RATE
     moved = [segment._replace(start=segment.start + offset, end=segment.end + offset) for segment, _ in phones]
