@@ -227,7 +227,7 @@ def main() -> None:
     arguments = parser.parse_args()
     try:
         prepare(arguments.own, arguments.out, arguments.silence_phone)
-    except (Failure, OSError, soundfile.LibsndfileError) as error:
+    except (Failure, OSError) as error:
         sys.exit(f"local/asr_data.sh: {error}")
     except KeyboardInterrupt:
         sys.exit(130)

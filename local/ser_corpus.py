@@ -107,7 +107,10 @@ def is_ready(audio: str) -> bool:
 
 def convert(audio: str, out: Path) -> None:
     """Write any recording as 16 kHz, one channel (the mean of all), 16 bits."""
-    samples, rate = soundfile.read(audio, dtype="float32", always_2d=True)
+    try:
+        samples, rate = soundfile.read(audio, dtype="float32", always_2d=True)
+    except soundfile.LibsndfileError as error:
+        raise Failure(f"{audio} can't be read to its end ({error.error_string}); copy it again") from error
     mono = samples.mean(axis=1)
     if rate != SAMPLE_RATE:
         mono = soxr.resample(mono, rate, SAMPLE_RATE)

@@ -9,9 +9,10 @@ def read_pairs(file: Path) -> dict[str, str]:
     """A Kaldi text file of 'key value…' lines."""
     pairs: dict[str, str] = {}
     for number, line in enumerate(file.read_text().splitlines(), start=1):
-        key, _, value = line.strip().partition(" ")
-        if not value:
+        fields = line.split(maxsplit=1)
+        if len(fields) != 2:
             raise Failure(f"{file}:{number}: expected 'key value', found '{line}'")
+        key, value = fields
         if key in pairs:
             raise Failure(f"{file}:{number}: {key} stands there for the second time")
         pairs[key] = value.strip()

@@ -98,21 +98,19 @@ compile_lexicon() {
     fstarcsort --sort_type=olabel
 }
 # lexicon [disambig]: its arcs as text. With disambiguation symbols, #0 lets the grammar's back-off arcs pass, and #1 marks
-# the silences that are no words.
+# the silences that are no words. Where they may come, 0 is the start, 1 where a phone begins, 2 where silence does.
 lexicon() {
-  local disambig=${1:-} loop=0
+  local disambig=${1:-} loop=0 with without
   if [ -n "$silence_costs" ]; then
-    # From 0, the start, and from 2, where silence was chosen, to 1, where the next phone begins.
-    local with without after_silence=1
     loop=1
     read -r with without <<<"$silence_costs"
-    [ -z "$disambig" ] || after_silence=3
-    echo "0 1 <eps> <eps> $without"
-    echo "0 $after_silence $silence_phone <eps> $with"
-    echo "2 $after_silence $silence_phone <eps>"
-    [ -z "$disambig" ] || echo "3 1 #1 <eps>"
-    echo "1 1 $silence_phone $silence_phone"
-    awk -v with="$with" -v without="$without" '{ print 1, 1, $1, $1, without; print 1, 2, $1, $1, with }' <<<"$nonsilence"
+    printf '%s\n' "0 1 <eps> <eps> $without" "0 2 <eps> <eps> $with"
+    if [ -n "$disambig" ]; then
+      printf '%s\n' "2 3 $silence_phone <eps>" '3 1 #1 <eps>'
+    else
+      echo "2 1 $silence_phone <eps>"
+    fi
+    awk -v with="$with" -v without="$without" '{ print 1, 1, $1, $1, without; print 1, 2, $1, $1, with }' <<<"$words"
   else
     awk '{ print 0, 0, $1, $1 }' <<<"$words"
   fi

@@ -1,5 +1,6 @@
 """The lang directory of a phone recogniser, against the one that Kaldi's own scripts made."""
 
+import math
 import shutil
 import subprocess
 from pathlib import Path
@@ -118,3 +119,38 @@ def test_a_damaged_bigram_leaves_no_grammar(lang, tmp_path):
     assert result.returncode == 1
     assert "ERROR (arpa2fst" in result.stderr
     assert not (tmp_path / "lang/G.fst").exists()
+
+
+def pronunciations(fst, word):
+    """Phones and probability of every path whose output is that one word, both as integers."""
+    import kaldifst
+
+    lexicon = kaldifst.StdVectorFst.read(str(fst))
+    found, paths = [], [(lexicon.start, (), (), 0.0)]
+    while paths:
+        state, phones, words, cost = paths.pop()
+        if words == (word,) and lexicon.final(state).value == 0:
+            found.append((phones, round(math.exp(-cost), 4)))
+        for arc in kaldifst.ArcIterator(lexicon, state):
+            heard, said = (*phones, *[arc.ilabel][: arc.ilabel]), (*words, *[arc.olabel][: arc.olabel])
+            if len(said) < 2:
+                paths.append((arc.nextstate, heard, said, cost + arc.weight.value))
+    return sorted(found, key=lambda path: path[0])
+
+
+def test_silence_that_is_no_word_may_come_before_and_after_a_phone(tmp_path):
+    (tmp_path / "phones").write_text("a\nm\n")  # in phones.txt sil is 1, a 2, m 3, #0 4, #1 5; in words.txt a is 1
+    result = prepare(tmp_path / "phones", tmp_path / "lang", "--silence-prob", "0.1")
+    assert result.returncode == 0, result.stderr
+    paths = [((1, 2), 0.09), ((1, 2, 1), 0.01), ((2,), 0.81), ((2, 1), 0.09)]
+    assert pronunciations(tmp_path / "lang/L.fst", 1) == paths
+    marked = [(tuple(p for i in phones for p in ((1, 5) if i == 1 else (i,))), prob) for phones, prob in paths]
+    assert pronunciations(tmp_path / "lang/L_disambig.fst", 1) == sorted(marked)
+    assert (tmp_path / "lang/oov.txt").read_text() == "sil\n"
+
+
+@pytest.mark.parametrize("probability", ["1", "-0.1"])
+def test_a_probability_of_silence_that_cannot_be_is_refused(probability, tmp_path):
+    (tmp_path / "phones").write_text("a\nm\n")
+    result = prepare(tmp_path / "phones", tmp_path / "lang", "--silence-prob", probability)
+    assert result.returncode == 1 and "--silence-prob is at least 0 and less than 1, not " in result.stderr

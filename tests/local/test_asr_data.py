@@ -1,0 +1,202 @@
+"""A corpus of one's own for ASR: any phones, in Kaldi data directories."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+ROOT = Path(__file__).resolve().parents[2]
+SILENCE = "sil m ä sil"
+
+
+def write(data: Path, name: str, *lines: str) -> None:
+    (data / name).write_text("".join(f"{line}\n" for line in lines))
+
+
+def tone(path: Path, rate: int = 16000, channels: int = 1, seconds: float = 1.0, **form: str) -> Path:
+    samples = np.sin(2 * np.pi * 440 / rate * np.arange(int(seconds * rate)))
+    soundfile.write(path, 0.5 * np.tile(samples[:, np.newaxis], channels), rate, **form)
+    return path
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """A speaker in each set: train has a recording of two utterances, dev and test one utterance a recording."""
+    own = tmp_path / "finnish"
+    for part, speaker in (("train", "aino"), ("dev", "eero"), ("test", "iida")):
+        (own / part).mkdir(parents=True)
+        write(own / part, "wav.scp", f"{speaker}_1 {tone(tmp_path / f'{speaker}.wav')}")
+        write(own / part, "utt2spk", f"{speaker}_1 {speaker}")
+        write(own / part, "text", f"{speaker}_1 {SILENCE}")
+    tape = tone(tmp_path / "tape.flac", rate=22050, channels=2, seconds=2)
+    write(own / "train", "wav.scp", f"tape {tape}", "unused /nowhere.wav")
+    write(own / "train", "segments", "aino_2 tape 1.0 -1", "aino_1 tape 0.0\t0.5")  # neither in Kaldi's order
+    write(own / "train", "utt2spk", "aino_2 aino", "aino_1 aino")
+    write(own / "train", "text", f"aino_2\t{SILENCE}", f"aino_1   {SILENCE} ")
+    return own
+
+
+@pytest.fixture
+def prepare(own: Path, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    command = [ROOT / "local/asr_data.sh"]
+    return lambda *options: subprocess.run(
+        [*command, *options, own, tmp_path / "asr"], capture_output=True, text=True, cwd=tmp_path
+    )
+
+
+def test_data_directories_are_sorted_and_the_phones_listed(prepare, tmp_path):
+    result = prepare()
+    assert result.returncode == 0, result.stderr
+    train = tmp_path / "asr/train"
+    assert (train / "text").read_text() == f"aino_1 {SILENCE}\naino_2 {SILENCE}\n"
+    assert (train / "segments").read_text() == "aino_1 tape 0.0 0.5\naino_2 tape 1.0 -1\n"
+    assert (train / "spk2utt").read_text() == "aino aino_1 aino_2\n"
+    assert (tmp_path / "asr/phones").read_text() == "m\nsil\nä\n"
+    assert (tmp_path / "asr/corpus").read_text() == "own corpus finnish\n"
+    assert "own corpus finnish: train: 2 utterances of 1 speakers, 8 phones" in result.stdout
+    assert not (tmp_path / "asr.tmp").exists()
+
+
+def test_only_audio_that_needs_it_is_converted(prepare, tmp_path):
+    result = prepare()
+    assert "1 of 1 recordings are not 16 kHz mono 16-bit WAV: converted once" in result.stderr
+    converted = tmp_path / "asr/train/wav/tape.wav"
+    assert (tmp_path / "asr/train/wav.scp").read_text() == f"tape {converted}\n"
+    samples, rate = soundfile.read(converted)
+    assert rate == 16000 and samples.shape == (32000,)
+    assert np.abs(np.fft.rfft(samples)).argmax() == 880  # 440 Hz in two seconds
+    assert (tmp_path / "asr/dev/wav.scp").read_text() == f"eero_1 {tmp_path}/eero.wav\n"
+
+
+def test_relative_paths_are_made_absolute(prepare, own, tmp_path):
+    write(own / "dev", "wav.scp", "eero_1 eero.wav")
+    assert prepare().returncode == 0
+    assert (tmp_path / "asr/dev/wav.scp").read_text() == f"eero_1 {tmp_path}/eero.wav\n"
+
+
+def test_a_command_in_wav_scp_stays_a_command(prepare, own, tmp_path):
+    write(own / "dev", "wav.scp", f"eero_1 cat {tmp_path}/eero.wav |")
+    result = prepare()
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "asr/dev/wav.scp").read_text() == f"eero_1 cat {tmp_path}/eero.wav |\n"
+
+
+def test_name_and_gender_are_taken_over(prepare, own, tmp_path):
+    write(own, "corpus", "Finnish readers")
+    write(own / "test", "spk2gender", "iida f")
+    assert prepare().returncode == 0
+    assert (tmp_path / "asr/corpus").read_text() == "Finnish readers\n"
+    assert (tmp_path / "asr/test/spk2gender").read_text() == "iida f\n"
+
+
+def test_the_speaker_is_put_in_front_of_utterances_and_their_recordings(prepare, own, tmp_path):
+    write(own / "dev", "utt2spk", "eero_1 spk7")
+    result = prepare()
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "asr/dev/text").read_text() == f"spk7-eero_1 {SILENCE}\n"
+    assert (tmp_path / "asr/dev/wav.scp").read_text().startswith("spk7-eero_1 ")
+
+
+def test_silence_of_another_name_has_to_be_named(prepare, own, tmp_path):
+    for part in ("train", "dev", "test"):
+        text = own / part / "text"
+        text.write_text(text.read_text().replace("sil", "SP"))
+    result = prepare()
+    assert result.returncode == 0
+    assert "no phone 'sil'" in result.stderr and "name it with --silence-phone: SP m ä" in result.stderr
+    (tmp_path / "asr/corpus").unlink()
+    assert "--silence-phone" not in prepare("--silence-phone", "SP").stderr
+
+
+def test_transcripts_without_the_silence_around_them_are_counted(prepare, own):
+    write(own / "test", "text", "iida_1 m sil ä")
+    assert "1 of 4 transcripts neither begin nor end with 'sil'" in prepare().stderr
+
+
+BAD = {
+    "a set is missing": (lambda own: (own / "dev").rename(own / "devel"), "no folder {own}/dev: "),
+    "no transcripts": (lambda own: (own / "dev/text").unlink(), "no {own}/dev/text: ASR needs "),
+    "no words": (lambda own: write(own / "dev", "text", "eero_1"), "{own}/dev/text:1: expected 'key value'"),
+    "an utterance twice": (
+        lambda own: write(own / "dev", "text", "eero_1 m", "eero_1 m"),
+        "{own}/dev/text:2: eero_1 stands there for the second time",
+    ),
+    "transcripts of others": (
+        lambda own: write(own / "dev", "text", "eero_1 m", "eero_2 m"),
+        "{own}/dev/utt2spk and {own}/dev/text differ in 1 keys, the first is eero_2, not in {own}/dev/utt2spk",
+    ),
+    "a recording that lacks": (
+        lambda own: write(own / "dev", "wav.scp", "eero_2 x.wav"),
+        "{own}/dev/wav.scp and {own}/dev/text differ in 2 keys, the first is eero_1, not in {own}/dev/wav.scp",
+    ),
+    "no such audio": (
+        lambda own: write(own / "dev", "wav.scp", "eero_1 x.wav"),
+        "{own}/dev/wav.scp: eero_1: no audio, x.wav is missing",
+    ),
+    "no audio": (
+        lambda own: write(own / "dev", "wav.scp", f"eero_1 {own}/dev/text"),
+        "{own}/dev/text is not audio that libsndfile reads",
+    ),
+    "too short": (
+        lambda own: write(own / "dev", "wav.scp", f"eero_1 {tone(own / 'short.wav', seconds=0.02)}"),
+        "is 20.0 ms long, shorter than one window",
+    ),
+    "a truncated FLAC": (
+        lambda own: write(own / "dev", "wav.scp", f"eero_1 {cut(tone(own / 'cut.flac'))}"),
+        "cut.flac can't be read to its end",
+    ),
+    "a command of another rate": (
+        lambda own: write(own / "dev", "wav.scp", f"eero_1 cat {tone(own / 'phone.wav', rate=8000)} |"),
+        "phone.wav |' gives 8000 Hz, 1 channels, expected 16000 Hz, 1 channel",
+    ),
+    "a command that fails": (
+        lambda own: write(own / "dev", "wav.scp", "eero_1 cat /nowhere.wav |"),
+        "{own}/dev/wav.scp: ",
+    ),
+    "a segment of an unknown recording": (
+        lambda own: write(own / "train", "segments", "aino_1 cd 0.0 0.5", "aino_2 tape 1.0 2.0"),
+        "{own}/train/segments: aino_1: its recording cd is not in wav.scp",
+    ),
+    "a segment beyond its recording": (
+        lambda own: write(own / "train", "segments", "aino_1 tape 0.0 0.5", "aino_2 tape 1.0 2.6"),
+        "{own}/train/segments: aino_2: from 1.0 to 2.6 s, but tape has 2.00 s",
+    ),
+    "a short segment": (
+        lambda own: write(own / "train", "segments", "aino_1 tape 0.5 0.5", "aino_2 tape 1.0 2.0"),
+        "{own}/train/segments: aino_1: from 0.5 to 0.5 s is shorter than 0.1 s",
+    ),
+    "a segment with a channel": (
+        lambda own: write(own / "train", "segments", "aino_1 tape 0.0 0.5 1", "aino_2 tape 1.0 2.0 1"),
+        "give each channel a recording of its own",
+    ),
+    "a phone that train has not": (
+        lambda own: write(own / "test", "text", "iida_1 sil m y sil"),
+        "{own}/test/text: iida_1 has the phone 'y', which no transcript of {own}/train has",
+    ),
+    "a speaker in two sets": (
+        lambda own: write(own / "dev", "utt2spk", "eero_1 aino"),
+        "{own}: 1 speakers are both in train and in dev, the first is aino",
+    ),
+    "gender of others": (
+        lambda own: write(own / "dev", "spk2gender", "eeva f"),
+        "{own}/dev/spk2gender and {own}/dev/utt2spk differ in 2 keys",
+    ),
+}
+
+
+def cut(path: Path) -> Path:
+    path.write_bytes(path.read_bytes()[:2000])
+    return path
+
+
+@pytest.mark.parametrize("change, message", BAD.values(), ids=BAD)
+def test_a_corpus_that_cannot_be_used_is_refused_in_one_line(change, message, prepare, own, tmp_path):
+    change(own)
+    result = prepare()
+    assert result.returncode == 1
+    assert message.format(own=own) in result.stderr.splitlines()[-1]
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "asr").exists() and not (tmp_path / "asr.tmp").exists()
