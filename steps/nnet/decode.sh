@@ -28,6 +28,9 @@ for f in "$graph"/{HCLG.fst,words.txt} "$data"/{feats.scp,utt2spk,spk2utt} "$nne
   [ -f "$f" ] || die "no such file: $f"
 done
 mkdir -p "$dir/log" || die "cannot write into $dir"
+num_pdfs=$(hmm-info --print-args=false "$nnet/final.mdl" 2>"$dir/log/info.log" | awk '/number of pdfs/ { print $NF }')
+[ ! -f "$graph/num_pdfs" ] || [ "$(cat "$graph/num_pdfs")" = "$num_pdfs" ] ||
+  die "$graph is of a model with $(cat "$graph/num_pdfs") pdfs, $nnet/final.mdl has $num_pdfs: take the graph of that model"
 
 # The scores are computed once and kept as a data directory of their own, which is then split like any other.
 scores=$dir/loglikes

@@ -21,6 +21,7 @@ here=$(dirname "$0")/../..
 
 [ $# -eq 6 ] || die "expected <train-data> <dev-data> <lang-dir> <train-ali> <dev-ali> <exp-dir>; see $0 --help"
 train=${1%/} dev=${2%/} lang=${3%/} train_ali=${4%/} dev_ali=${5%/} dir=${6%/}
+[ -f "$nnet_config" ] || [ ! -f "$here/$nnet_config" ] || nnet_config=$here/$nnet_config   # called from another recipe
 for f in {"$train","$dev"}/feats.scp {"$train_ali","$dev_ali"}/{final.mdl,ali.1.gz} "$train_ali"/{tree,phones.txt} \
   "$lang/phones.txt" ${nnet_config:+"$nnet_config"}; do
   [ -f "$f" ] || die "no such file: $f"
