@@ -2,6 +2,7 @@
 
 import argparse
 import functools
+import math
 import shutil
 import sys
 from collections.abc import Iterable, Mapping
@@ -52,7 +53,7 @@ def fault_of_segment(line: str, recordings: Mapping[str, str]) -> str | None:
     if recording not in recordings:
         return f"its recording {recording} is not in wav.scp"
     audio = recordings[recording]
-    length = ends if is_command(audio) or fault_of(audio) else seconds_of(audio)
+    length = math.inf if is_command(audio) or fault_of(audio) else seconds_of(audio)  # a fault is reported by itself
     ends = length if ends == -1 else ends
     if begins < 0 or ends > length + OVERSHOOT:
         return f"from {start} to {end} s, but {recording} has {length:.2f} s"
@@ -185,6 +186,8 @@ def write_data_dir(data: DataDir, building: Path, final: Path) -> None:
 
 def prepare(own: Path, out: Path, silence_phone: str) -> None:
     """Check the whole corpus, write everything beside `out`, and only then move it to its place."""
+    if out.resolve() == own.resolve():
+        raise Failure(f"{own} is where the recipe writes: move your corpus, or choose another --dir")
     if missing := [name for name in SETS if not (own / name).is_dir()]:
         raise Failure(
             f"no folder {own / missing[0]}: your corpus needs the data directories train, dev and test; "

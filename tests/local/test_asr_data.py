@@ -84,6 +84,18 @@ def test_a_command_in_wav_scp_stays_a_command(prepare, own, tmp_path):
     assert (tmp_path / "asr/dev/wav.scp").read_text() == f"eero_1 cat {tmp_path}/eero.wav |\n"
 
 
+def test_a_segment_may_last_to_the_end_of_what_a_command_gives(prepare, own, tmp_path):
+    write(own / "dev", "wav.scp", f"tape cat {tmp_path}/eero.wav |")
+    write(own / "dev", "segments", "eero_1 tape 0.5 -1")
+    result = prepare()
+    assert result.returncode == 0, result.stderr
+
+
+def test_a_corpus_is_not_written_over(own):
+    result = subprocess.run([ROOT / "local/asr_data.sh", own, own], capture_output=True, text=True)
+    assert result.returncode == 1 and "is where the recipe writes: move your corpus" in result.stderr
+
+
 def test_name_and_gender_are_taken_over(prepare, own, tmp_path):
     write(own, "corpus", "Finnish readers")
     write(own / "test", "spk2gender", "iida f")

@@ -57,16 +57,8 @@ def test_silence_is_decoded_but_is_no_word(work, root, golden):
     succeed("python", *train)
     succeed(root / "utils/make_grammar.sh", work / "bigram.arpa", work / "lang")
     succeed(root / "utils/mkgraph.sh", work / "lang", work / "mono", work / "graph")
-    succeed(
-        root / "steps/decode_best_path.sh",
-        "--nj",
-        "1",
-        "--scales",
-        "0.1",
-        work / "graph",
-        work / "data",
-        work / "mono/decode",
-    )
+    decode = [root / "steps/decode_best_path.sh", "--nj", "1", "--scales", "0.1"]
+    succeed(*decode, work / "graph", work / "data", work / "mono/decode")
     succeed(root / "local/score.sh", "--phone-map", "", work / "data", work / "graph", work / "mono/decode")
     assert "sil" not in (work / "mono/decode/scoring/hyp_0.1").read_text().split()
     # 48.5; Kaldi's own figure on them is 42.3 with silence, which is easily recognised, in the transcripts and scored.
