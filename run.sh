@@ -67,7 +67,7 @@ fi
 
 # folder <option> <value>: the folder of a corpus, which must be there
 folder() {
-  [ -n "$2" ] || die "the corpus needs a folder: $1 DIR"
+  [ -n "$2" ] || die "this corpus needs its folder: $1 DIR"
   [ -d "$2" ] || die "$1: no such folder: $2"
   echo "$2"
 }

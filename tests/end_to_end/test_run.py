@@ -1,5 +1,6 @@
-"""The ASR branch through ./run.sh, on a few sentences of TIMIT and with a tiny network."""
+"""The whole study through ./run.sh, on a few sentences of TIMIT and some tones, with tiny networks."""
 
+import json
 import os
 import re
 import shutil
@@ -10,8 +11,12 @@ import time
 
 import pytest
 
+from asrser_nn.model import load_model
+
 TINY = "--channels=4,8\n--hidden=16,16,16\n--max-epochs=2\n"
 SPEAKERS = {"train": ["dr1-fvmh0", "dr2-faem0", "dr4-falr0", "dr6-fapb0"], "dev": ["dr7-fblv0"], "test": ["dr8-fbcg1"]}
+
+
 @pytest.fixture(scope="module")
 def corpus(timit_sample, tmp_path_factory):
     """Six speakers of TIMIT's sample in the layout of TIMIT, with speaker lists of its own."""
@@ -26,14 +31,17 @@ def corpus(timit_sample, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def command(root, corpus, tmp_path_factory):
-    """run.sh with the corpus and a tiny network; the words are further options."""
+def command(root, corpus, tones, tmp_path_factory):
+    """run.sh with both corpora and tiny networks; the words are further options."""
     tiny = tmp_path_factory.mktemp("tiny")
     (tiny / "asr.conf").write_text(TINY)
+    (tiny / "ser.conf").write_text(f"{TINY}--learning-rate=0.003\n")
+    (tiny / "study.conf").write_text("--folds=2\n")
     return lambda work, *words: [
         str(word)
         for word in [root / "run.sh", "--dir", work, "--asr-corpus", "timit", "--timit", corpus, "--conf", tiny]
-        + ["--nj", "1", "--device", "cpu", "--threads", "1", *words]
+        + ["--ser-corpus", "iemocap", "--iemocap", tones, "--layers", "0,5"]
+        + ["--stage", 1, "--nj", "1", "--device", "cpu", "--threads", "1", *words]
     ]
 
 
@@ -65,16 +73,25 @@ def interrupt(command, stage, seconds):
     return screen
 
 
+def outlived(work, seconds=5):
+    """Programs that work in the folder and are still there after a moment to end in."""
+    deadline = time.monotonic() + seconds
+    while alive := subprocess.run(["pgrep", "-f", "-a", str(work)], capture_output=True, text=True).stdout:
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.1)
+    return alive
+
+
 @pytest.fixture(scope="module")
 def finished(command, tmp_path_factory):
     """A work directory after stages 1 to 8, each interrupted once, and what was printed after the last interruption."""
     work = tmp_path_factory.mktemp("work")
     for stage, seconds in {1: 0.1, 2: 0.1, 3: 0.3, 4: 3, 5: 0.5, 6: 0.3, 7: 4, 8: 3}.items():
-        screen = interrupt(command(work, "--stage", stage - 1), stage, seconds)
+        screen = interrupt(command(work, "--stage", stage - 1, "--stop-stage", 8), stage, seconds)
         assert "done in" not in screen.partition(f"Stage {stage}: ")[2], screen
-        alive = subprocess.run(["pgrep", "-f", "-a", str(work)], capture_output=True, text=True).stdout
-        assert alive == "", "a program outlived its recipe"
-    result = run(command(work, "--stage", 8))
+        assert not outlived(work), "a program outlived its recipe"
+    result = run(command(work, "--stage", 8, "--stop-stage", 8))
     assert result.returncode == 0, result.stdout + result.stderr
     return work, result.stdout
 
@@ -107,7 +124,7 @@ def test_a_finished_run_is_only_looked_at_again(finished, command):
         return {file: file.stat().st_mtime_ns for file in files if file.name != "RESULTS"}
 
     before = times()
-    result = run(command(work))
+    result = run(command(work, "--stop-stage", 8))
     assert result.returncode == 0 and result.stdout.count("  was complete") == 8
     assert times() == before
 
@@ -128,6 +145,63 @@ def content(file, work):
     return file.read_bytes().replace(str(work).encode(), b"")
 
 
+@pytest.fixture(scope="module")
+def study(finished, command):
+    """The work directory after the whole study, stages 11 and 12 interrupted, and what the last part printed."""
+    work, _ = finished
+    result = run(command(work, "--stage", 9, "--stop-stage", 10))
+    assert result.returncode == 0, result.stderr
+    for stage, seconds in {11: 5, 12: 6}.items():
+        interrupt(command(work, "--stage", stage), stage, seconds)
+    result = run(command(work, "--stage", 11))
+    assert result.returncode == 0, result.stderr
+    return work, result.stdout
+
+
+def scores(work):
+    """What every run of the study gets right, by its directory."""
+    results = json.loads((work / "exp/report/results.json").read_text())
+    return {
+        (run["experiment"], run["constant_layers"], run["fold"]): (run["counts"], run["confusion"])
+        for run in results["runs"]
+    }
+
+
+def test_the_study_ends_with_a_report_of_every_run(study):
+    work, screen = study
+    folds = ("Ses01F", "Ses01M")
+    baselines = {("asr", None, None), *(("ser", None, fold) for fold in folds)}
+    transfers = {(name, n, fold) for name in ("asr2ser", "ser2asr") for n in (0, 5) for fold in folds}
+    found = scores(work)
+    assert set(found) == baselines | transfers
+    for (name, _, _), (counts, _) in found.items():
+        measures = {"E", "UE", "WA", "UA"} if name.endswith("ser") else {"FER", "PER", "PER without silence"}
+        assert set(counts["dev"]) == set(counts["test"]) == measures
+    page = (work / "exp/report/index.html").read_text()
+    assert "TIMIT with speaker lists of its own" in page and "2 of 8 folds" in page
+    assert "from scratch" in screen and "exp/report/index.html" in screen
+
+
+def test_layers_held_constant_are_those_of_the_source(study):
+    work, _ = study
+    for task, source in (("asr2ser", "asr"), ("ser2asr", "ser/fold_Ses01F")):
+        theirs = load_model(work / "exp" / source).network
+        ours = load_model(work / f"exp/transfer/{task}/l5/fold_Ses01F").network
+        for a, b in zip(theirs.layers[:5].state_dict().items(), ours.layers[:5].state_dict().items(), strict=True):
+            assert a[0] == b[0] and (a[1] == b[1]).all()
+        sums = json.loads((work / f"exp/transfer/{task}/l5/fold_Ses01F/transfer.json").read_text())
+        assert len(sums["sha256_before"]) == 5 and sums["sha256_before"] == sums["sha256_after"]
+
+
+def test_an_interrupted_study_ends_with_the_numbers_of_one_that_was_not(study, command):
+    work, _ = study
+    interrupted = scores(work)
+    shutil.rmtree(work / "exp/transfer")
+    result = run(command(work, "--stage", 11))
+    assert result.returncode == 0, result.stderr
+    assert scores(work) == interrupted
+
+
 @pytest.mark.parametrize(
     "words, message",
     [
@@ -135,7 +209,7 @@ def content(file, work):
         (["exp"], "unexpected argument: exp"),
         (["--asr-corpus", "swbd"], "--asr-corpus is "),
         (["--timit", "/nowhere"], "--timit: no such folder: /nowhere"),
-        (["--timit", ""], "needs the folder of the corpus: --timit DIR"),
+        (["--timit", ""], "this corpus needs its folder: --timit DIR"),
         (["--conf", "conf/none"], "--conf: no such file: conf/none/asr.conf"),
         (["--stage", "4"], "stage 4 needs "),
         (["--stage", "8"], "run with --stage 2"),
