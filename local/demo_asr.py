@@ -23,7 +23,7 @@ ACCENTS = ["en-us", "en-us", "en-gb", "en-us", "en-us"]
 # of TEST: first dev, then test.
 SPEAKERS = {
     "train": {
-        "FABC0": "f1", "MACK0": "m1", "FBEN0": "f3", "MBAR0": "m3", "FCHO0": "f5", "MCOL0": "m4",
+        "FABC0": "steph", "MACK0": "m1", "FBEN0": "f3", "MBAR0": "m3", "FCHO0": "f5", "MCOL0": "Michael",
         "FDEW0": "linda", "MDUN0": "m5", "FELM0": "Alicia", "MEND0": "m7", "FFOX0": "aunty", "MFIR0": "m8",
         "FGAL0": "Andrea", "MGUS0": "robert", "FHOB0": "Annie", "MHUT0": "ed",
     },
@@ -31,7 +31,7 @@ SPEAKERS = {
         "FIVY0": "f2", "MIRA0": "m2", "FJOT0": "belinda", "MJAY0": "Gene",
     },
     "test": {
-        "FKIT0": "f4", "MKEN0": "m6", "FLOW0": "steph", "MLEE0": "Michael",
+        "FKIT0": "f4", "MKEN0": "m6", "FLOW0": "f1", "MLEE0": "m4",
     },
 }  # fmt: skip
 NOISE = (8, 24)  # dB below the speech

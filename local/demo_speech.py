@@ -1,8 +1,9 @@
 """Speech of a synthesiser, with its phones and words in time: what the two demo corpora share.
 
 espeak-ng (its library and voices come with the PyPI package espeakng-loader) speaks a sentence and says where each
-phone begins. A speaker is one of its voice variants, an accent, a length of the vocal tract, a pitch and a rate; and a
-room, a microphone and a level of noise, so that a recogniser has something to learn.
+phone begins. A speaker is one of its voice variants, an accent, a length of the vocal tract, a pitch and a rate. Each
+utterance is spoken a little differently, in another place of the room and in other noise, so that there is something to
+learn.
 """
 
 import argparse
@@ -79,7 +80,6 @@ class Prosody:
 class Speaker:
     accent: str  # of ACCENTS
     variant: str  # espeak-ng's voice variant
-    room: np.ndarray  # impulse response
     tract: float  # formants and pitch of the variant are multiplied by this
     pitch: float  # on espeak-ng's scale of 0 to 100, where 50 is the variant's own
     range: float  # likewise
@@ -89,7 +89,7 @@ class Speaker:
 
 
 def make_room(rng: np.random.Generator) -> np.ndarray:
-    """The impulse response of a room: the direct sound, and 8 to 16 dB below it a tail of 0.1 to 0.3 s (by 60 dB)."""
+    """The impulse response of a room: the direct sound, and a tail 8 to 16 dB below it, 0.1 to 0.3 s long."""
     tail = np.arange(int(rng.uniform(0.1, 0.3) * SAMPLE_RATE))
     room = rng.standard_normal(len(tail)) * 10 ** (-3 * tail / len(tail))
     room[:80] = 0  # the first reflection comes after 5 ms
@@ -111,7 +111,6 @@ def make_speakers(
         speakers[name] = Speaker(
             accent=accents[i % len(accents)],
             variant=variant,
-            room=make_room(rng),
             tract=rng.uniform(0.93, 1.07),
             pitch=rng.uniform(38, 62),
             range=rng.uniform(35, 65),
@@ -316,7 +315,7 @@ def speak(synthesiser: Synthesiser, speaker: Speaker, text: str, prosody: Prosod
         speech *= np.sqrt(power / np.mean(speech**2))
     lead, trail = (int(seconds * SAMPLE_RATE) for seconds in rng.uniform(0.1, 0.25, 2))
     speech = np.concatenate([np.zeros(lead), speech, np.zeros(trail)])
-    heard = np.convolve(speech, speaker.room)[: len(speech)]
+    heard = np.convolve(speech, make_room(rng))[: len(speech)]
     loudness = 10 ** (speaker.level / 20)
     heard *= loudness * 10 ** (prosody.gain / 20) / np.sqrt(np.mean(speech[lead:-trail] ** 2))
     hiss = rng.standard_normal(len(heard) + 1)
@@ -373,9 +372,16 @@ def make_corpus(purpose: str, layout: str, make: Callable[[Path, int, int, Synth
     """
     parser = argparse.ArgumentParser(description=purpose)
     parser.add_argument("--seed", type=int, default=1, help="another seed, other speakers (default: 1)")
-    parser.add_argument("--sentences", type=int, default=0, help="at most so many per speaker (default: 0, all)")
+    parser.add_argument(
+        "--sentences",
+        type=int,
+        default=0,
+        help="at most so many per speaker, or per speaker and dialogue (default: all)",
+    )
     parser.add_argument("out", type=Path, metavar="<out-dir>")
     given = parser.parse_args()
+    if given.seed < 0 or given.sentences < 0:
+        parser.error("--seed and --sentences are 0 or more")
     program = Path(sys.argv[0]).name
     readme = given.out / "README.demo"
     try:
@@ -400,4 +406,6 @@ def make_corpus(purpose: str, layout: str, make: Callable[[Path, int, int, Synth
             shutil.rmtree(folder, ignore_errors=True)
     except (Failure, OSError) as error:
         sys.exit(f"{program}: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
     print(f"{given.out}: {DEMO_NAME}: {summary}")
