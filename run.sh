@@ -25,6 +25,7 @@ doctor=false         # true: only look whether everything needed is here and wor
 asr_corpus=demo      # demo: made by a synthesiser on the spot; timit (also its sample of NLTK); data: your own
 timit=               # folder of TIMIT
 asr_data=            # folder of your own Kaldi data directories train, dev and test, with phones for words
+silence_phone=sil    # what their transcripts call silence; where none has it, it may come between any two phones
 ser_corpus=demo      # demo; iemocap; emodb; data: your own
 iemocap=             # folder of IEMOCAP
 emodb=               # folder of EmoDB, which holds wav
@@ -119,7 +120,7 @@ common=(--dir "$dir" --cmd "$cmd" --nj "$nj" --stage "$stage" --compute-opts
 wants() { [ "$stage" -le "$2" ] && [ "$stop_stage" -ge "$1" ]; }
 last() { echo $((stop_stage < $1 ? stop_stage : $1)); }
 ! wants 1 8 || "$here/recipe/asr.sh" "${common[@]}" --stop-stage "$(last 8)" --nnet-config "$conf/asr.conf" \
-  "$asr_corpus" "$asr_dir"
+  --silence-phone "$silence_phone" "$asr_corpus" "$asr_dir"
 ! wants 9 10 || "$here/recipe/ser.sh" "${common[@]}" --stop-stage "$(last 10)" --nnet-config "$conf/ser.conf" \
   --allow-partial "$allow_partial" --folds "$folds" --leave-out "$leave_out" --dev-speakers "$dev_speakers" \
   "$ser_corpus" "$ser_dir"

@@ -14,6 +14,7 @@ cmd=                                   # how jobs run; default: see cmd.sh
 decode_opts=                           # further options of the step, such as "--scales 0.2"
 nnet_opts=                             # options of asrser_nn forward, for a network, such as "--device cuda"
 phone_map=conf/phones.61-48-39.map     # as for local/score.sh
+silence_phone=sil                      # as for local/score.sh
 # End options
 set -eu -o pipefail
 here=$(dirname "$0")/..
@@ -32,5 +33,5 @@ for x in dev test; do
   speakers=$(wc -l <"$feats/$x/spk2utt")
   "$here/$step" --nj $((nj < speakers ? nj : speakers)) --cmd "$cmd" $decode_opts ${nnet_opts:+--nnet-opts "$nnet_opts"} \
     "${best[@]}" "$graph" "$feats/$x" "$out"
-  "$here/local/score.sh" --phone-map "$phone_map" "${scoring[@]}" "$text/$x" "$graph" "$out" >"$out/log/score.log"
+  "$here/local/score.sh" --phone-map "$phone_map" --silence-phone "$silence_phone" "${scoring[@]}" "$text/$x" "$graph" "$out" >"$out/log/score.log"
 done

@@ -12,6 +12,7 @@ dir=.                             # data, data_fbank and exp lie here
 stage=1                           # first stage to run
 stop_stage=8                      # last stage to run
 nj=2                              # parallel jobs; the GMM-HMM depends a little on their number
+silence_phone=sil                 # of a corpus of your own; where no transcript has it, it may come between any two phones
 cmd=                              # how jobs run; default: see cmd.sh
 nnet_config=conf/paper/asr.conf   # options of asrser_nn train: the network and the method
 train_opts=                       # further ones, such as "--seed 2"; they win
@@ -26,10 +27,10 @@ here=$(dirname "$0")/..
 
 [ $# -eq 2 ] || die "expected <corpus> <corpus-dir>, got $# arguments; see $0 --help"
 corpus=$1 corpus_dir=${2%/}
-prepare=$here/local/timit_data.sh phone_map=$here/conf/phones.61-48-39.map
+prepare=("$here/local/timit_data.sh") phone_map=$here/conf/phones.61-48-39.map
 case $corpus in
   timit | demo) ;;
-  data) prepare=$here/local/asr_data.sh phone_map='' ;;
+  data) prepare=("$here/local/asr_data.sh" --silence-phone "$silence_phone") phone_map='' ;;
   *) die "the corpus is timit, demo or data, not '$corpus'" ;;
 esac
 [ -d "$corpus_dir" ] || [ "$corpus" = demo ] || die "no such corpus: there is no folder $corpus_dir"
@@ -46,12 +47,15 @@ if stage 1 "corpus to data directories"; then
   mkdir -p "$data"
   [ -f "$data/corpus" ] || echo "$origin" >"$data/origin"
   [ "$corpus" != demo ] || once "$corpus_dir/README.demo" python "$here/local/demo_asr.py" "$corpus_dir"
-  once "$data/corpus" "$prepare" "$corpus_dir" "$data"
+  once "$data/corpus" "${prepare[@]}" "$corpus_dir" "$data"
 fi
 
 if stage 2 "phones, lexicon, topology and bigram"; then
   needs 1 "$data/corpus"
-  once "$lang/phones.txt" $cmd "$exp/log/prepare_lang.log" "$here/utils/prepare_lang.sh" "$data/phones" "$lang"
+  lang_options=(--silence-phone "$silence_phone")
+  grep -Fqx -- "$silence_phone" "$data/phones" || lang_options+=(--silence-prob 0.1)
+  once "$lang/phones.txt" $cmd "$exp/log/prepare_lang.log" \
+    "$here/utils/prepare_lang.sh" "${lang_options[@]}" "$data/phones" "$lang"
   once "$lang/bigram.arpa" python "$steps/train_bigram.py" --vocabulary "$data/phones" "$data/train/text" "$lang/bigram.arpa"
   once "$lang/G.fst" $cmd "$exp/log/make_grammar.log" "$here/utils/make_grammar.sh" "$lang/bigram.arpa" "$lang"
 fi
@@ -122,7 +126,7 @@ if stage 8 "decoding and phone error rate"; then
   needs 4 "$mono/final.mdl"
   needs 7 "$asr/final.pt"
   once "$graph/HCLG.fst" $cmd "$exp/log/mkgraph.log" "$here/utils/mkgraph.sh" "$lang" "$mono" "$graph"
-  decode=("$here/local/decode_and_score.sh" --cmd "$cmd" --nj "$nj" --phone-map "$phone_map")
+  decode=("$here/local/decode_and_score.sh" --cmd "$cmd" --nj "$nj" --phone-map "$phone_map" --silence-phone "$silence_phone")
   once "$mono/decode_test/best_wer" "${decode[@]}" --step steps/decode_best_path.sh "$graph" "$data" "$data" "$mono"
   once "$asr/decode_test/best_wer" "${decode[@]}" --nnet-opts "$compute_opts" "$graph" "$data" "$fbank" "$asr"
   "$here/local/results.sh" "$dir"
