@@ -5,7 +5,8 @@
 # Usage: recipe/asr.sh [options] <corpus> <corpus-dir>
 #  e.g.: recipe/asr.sh --dir work/timit timit /corpora/TIMIT
 # <corpus> is timit (also its sample of NLTK), demo: speech by a synthesiser, made in <corpus-dir>, or data: a folder of your
-# own that holds the Kaldi data directories train, dev and test, with phones for words. Ends with exp/RESULTS. Rerun to continue what was stopped; delete an output to have it made again, and what was made from it too.
+# own that holds the Kaldi data directories train, dev and test, with phones for words. Ends with exp/RESULTS. Rerun to
+# continue what was stopped; delete an output to have it made again, and what was made from it too.
 #
 # Options, given as --name value:
 dir=.                             # data, data_fbank and exp lie here

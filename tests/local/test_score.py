@@ -169,7 +169,7 @@ def test_results_name_corpus_scale_and_interval_and_what_is_missing(decoded, gol
     assert result.returncode == 0, result.stderr
     text = (work / "exp/RESULTS").read_text()
     assert text == result.stdout
-    assert text.startswith("# TIMIT sample: phone error rate, silence scored")
+    assert text.startswith("# TIMIT sample: phone error rate at the acoustic scale")
     assert "%WER 41.80 [ 232 / 555, 13 ins, 78 del, 141 sub ] exp/mono/decode_dev/wer_1.0\n" in text
     # Two speakers: 123 errors in 289 phones and 109 in 266.
     assert "95% interval 40.98 to 42.56 over 2 speakers" in text
