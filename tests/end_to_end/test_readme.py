@@ -1,0 +1,63 @@
+"""What the README tells people to type works, and what it names is there."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+
+import pytest
+
+from asrser_nn.__main__ import cli
+
+
+@pytest.fixture(scope="module")
+def readme(root):
+    return (root / "README.md").read_text()
+
+
+def commands(readme):
+    """The command lines of the README's fenced blocks, continued lines joined, comments cut off."""
+    blocks = re.findall(r"^```\n(.*?)^```", readme, re.DOTALL | re.MULTILINE)
+    for line in "".join(blocks).replace("\\\n", " ").splitlines():
+        if line := re.sub(r"\s+#.*", "", line).strip():
+            yield line
+
+
+def test_every_call_of_run_sh_is_accepted(readme, root, timit_sample, tones, tmp_path):
+    calls = [line for line in commands(readme) if line.startswith("./run.sh")]
+    assert len(calls) >= 5
+    for number, call in enumerate(calls):
+        # Corpora that nobody but their owners has are stood in for; no stage is run but the first, which only looks.
+        call = call.replace("/corpora/TIMIT", str(timit_sample)).replace("/corpora/IEMOCAP_full_release", str(tones))
+        words = shlex.split(call)
+        if "--help" not in words and "--doctor" not in words:
+            words += ["--stage", "0", "--stop-stage", "0", "--dir", str(tmp_path / str(number))]
+            (tmp_path / str(number) / "exp").mkdir(parents=True)
+            (tmp_path / str(number) / "exp/seconds").touch()  # so that the doctor only takes a glance
+        done = subprocess.run(
+            words, cwd=root, capture_output=True, text=True, env={**os.environ, "PYTHON": sys.executable}
+        )
+        assert done.returncode == 0, f"{call}: {done.stderr}"
+
+
+def test_scripts_called_from_other_recipes_are_there_and_know_their_options(readme, root):
+    calls = [shlex.split(line) for line in commands(readme) if line.startswith("$asrser/")]
+    assert len(calls) >= 5
+    for script, *words in calls:
+        text = (root / script.removeprefix("$asrser/")).resolve().read_text()
+        for option in (word for word in words if word.startswith("--")):
+            assert re.search(rf"^{option[2:].replace('-', '_')}=", text, re.MULTILINE), f"{script} has no {option}"
+
+
+def test_commands_of_asrser_nn_are_there(readme):
+    used = {line.split()[1] for line in commands(readme) if line.startswith("asrser_nn ")}
+    assert used and used <= set(cli.commands)
+
+
+def test_what_the_tables_name_is_there(readme, root):
+    named = re.findall(r"^\| `([\w./]+)`(?:, `([\w./]+)`)*", readme, re.MULTILINE)
+    paths = {path for row in named for path in row if path and not path.startswith(("exp", "data"))}
+    assert {"run.sh", "kaldi_programs/"} <= paths
+    for path in paths:
+        assert (root / path).exists(), path
