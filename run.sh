@@ -127,3 +127,7 @@ last() { echo $((stop_stage < $1 ? stop_stage : $1)); }
 ! wants 11 13 || "$here/recipe/transfer.sh" "${common[@]}" --stop-stage "$(last 13)" --layers "$layers" \
   --controls "$controls" --seeds "$seeds" --asr-nnet-config "$conf/asr.conf" --ser-nnet-config "$conf/ser.conf" \
   --jobs "$train_jobs"
+if [ "$asr_corpus" = demo ] && [ "$stop_stage" -ge 13 ]; then
+  echo "Next, real speech: ./run.sh --dir real --asr-corpus timit --timit DIR --ser-corpus emodb --emodb DIR, with NLTK's sample of"
+  echo "TIMIT (python -m nltk.downloader timit) and EmoDB, both free; or TIMIT, IEMOCAP or corpora of your own: see README.md."
+fi
