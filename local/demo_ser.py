@@ -14,7 +14,7 @@ from demo_speech import SAMPLE_RATE, Prosody, Synthesiser, make_corpus, make_spe
 
 SPEAKERS = {  # name and voice
     "Ses01F": "f2", "Ses01M": "m3", "Ses02F": "linda", "Ses02M": "m1", "Ses03F": "Annie",
-    "Ses03M": "Michael", "Ses04F": "f4", "Ses04M": "m7", "Ses05F": "belinda", "Ses05M": "ed",
+    "Ses03M": "Michael", "Ses04F": "f4", "Ses04M": "m7", "Ses05F": "f1", "Ses05M": "m6",
 }  # fmt: skip
 ACCENTS = ["en-us", "en-us", "en-gb"]
 NOISE = (20, 32)  # dB below neutral speech
@@ -29,7 +29,7 @@ EMOTIONS = {
     "neu": Prosody(),
     "xxx": Prosody(1.0, 4, 1.2, 1.0, 0.0),  # the raters did not agree; the recipe leaves these out, as IEMOCAP's
 }
-SPREAD = Prosody(0.06, 4.0, 0.15, 1.2, 0.1)  # standard deviations of what one utterance adds
+SPREAD = Prosody(0.07, 5.0, 0.2, 1.6, 0.12)  # standard deviations of what one utterance adds
 RATERS = {
     "ang": "Anger", "hap": "Happiness", "exc": "Excited", "sad": "Sadness", "neu": "Neutral", "xxx": "Frustration",
 }  # fmt: skip
