@@ -6,7 +6,7 @@ import torch
 from asrser_nn.data import check_coefficients, corpus_of
 from asrser_nn.files import Failure
 from asrser_nn.model import Model
-from asrser_nn.network import log_posteriors
+from asrser_nn.network import ConvNet, log_posteriors
 from asrser_nn.tables import MatrixWriter, read_feats, read_vector
 from asrser_nn.training import precision_context
 
@@ -45,6 +45,13 @@ def read_counts(path: str, num_classes: int) -> np.ndarray:
     return counts
 
 
+def utterance_log_posteriors(network: ConvNet, feats: np.ndarray, device: torch.device) -> np.ndarray:
+    """(frames, coefficients) raw filterbanks → (frames, classes) natural log posteriors. The network is on `device`."""
+    utterance = corpus_of([("", feats, np.zeros(len(feats)))], network.shape.context).to(device)
+    network.normalise(utterance.rows)
+    return torch.cat([part for _, part in log_posteriors(network, utterance)]).cpu().numpy()
+
+
 def forward_table(
     model: Model,
     feats_source: str,
@@ -65,9 +72,7 @@ def forward_table(
     with MatrixWriter(wspecifier) as writer, precision_context(device, precision):
         for key, feats in read_feats(feats_source):
             check_coefficients(f"{feats_source}: {key}", feats.shape[1], network.shape.num_coefficients)
-            utterance = corpus_of([(key, feats, np.zeros(len(feats)))], network.shape.context).to(device)
-            network.normalise(utterance.rows)
-            scores = torch.cat([part for _, part in log_posteriors(network, utterance)]).cpu().numpy()
+            scores = utterance_log_posteriors(network, feats, device)
             if priors is not None:
                 scores = pseudo_log_likelihoods(scores, priors)
             writer.write(key, scores.astype(np.float32))

@@ -130,6 +130,7 @@ if stage 8 "decoding and phone error rate"; then
   decode=("$here/local/decode_and_score.sh" --cmd "$cmd" --nj "$nj" --phone-map "$phone_map" --silence-phone "$silence_phone")
   once "$mono/decode_test/best_wer" "${decode[@]}" --step steps/decode_best_path.sh "$graph" "$data" "$data" "$mono"
   once "$asr/decode_test/best_wer" "${decode[@]}" --nnet-opts "$compute_opts" "$graph" "$data" "$fbank" "$asr"
+  once "$asr/hmm.json" python "$here/steps/nnet/write_hmm.py" "$lang" "$asr"   # for asrser_nn predict
   "$here/local/results.sh" "$dir"
   head -qn 1 "$asr"/fer_{dev,test}
 fi
