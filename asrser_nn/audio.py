@@ -1,5 +1,6 @@
 """Recordings in any common form, as the samples that the networks were trained on: 16 kHz, mono, 16-bit units."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from asrser_nn.files import Failure
 
 RATE = 16000  # samples per second
+UNKNOWN = 0x7FFFF000  # a length in a WAV header from here on is that of a stream: to the end
 
 
 def read_audio(path: Path) -> np.ndarray:
@@ -24,9 +26,13 @@ def read_audio(path: Path) -> np.ndarray:
     try:
         with soundfile.SoundFile(path) as file:
             rate, expected = file.samplerate, file.frames
+            # libsndfile takes a WAV file that was cut off for a shorter one, but says so here.
+            cut = re.search(r"^data : (\d+) \(should be (\d+)\)", file.extra_info, re.MULTILINE)
             channels = file.read(dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, RuntimeError, TypeError) as error:  # TypeError: a name that ends in .raw
         raise Failure(f"{path}: not an audio file that can be read ({error}); expected WAV, FLAC or OGG") from error
+    if cut and int(cut[2]) < int(cut[1]) < UNKNOWN:
+        raise Failure(f"{path}: broken: {cut[2]} bytes of samples, but its header announces {cut[1]}")
     if len(channels) < expected:
         raise Failure(f"{path}: broken: {len(channels)} of the {expected} samples that its header announces")
     if not np.isfinite(channels).all():
