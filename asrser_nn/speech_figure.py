@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from asrser_nn.audio import RATE
-from asrser_nn.filterbank import SHIFT_SECONDS
+from asrser_nn.filterbank import LENGTH, SHIFT
 from asrser_nn.predict import Emotion, Prediction, Segment
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ def draw(prediction: Prediction, file: BinaryIO) -> None:
         _draw_emotion(rest.pop(), prediction.emotion)
     axes[-1, 0].set_xlabel("time (s)")
     axes[-1, 0].set_xlim(0, prediction.seconds)
+    axes[-1, 0].locator_params(axis="x", nbins=round(width))
     if prediction.phones is not None:
         _draw_phones(figure, rest.pop(), prediction.phones)
     figure.align_ylabels()
@@ -61,7 +62,7 @@ def _draw_spectrogram(axis: Any, samples: np.ndarray) -> None:
     """Wide bands, as phoneticians like them: windows of 8 ms; the loudest 70 dB."""
     length, hop = RATE * 8 // 1000, max(RATE * 2 // 1000, len(samples) // 20000)
     frames = np.lib.stride_tricks.sliding_window_view(samples, length)[::hop]
-    power = np.abs(np.fft.rfft(np.diff(frames, prepend=0)[:, 1:] * np.hanning(length - 1), 256)) ** 2
+    power = np.abs(np.fft.rfft(np.diff(frames) * np.hanning(length - 1), 256)) ** 2
     decibels = 10 * np.log10(np.maximum(power.T, 1e-3))
     extent = (0, len(samples) / RATE, 0, RATE / 2000)
     top = decibels.max()
@@ -70,17 +71,20 @@ def _draw_spectrogram(axis: Any, samples: np.ndarray) -> None:
 
 
 def _draw_phones(figure: Figure, axis: Any, phones: list[Segment]) -> None:
-    """Boxes, and names in two rows so that each has twice the room; one that would still touch another is left out."""
+    """Boxes, and names in two rows so that each has twice the room; one that still lacks room is left out."""
     figure.canvas.draw()  # the layout has to be known before names can be measured
-    free_from = [-np.inf, -np.inf]
+    dots_per_second = axis.bbox.width / phones[-1].end
+    free_from = [axis.bbox.x0, axis.bbox.x0]
     for i, phone in enumerate(phones):
         row = i % 2
         axis.axvspan(phone.start, phone.end, color=("#56B4E9", "#E69F00")[row], alpha=0.3, lw=0)
-        axis.axvline(phone.start, color="#888888", lw=0.5)
+        dots = dots_per_second * (phone.end - phone.start)
+        if dots > 4:
+            axis.axvline(phone.start, color="#888888", lw=0.5)
         middle = (phone.start + phone.end) / 2
         text = axis.text(middle, 0.74 - 0.48 * row, phone.label, ha="center", va="center", fontsize=8)
         extent = text.get_window_extent()
-        if extent.x0 < free_from[row] or extent.x0 < axis.bbox.x0 or extent.x1 > axis.bbox.x1:
+        if extent.width > 2 * dots or extent.x0 < free_from[row] or extent.x1 > axis.bbox.x1:
             text.remove()
         else:
             free_from[row] = extent.x1 + 2
@@ -90,7 +94,7 @@ def _draw_phones(figure: Figure, axis: Any, phones: list[Segment]) -> None:
 
 
 def _draw_emotion(axis: Any, emotion: Emotion) -> None:
-    times = (np.arange(len(emotion.over_time)) + 0.5) * SHIFT_SECONDS
+    times = (np.arange(len(emotion.over_time)) * SHIFT + LENGTH / 2) / RATE  # the middle of each frame
     shown = [name for name in emotion.classes if name != emotion.silence]
     for name, probabilities in zip(emotion.classes, emotion.over_time.T, strict=True):
         if name == emotion.silence:
