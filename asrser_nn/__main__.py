@@ -401,7 +401,7 @@ def predict(
         given["asr"], given["ser"], pick_device(given["device"]), given["precision"],
         given["acoustic_scale"], given["window"], given["silence_class"],
     )  # fmt: skip
-    if write_predictions(predictor, list(map(Path, dict.fromkeys(audio))), as_json, ctm, textgrid, plot):
+    if write_predictions(predictor, list(dict.fromkeys(map(Path, audio))), as_json, ctm, textgrid, plot):
         sys.exit(1)
 
 

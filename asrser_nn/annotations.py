@@ -15,9 +15,10 @@ STEP = 10  # frames between the probabilities that JSON holds
 
 def short_names(paths: list[Path]) -> dict[Path, str]:
     """A name for each file: its own without ending, after as many folders as it takes to tell it from the others."""
-    for depth in range(1, max(len(path.parts) for path in paths) + 1):
-        names = {path: "-".join("_".join(p.split()) for p in path.with_suffix("").parts[-depth:]) for path in paths}
-        names = {path: name.replace("/", "") for path, name in names.items()}
+    folders = {path: ["_".join(part.split()) for part in path.absolute().parent.parts[1:]] for path in paths}
+    for depth in range(max(map(len, folders.values())) + 1):
+        start = {path: parts[max(0, len(parts) - depth) :] for path, parts in folders.items()}
+        names = {path: "-".join([*start[path], "_".join(path.stem.split())]) for path in paths}
         if len(set(names.values())) == len(paths):
             return names
     return {path: f"{name}-{i}" for i, (path, name) in enumerate(names.items(), 1)}  # a.wav and a.flac

@@ -223,6 +223,7 @@ BROKEN = {
     "short.wav": (None, "0.010 s of audio, at least 0.025"),
     "nan.wav": (None, "not finite"),
     "missing.wav": (None, "no such file"),
+    ".": (None, "a folder, where an audio file was expected"),
     "cut.wav": (None, "broken: 15978 bytes of samples, but its header announces 32000"),
     "cut.flac": (None, "broken|not an audio file"),
 }
