@@ -20,6 +20,8 @@ class Commands(click.Group):
             return super().invoke(context)
         except Failure as error:
             print(f"asrser_nn {context.invoked_subcommand}: {error}", file=sys.stderr)
+        except BrokenPipeError:  # the reader of stdout has seen enough, as in `| head`: click ends without a word
+            raise
         except OSError as error:
             print(f"asrser_nn {context.invoked_subcommand}: {error.filename}: {error.strerror}", file=sys.stderr)
         except KeyboardInterrupt:

@@ -223,7 +223,7 @@ BROKEN = {
     "short.wav": (None, "0.010 s of audio, at least 0.025"),
     "nan.wav": (None, "not finite"),
     "missing.wav": (None, "no such file"),
-    ".": (None, "a folder, where an audio file was expected"),
+    "folder": (None, "a folder, where an audio file was expected"),
     "cut.wav": (None, "broken: 15978 bytes of samples, but its header announces 32000"),
     "cut.flac": (None, "broken|not an audio file"),
 }
@@ -234,6 +234,7 @@ def broken(tmp_path):
     for name, (content, _) in BROKEN.items():
         if content is not None:
             (tmp_path / name).write_bytes(content)
+    (tmp_path / "folder").mkdir()
     soundfile.write(tmp_path / "short.wav", tone(500, 0.01), RATE)
     soundfile.write(tmp_path / "nan.wav", np.full(RATE, np.nan), RATE, subtype="FLOAT")
     for form in ("flac", "wav"):
