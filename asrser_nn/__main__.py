@@ -376,7 +376,7 @@ def info(model: str) -> None:
 @click.option("--ctm", metavar="FILE", help="the phones of all files in NIST's form")
 @click.option("--textgrid", metavar="DIR|FILE", help="for Praat, tiers phones and emotion; *.TextGrid: one file")
 @click.option("--plot", metavar="DIR|FILE", help="waveform, spectrogram, phones, emotions; *.png: one file")
-@click.option("--window", default=0.5, type=click.FloatRange(min=0), help="seconds that the probabilities of emotions are averaged over")
+@click.option("--window", default=0.5, type=click.FloatRange(min=0), help="emotions are averaged over so many seconds")
 @click.option("--silence-class", help="left out of the decision on a whole file; default: silence, if it is a class")
 @click.option("--acoustic-scale", type=float, help="of the search for phones; default: the one that was best on dev")
 @options(COMPUTE)
