@@ -1,4 +1,4 @@
-"""The whole study through ./run.sh, on a few sentences of TIMIT and some tones, with tiny networks."""
+"""The whole study through ./run.sh, on a demo of a few sentences and with tiny networks."""
 
 import json
 import os
@@ -13,36 +13,50 @@ import pytest
 
 from asrser_nn.model import load_model
 
+DEMO = "synthetic demo, no scientific meaning"
 TINY = "--channels=4,8\n--hidden=16,16,16\n--max-epochs=2\n"
-SPEAKERS = {"train": ["dr1-fvmh0", "dr2-faem0", "dr4-falr0", "dr6-fapb0"], "dev": ["dr7-fblv0"], "test": ["dr8-fbcg1"]}
 
 
 @pytest.fixture(scope="module")
-def corpus(timit_sample, tmp_path_factory):
-    """Six speakers of TIMIT's sample in the layout of TIMIT, with speaker lists of its own."""
-    corpus = tmp_path_factory.mktemp("corpus")
-    for part, speakers in SPEAKERS.items():
-        for speaker in speakers:
-            region, name = speaker.split("-")
-            shutil.copytree(timit_sample / speaker, corpus / ("train" if part == "train" else "test") / region / name)
-        if part != "train":
-            (corpus / f"{part}_spk.list").write_text("".join(speaker[4:] + "\n" for speaker in speakers))
-    return corpus
+def corpora(root, tmp_path_factory):
+    """The demo corpora, as stages 1 and 9 make them, but smaller."""
+    corpora = tmp_path_factory.mktemp("corpora")
+    for name, sentences in {"demo_asr": 2, "demo_ser": 1}.items():
+        command = [sys.executable, root / f"local/{name}.py", "--sentences", str(sentences), corpora / name]
+        subprocess.run(command, check=True, capture_output=True)
+    return corpora
 
 
 @pytest.fixture(scope="module")
-def command(root, corpus, tones, tmp_path_factory):
-    """run.sh with both corpora and tiny networks; the words are further options."""
+def command(root, corpora, tmp_path_factory):
+    """run.sh on the demo with tiny networks, in a folder that has the corpora; the words are further options."""
     tiny = tmp_path_factory.mktemp("tiny")
     (tiny / "asr.conf").write_text(TINY)
     (tiny / "ser.conf").write_text(f"{TINY}--learning-rate=0.003\n")
     (tiny / "study.conf").write_text("--folds=2\n")
-    return lambda work, *words: [
-        str(word)
-        for word in [root / "run.sh", "--dir", work, "--asr-corpus", "timit", "--timit", corpus, "--conf", tiny]
-        + ["--ser-corpus", "iemocap", "--iemocap", tones, "--layers", "0,5"]
-        + ["--stage", 1, "--nj", "1", "--device", "cpu", "--threads", "1", *words]
-    ]
+
+    def command(work, *words):
+        if not work.exists():
+            shutil.copytree(corpora, work / "data")
+        options = [
+            "--dir",
+            work,
+            "--conf",
+            tiny,
+            "--layers",
+            "0,5",
+            "--stage",
+            1,
+            "--nj",
+            1,
+            "--device",
+            "cpu",
+            "--threads",
+            1,
+        ]
+        return [str(word) for word in [root / "run.sh", *options, *words]]
+
+    return command
 
 
 def run(command, **variables):
@@ -86,7 +100,7 @@ def outlived(work, seconds=5):
 @pytest.fixture(scope="module")
 def finished(command, tmp_path_factory):
     """A work directory after stages 1 to 8, each interrupted once, and what was printed after the last interruption."""
-    work = tmp_path_factory.mktemp("work")
+    work = tmp_path_factory.mktemp("work") / "work"
     for stage, seconds in {1: 0.1, 2: 0.1, 3: 0.3, 4: 3, 5: 0.5, 6: 0.3, 7: 4, 8: 3}.items():
         screen = interrupt(command(work, "--stage", stage - 1, "--stop-stage", 8), stage, seconds)
         assert "done in" not in screen.partition(f"Stage {stage}: ")[2], screen
@@ -104,7 +118,7 @@ def test_all_stages_end_with_error_rates_on_dev_and_test(finished):
             assert wer and 0 < float(wer[1]) <= 100
     for part in ("dev", "test"):
         assert 0 < float(re.search(rf"%FER ([\d.]+) \[ \d+ frames \] .*/{part}\n", screen)[1]) < 100
-    assert "TIMIT with speaker lists of its own" in (work / "exp/RESULTS").read_text()
+    assert DEMO in (work / "exp/RESULTS").read_text()
 
 
 def test_the_scale_of_test_is_the_one_chosen_on_dev(finished):
@@ -130,15 +144,16 @@ def test_a_finished_run_is_only_looked_at_again(finished, command):
 
 
 def test_interruptions_leave_no_trace_in_the_features(finished, command, tmp_path):
+    work = tmp_path / "work"
     for stage, stop_stage in ((1, 3), (6, 6)):
-        result = run(command(tmp_path, "--stage", stage, "--stop-stage", stop_stage))
+        result = run(command(work, "--stage", stage, "--stop-stage", stop_stage))
         assert result.returncode == 0, result.stderr
     assert "done in" in result.stdout
-    files = [file.relative_to(tmp_path) for file in tmp_path.rglob("*") if file.is_file() and "log" not in file.parts]
+    files = [file.relative_to(work) for file in work.rglob("*") if file.is_file() and "log" not in file.parts]
     assert len(files) > 100
     for file in files:
         if file.name != "seconds":
-            assert content(tmp_path / file, tmp_path) == content(finished[0] / file, finished[0]), file
+            assert content(work / file, work) == content(finished[0] / file, finished[0]), file
 
 
 def content(file, work):
@@ -178,7 +193,7 @@ def test_the_study_ends_with_a_report_of_every_run(study):
         measures = {"E", "UE", "WA", "UA"} if name.endswith("ser") else {"FER", "PER", "PER without silence"}
         assert set(counts["dev"]) == set(counts["test"]) == measures
     page = (work / "exp/report/index.html").read_text()
-    assert "TIMIT with speaker lists of its own" in page and "2 of 8 folds" in page
+    assert DEMO in page and "2 of 8 folds" in page
     assert "from scratch" in screen and "exp/report/index.html" in screen
 
 
@@ -208,8 +223,8 @@ def test_an_interrupted_study_ends_with_the_numbers_of_one_that_was_not(study, c
         (["--nn", "4"], "no such option: --nn"),
         (["exp"], "unexpected argument: exp"),
         (["--asr-corpus", "swbd"], "--asr-corpus is "),
-        (["--timit", "/nowhere"], "--timit: no such folder: /nowhere"),
-        (["--timit", ""], "this corpus needs its folder: --timit DIR"),
+        (["--asr-corpus", "timit", "--timit", "/nowhere"], "--timit: no such folder: /nowhere"),
+        (["--asr-corpus", "timit"], "this corpus needs its folder: --timit DIR"),
         (["--conf", "conf/none"], "--conf: no such file: conf/none/asr.conf"),
         (["--stage", "4"], "stage 4 needs "),
         (["--stage", "8"], "run with --stage 2"),
@@ -223,14 +238,14 @@ def test_a_run_that_cannot_work_is_refused_in_one_line(command, tmp_path, words,
 
 def test_a_folder_without_recordings_is_refused(command, tmp_path):
     (tmp_path / "empty").mkdir()
-    result = run(command(tmp_path / "work", "--timit", tmp_path / "empty"))
+    result = run(command(tmp_path / "work", "--asr-corpus", "timit", "--timit", tmp_path / "empty"))
     assert result.returncode == 1 and str(tmp_path / "empty") in result.stderr
     assert not (tmp_path / "work/data/asr/corpus").exists()
 
 
 def test_another_corpus_in_the_same_work_directory_is_refused(finished, command, tmp_path):
     (tmp_path / "other").mkdir()
-    result = run(command(finished[0], "--timit", tmp_path / "other"))
+    result = run(command(finished[0], "--asr-corpus", "timit", "--timit", tmp_path / "other"))
     assert result.returncode == 1
     assert f"not from timit {tmp_path}/other" in result.stderr and "choose another --dir" in result.stderr
 
