@@ -16,7 +16,16 @@ here=$(dirname "$0")/..
 cd "$here"
 stamp=.venv/installed unfinished=.venv/unfinished
 wanted=$(pwd && cksum pyproject.toml requirements.lock)
-if [ -x .venv/bin/asrser_nn ] && [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ]; then exit 0; fi
+is_set_up() { [ -x .venv/bin/asrser_nn ] && [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ]; }
+if is_set_up; then exit 0; fi
+[ ! -L .venv ] || die ".venv is a link to $(readlink .venv), and setting it up would change that environment for others;" \
+  "remove the link, or use the environment as it is: PYTHON=$(readlink .venv)/bin/python $0"
+# Two set-ups at a time would remove each other's half-made environment. (Where there is no flock, nobody waits.)
+if command -v flock >/dev/null; then
+  exec 9>.venv.lock
+  flock 9
+  if is_set_up; then exit 0; fi
+fi
 
 # Print the first Python that this project can use.
 find_python() {

@@ -136,3 +136,19 @@ def test_a_kaldi_root_without_programs_is_refused(checkout, tmp_path):
     result = source_path(checkout, KALDI_ROOT=str(tmp_path))
     assert result.returncode == 1
     assert f"KALDI_ROOT={tmp_path} holds no program" in result.stderr and "unset it" in result.stderr
+
+
+@pytest.mark.skipif(shutil.which("flock") is None, reason="no flock here: set-ups do not wait for each other")
+def test_of_two_set_ups_at_a_time_one_works_and_the_other_waits(checkout):
+    environment = {"PATH": f"{checkout.parent}/bin:/usr/bin:/bin"}
+    both = [subprocess.Popen(["utils/setup.sh"], cwd=checkout, env=environment) for _ in range(2)]
+    assert [process.wait(timeout=30) for process in both] == [0, 0]
+    assert len(calls(checkout)) == 2
+
+
+def test_an_environment_of_others_is_not_changed_through_a_link(checkout, tmp_path):
+    (tmp_path / "theirs").mkdir()
+    (checkout / ".venv").symlink_to(tmp_path / "theirs")
+    refused = setup(checkout)
+    assert refused.returncode == 1 and f".venv is a link to {tmp_path}/theirs" in refused.stderr
+    assert not (checkout / "pip.calls").exists()
