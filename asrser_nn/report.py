@@ -125,7 +125,7 @@ def _comparison_table(summary: _Summary) -> Table:
     return Table(
         "Comparison with the baseline",
         "Difference to the network trained from scratch on the same task, over the same speakers, with the "
-        "95 % interval of a paired bootstrap: better or worse where it leaves out zero, or can't be told.",
+        "95 % interval of a paired bootstrap: better or worse where it leaves out zero and there are six speakers.",
         ["transfer", "l", "part", "measure", "difference", "95 % interval", "speakers", "verdict"],
         rows,
     )
@@ -387,7 +387,8 @@ def summary_text(results: dict[str, Any]) -> str:
     columns = [("ser2asr", "asr", "FER"), ("ser2asr", "asr", "PER"), ("asr2ser", "ser", "UE"), ("asr2ser", "ser", "UA")]
     lines = [results["title"], *results["caveats"], ""]
     lines.append("test, %        " + "".join(f"{EXPERIMENTS[name] + ': ' + m:>18}" for name, _, m in columns))
-    for label, layers in [("from scratch", None), *((f"{n} layers constant", n) for n in range(6))]:
+    run = sorted({row["constant_layers"] for row in summary.rows if row["constant_layers"] is not None})
+    for label, layers in [("from scratch", None), *((f"{n} layers constant", n) for n in run)]:
         cells = []
         for experiment, task, measure in columns:
             row = summary.find(task if layers is None else experiment, layers, "test", measure)

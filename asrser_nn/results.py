@@ -22,6 +22,7 @@ import torch
 from asrser_nn.files import Failure
 from asrser_nn.grid import read_list
 from asrser_nn.model import code_commit, layer_table, load_model
+from asrser_nn.network import Shape
 from asrser_nn.study import Counts, summary
 
 PARTS = ("dev", "test")
@@ -168,18 +169,20 @@ def collect(work: Path, runs_list: Path, about: Sequence[tuple[str, str]]) -> di
         corpora["asr"] = _corpus(work / "data/asr/corpus", asr)
     if (work / "data/ser/corpus").exists():
         corpora["ser"] = _corpus(work / "data/ser/corpus", {"all": work / "data_fbank/ser"})
-    networks, filters = {}, {}
+    networks, filters, others = {}, {}, []
     for task, directories in {"asr": [exp / "asr"], "ser": sorted(exp.glob("ser/fold_*"))}.items():
         models = [load_model(directory) for directory in directories if (directory / "final.pt").exists()][:1]
         for model in models:
             networks[task] = layer_table(model.network)
+            if model.network.shape != Shape(model.network.shape.num_coefficients, len(model.class_names)):
+                others.append(task.upper())
             filters[task] = model.network.layers[0].conv.weight.detach()[:, 0].numpy().round(5).tolist()  # type: ignore
             if task in corpora:
                 corpora[task]["classes"] = model.class_names
     names = [corpus["name"] for corpus in corpora.values()]
     return {
         "title": f"How far features travel between speech and emotion recognition: {' and '.join(names)}",
-        "caveats": caveats(wanted, runs),
+        "caveats": [*caveats(names, others), *missing(wanted, runs)],
         "corpora": corpora,
         "provenance": {
             "code commit": code_commit(),
@@ -197,8 +200,18 @@ def collect(work: Path, runs_list: Path, about: Sequence[tuple[str, str]]) -> di
     }
 
 
-def caveats(wanted: Iterable[tuple[Any, dict[str, Any]]], runs: Sequence[dict[str, Any]]) -> list[str]:
-    """What keeps these numbers from being the paper's study."""
+def caveats(corpora: Sequence[str], networks: Sequence[str]) -> list[str]:
+    """What the paper's figures can't be compared with: other corpora, and networks other than the paper's."""
+    said = []
+    if other := [name for name in corpora if name not in ("TIMIT", "IEMOCAP")]:
+        said.append(f"The paper's figures are of TIMIT and IEMOCAP, these of other speech: {', '.join(other)}.")
+    if networks:
+        said.append(f"Not the paper's network for {' and '.join(networks)}: see Table 1.")
+    return said
+
+
+def missing(wanted: Iterable[tuple[Any, dict[str, Any]]], runs: Sequence[dict[str, Any]]) -> list[str]:
+    """What of the paper's grid is not there."""
     wanted = list(wanted)
     said = []
     if len(runs) < len(wanted):

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from asrser_nn.statistics import bootstrap_interval, paired_bootstrap
 
 Counts = dict[str, list[list[int]]]
+LEAST_SPEAKERS = 6  # for a verdict; see compare
 
 
 class Measure(NamedTuple):
@@ -95,18 +96,20 @@ def summarise(runs: Sequence[Counts]) -> dict[str, Any]:
 def compare(runs: Sequence[Counts], baseline: Sequence[Counts], lower_is_better: bool) -> dict[str, Any] | None:
     """Paired comparison with the baseline: difference, its 95 % interval, and a verdict.
 
-    None when the two have not heard the same speakers, or fewer than two: then nothing can be said.
+    None when the two have not heard the same speakers, or fewer than two. With fewer than six nothing is told: even if
+    all of them differ in one direction, that happens by chance in more than 5 % (2 · 0.5⁵ = 6.25 %, a sign test).
     """
     if _speakers(runs) != _speakers(baseline) or len(_speakers(runs)) < 2:
         return None
     num_runs = max(len(runs), len(baseline))
     found = paired_bootstrap(_by_speaker(runs, num_runs), _by_speaker(baseline, num_runs), mean_over_runs)
     opposite = {"better": "worse", "worse": "better"}
+    verdict = found.verdict if found.num_speakers >= LEAST_SPEAKERS else "can't be told"
     return {
         "difference": found.difference,
         "interval": [found.low, found.high],
         "p_value": found.p_value,
-        "verdict": found.verdict if lower_is_better else opposite.get(found.verdict, found.verdict),
+        "verdict": verdict if lower_is_better else opposite.get(verdict, verdict),
         "speakers": found.num_speakers,
     }
 

@@ -41,7 +41,8 @@ def result_lines(work, decode):
 def results(work):
     corpus = (work / "data/asr/corpus").read_text().strip()
     lines = [
-        f"# {corpus}: phone error rate at the acoustic scale (after wer_) that is best on dev; silence is scored where transcripts have it",
+        f"# {corpus}: phone error rate at the acoustic scale (after wer_) that is best on dev",
+        "# Silence is scored where the transcripts have it.",
         f"# Intervals: percentiles of {NUM_DRAWS} bootstrap draws of speakers, too narrow where speakers are few.",
     ]
     for system, name in SYSTEMS.items():

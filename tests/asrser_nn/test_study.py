@@ -55,6 +55,14 @@ def test_a_difference_that_changes_sign_between_speakers_cannot_be_told():
     assert compare(other, baseline, lower_is_better=True)["verdict"] == "can't be told"
 
 
+def test_five_speakers_are_too_few_for_a_verdict():
+    def errors(more, speakers):
+        return [{f"s{i}": [[10 + more, 100]] for i in range(speakers)}]
+
+    assert compare(errors(5, 5), errors(0, 5), lower_is_better=True)["verdict"] == "can't be told"
+    assert compare(errors(5, 6), errors(0, 6), lower_is_better=True)["verdict"] == "worse"
+
+
 def test_other_speakers_are_no_baseline():
     assert compare([{"a": [[1, 2]], "b": [[1, 2]]}], [{"a": [[1, 2]], "c": [[1, 2]]}], lower_is_better=True) is None
 
