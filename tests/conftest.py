@@ -1,6 +1,7 @@
 """Fixtures shared by all tests: the real speech and Kaldi's answers that lie beside the checkout."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 # `python` and the programs that tests start are those of the environment that runs the tests.
 os.environ["PATH"] = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]
+# Where the tests run in the background, Ctrl-C is ignored, and programs that they start would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def shared(*parts: str) -> Path:

@@ -73,7 +73,6 @@ def interrupt(command, stage, seconds):
         stderr=subprocess.DEVNULL,
         text=True,
         start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     screen = ""
     while not screen.endswith("\n") or not screen.splitlines()[-1].startswith(f"Stage {stage}: "):

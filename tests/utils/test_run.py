@@ -87,7 +87,7 @@ def test_a_signal_ends_the_jobs_and_what_they_started(root, tmp_path, number):
     mark = f"31{os.getpid()}.{int(number)}"
     command = [root / "utils" / "run.sh", "JOB=1:2", "x.JOB.log", "sleep", mark, "|", "cat"]
     # A shell's background process would ignore Ctrl-C; this one must not.
-    process = subprocess.Popen(command, cwd=tmp_path, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+    process = subprocess.Popen(command, cwd=tmp_path)
     sleeping = lambda: subprocess.run(["pgrep", "-f", f"sleep {mark}"], capture_output=True).stdout.split()  # noqa: E731
     deadline = time.monotonic() + 10
     while len(sleeping()) < 2 and time.monotonic() < deadline:
