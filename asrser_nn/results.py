@@ -179,7 +179,7 @@ def collect(work: Path, runs_list: Path, about: Sequence[tuple[str, str]]) -> di
             filters[task] = model.network.layers[0].conv.weight.detach()[:, 0].numpy().round(5).tolist()  # type: ignore
             if task in corpora:
                 corpora[task]["classes"] = model.class_names
-    names = [corpus["name"] for corpus in corpora.values()]
+    names = list(dict.fromkeys(corpus["name"] for corpus in corpora.values()))
     return {
         "title": f"How far features travel between speech and emotion recognition: {' and '.join(names)}",
         "caveats": [*caveats(names, others), *missing(wanted, runs)],

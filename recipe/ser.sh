@@ -86,6 +86,7 @@ if stage 10 "ConvNet of every fold, and its errors"; then
     [[ -f $exp/fold_$fold/commands && $exp/summary.txt -nt $exp/fold_$fold/commands ]] || rm -f "$exp/summary.txt"
   done
   once "$exp/summary.txt" train_folds
-  cat "$exp/summary.txt"
+  sed '/^fold /,$d' "$exp/summary.txt"
+  echo "Every fold and the confusions: $exp/summary.txt"
 fi
 end_stages
