@@ -18,8 +18,8 @@ def readme(root):
 
 def commands(readme):
     """The command lines of the README's fenced blocks, continued lines joined, comments cut off."""
-    blocks = re.findall(r"^```\n(.*?)^```", readme, re.DOTALL | re.MULTILINE)
-    for line in "".join(blocks).replace("\\\n", " ").splitlines():
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```", readme, re.DOTALL | re.MULTILINE)
+    for line in "".join(text for language, text in blocks if not language).replace("\\\n", " ").splitlines():
         if line := re.sub(r"\s+#.*", "", line).strip():
             yield line
 
