@@ -36,36 +36,44 @@ phone_map=$here/conf/phones.61-48-39.map
 [[ $(cat "$dir/data/asr/origin" 2>/dev/null) != "data "* ]] || phone_map=''
 exp=$dir/exp transfer=$dir/exp/transfer mono=$dir/exp/mono
 
-# train <asr|ser>: every run of the task that is not complete
+# train <asr|ser> <layers> <list>: every run of the task that is not complete
 train() {
+  local config=${1}_nnet_config
+  mkdir -p "$transfer/log"
+  "$here/local/list_runs.sh" --layers "$2" --controls "$controls" --seeds "$seeds" --nnet-config "${!config}" \
+    --nnet-opts "$train_opts" "$dir" "$1" >"$3.tmp"
+  mv "$3.tmp" "$3"
+  # The baselines of the first seed are those of stages 7 and 10.
+  grep -v -E "^$exp/(asr|ser/fold_[^/]*)"$'\t' "$3" >"$3.todo" || return 0
+  stage_did_work=true
+  show_progress=true $cmd --gpu 1 JOB=1:"$jobs" "$transfer/log/train_$(basename "$3").JOB.log" \
+    asrser_nn grid $compute_opts "$3.todo"
+}
+
+# What all transfers start from: the branches, each frame's pdf id, and the baselines of further seeds.
+prepare() {
   needs 7 "$exp/asr/final.pt"
   needs 9 "$exp/ser/folds/list"
   for fold in $(<"$exp/ser/folds/list"); do needs 10 "$exp/ser/fold_$fold/final.pt"; done
-  mkdir -p "$transfer/log"
   for x in train dev test; do
     needs 5 "${mono}_ali_$x/final.mdl"
     once "$transfer/pdf.$x.ark" $cmd "$transfer/log/pdf.$x.log" \
       gunzip -c "${mono}_ali_$x/ali.*.gz" \| \
       ali-to-pdf "$mono/final.mdl" ark:- ark:"$transfer/pdf.$x.ark.tmp" \&\& mv "$transfer/pdf.$x.ark.tmp" "$transfer/pdf.$x.ark"
   done
-  local config=${1}_nnet_config
-  "$here/local/list_runs.sh" --layers "$layers" --controls "$controls" --seeds "$seeds" --nnet-config "${!config}" \
-    --nnet-opts "$train_opts" "$dir" "$1" >"$transfer/runs.$1.tmp"
-  mv "$transfer/runs.$1.tmp" "$transfer/runs.$1"
-  # The baselines of the first seed are those of stages 7 and 10.
-  grep -v -E "^$exp/(asr|ser/fold_[^/]*)"$'\t' "$transfer/runs.$1" >"$transfer/todo.$1"
-  stage_did_work=true
-  show_progress=true $cmd --gpu 1 JOB=1:"$jobs" "$transfer/log/train_$1.JOB.log" asrser_nn grid $compute_opts "$transfer/todo.$1"
+  for task in asr ser; do train "$task" none "$transfer/baselines.$task"; done
 }
 
 if stage 11 "layers from ASR to SER"; then
-  train ser
+  prepare
+  train ser "$layers" "$transfer/runs.ser"
 fi
 
 if stage 12 "layers from SER to ASR, phone error rates"; then
-  train asr
+  prepare
+  train asr "$layers" "$transfer/runs.asr"
   needs 8 "$mono/graph/HCLG.fst"
-  cut -f 1 "$transfer/todo.asr" | while read -r run; do
+  cut -f 1 "$transfer/runs.asr.todo" | while read -r run; do
     [ -f "$run/decode_test/best_wer" ] || echo "$run"
   done >"$transfer/todo.decode"
   todo=$(wc -l <"$transfer/todo.decode")
