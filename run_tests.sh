@@ -11,5 +11,5 @@ utils/setup.sh
 ruff check .
 mypy
 find . -path ./.venv -prune -o \( -name '*.sh' -o -path ./.ci/run \) -type f -print0 | xargs -0 shellcheck
-# Two workers, as most of a test's time is programs being started.
-exec pytest -n 2 "$@"
+# Two workers, as most of a test's time is programs being started; a file is run by one, as some of its tests build on others.
+exec pytest -n 2 --dist loadfile "$@"
