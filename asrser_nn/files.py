@@ -37,3 +37,10 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
 def write_text(path: str | Path, text: str) -> None:
     with replacing(path) as file:
         file.write(text.encode())
+
+
+def read_map(path: Path, optional: bool = False) -> dict[str, str]:
+    """Lines '<key> <value>' of a Kaldi data directory; of an optional file that is not there, nothing."""
+    if optional and not path.is_file():
+        return {}
+    return dict(line.split(maxsplit=1) for line in path.read_text().splitlines() if line)

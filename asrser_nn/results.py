@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from asrser_nn.files import Failure
+from asrser_nn.files import Failure, read_map
 from asrser_nn.grid import read_list
 from asrser_nn.model import code_commit, layer_table, load_model
 from asrser_nn.network import Shape
@@ -44,10 +44,6 @@ def parse_run(relative: str) -> dict[str, Any]:
         "fold": match["fold"] or match["own_fold"],
         "seed": int(match["seed"] or 1),
     }
-
-
-def read_map(path: Path) -> dict[str, str]:
-    return dict(line.split(maxsplit=1) for line in path.read_text().splitlines() if line)
 
 
 def _read_json(path: Path) -> Any:
@@ -129,11 +125,11 @@ def read_run(directory: Path, what: dict[str, Any]) -> dict[str, Any]:
 
 def _corpus(name: Path, parts: dict[str, Path]) -> dict[str, Any]:
     """What a corpus holds by part; name: the file that says which corpus this is."""
-    expected = read_map(name.with_name("expected")) if name.with_name("expected").exists() else {}
+    expected = read_map(name.with_name("expected"), optional=True)
     found: dict[str, Any] = {"name": name.read_text().strip(), "parts": {}}
     for part, data in parts.items():
         utt2spk = read_map(data / "utt2spk")
-        frames = read_map(data / "utt2num_frames") if (data / "utt2num_frames").exists() else {}
+        frames = read_map(data / "utt2num_frames", optional=True)
         found["parts"][part] = {
             "speakers": len(set(utt2spk.values())),
             "utterances": len(utt2spk),

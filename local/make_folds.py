@@ -16,6 +16,8 @@ import sys
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
+from asrser_nn.files import read_map
+
 BY_UTTERANCE = ("feats.scp", "labels.scp", "utt2spk", "utt2emotion", "utt2original")
 BY_SPEAKER = ("spk2gender", "spk2session")
 PARTS = ("train", "dev", "test")
@@ -23,10 +25,6 @@ PARTS = ("train", "dev", "test")
 
 class Failure(Exception):
     """These folds can't be made; the message says what was found, what was expected and what to do."""
-
-
-def read_map(file: Path) -> dict[str, str]:
-    return dict(line.split(maxsplit=1) for line in file.read_text().splitlines()) if file.is_file() else {}
 
 
 def choose_dev_speakers(speakers: Sequence[str], gender_of: Mapping[str, str]) -> list[str]:
@@ -66,7 +64,7 @@ def make_folds(
 def write_part(data: Path, speakers: Collection[str], out: Path) -> None:
     """Write the lines of these speakers and their utterances as a data directory."""
     out.mkdir(parents=True)
-    utt2spk = {utt: spk for utt, spk in read_map(data / "utt2spk").items() if spk in speakers}
+    utt2spk = {utt: spk for utt, spk in read_map(data / "utt2spk", optional=True).items() if spk in speakers}
     for names, keys in ((BY_UTTERANCE, utt2spk), (BY_SPEAKER, speakers)):
         for name in names:
             if (data / name).is_file():
@@ -90,12 +88,12 @@ def run(args: argparse.Namespace) -> None:
     for name in ("feats.scp", "labels.scp", "classes", "utt2spk", "utt2emotion"):
         if not (data / name).is_file():
             raise Failure(f"no such file: {data / name}")
-    speakers = sorted(set(read_map(data / "utt2spk").values()))
+    speakers = sorted(set(read_map(data / "utt2spk", optional=True).values()))
     if len(speakers) < 3:
         raise Failure(f"{data} has {len(speakers)} speakers; at least 3 are needed, for train, dev and test")
     session_of = None
     if args.leave_out == "session":
-        session_of = read_map(data / "spk2session")
+        session_of = read_map(data / "spk2session", optional=True)
         if not session_of:
             raise Failure(f"--leave-out session: no {data}/spk2session says who was recorded together")
     if args.dev_speakers:
@@ -103,7 +101,7 @@ def run(args: argparse.Namespace) -> None:
     elif (data / "dev_speakers").is_file():
         dev_speakers = (data / "dev_speakers").read_text().split()
     else:
-        dev_speakers = choose_dev_speakers(speakers, read_map(data / "spk2gender"))
+        dev_speakers = choose_dev_speakers(speakers, read_map(data / "spk2gender", optional=True))
     folds = make_folds(speakers, dev_speakers, session_of)
     wanted = list(folds)[: args.folds or None]
     out.mkdir(parents=True, exist_ok=True)

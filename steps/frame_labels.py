@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from asrser_nn.files import read_map
 from kaldi_programs.program import Failure
 from kaldi_programs.tables import TableWriter, read_table
 
@@ -25,10 +26,6 @@ FRAMES_PER_HOUR = 100 * 3600  # a frame every 10 ms
 def frame_classes(voiced: np.ndarray, emotion: int, silence: int) -> np.ndarray:
     """The class of each frame: voiced (frames,), non-zero for speech → (frames,) int32."""
     return np.where(voiced != 0, emotion, silence).astype(np.int32)
-
-
-def read_map(file: Path) -> dict[str, str]:
-    return dict(line.split(maxsplit=1) for line in file.read_text().splitlines())
 
 
 def replace(file: Path, text: str) -> None:

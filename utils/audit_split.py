@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from asrser_nn.files import read_map
 from kaldi_programs.program import Failure
 from kaldi_programs.tables import read_table
 
@@ -35,10 +36,6 @@ class Part(NamedTuple):
         return set(self.utt2spk.values())
 
 
-def read_map(file: Path) -> dict[str, str]:
-    return dict(line.split(maxsplit=1) for line in file.read_text().splitlines()) if file.is_file() else {}
-
-
 def count_frames(rspecifier: str) -> np.ndarray:
     """Frames by class of a table of label vectors → (classes,)."""
     counts = np.zeros(0, np.int64)
@@ -54,7 +51,7 @@ def count_frames(rspecifier: str) -> np.ndarray:
 def read_part(name: str, folder: Path, labels: str | None) -> Part:
     if not (folder / "utt2spk").is_file():
         raise Failure(f"no such file: {folder}/utt2spk; without it nobody knows who speaks in {name}")
-    utt2spk = read_map(folder / "utt2spk")
+    utt2spk = read_map(folder / "utt2spk", optional=True)
     if not utt2spk:
         raise Failure(f"the {name} set is empty: no utterance in {folder}/utt2spk")
     if labels is None and (folder / "labels.scp").is_file():
@@ -64,7 +61,7 @@ def read_part(name: str, folder: Path, labels: str | None) -> Part:
         if not by_class.any():
             raise Failure(f"the {name} set is empty: no labelled frame in {labels}")
         return Part(name, folder, utt2spk, by_class, int(by_class.sum()))
-    lengths = read_map(folder / "utt2num_frames")
+    lengths = read_map(folder / "utt2num_frames", optional=True)
     return Part(name, folder, utt2spk, None, sum(map(int, lengths.values())) if lengths else None)
 
 
@@ -109,7 +106,7 @@ def describe(part: Part, classes: Sequence[str]) -> str:
 
 def partners_in_training(train: Part, test: Part) -> list[tuple[str, str]]:
     """Test speakers with those of the training set who were recorded in the same session, as IEMOCAP's pairs are."""
-    train_sessions, test_sessions = (read_map(part.folder / "spk2session") for part in (train, test))
+    train_sessions, test_sessions = (read_map(part.folder / "spk2session", optional=True) for part in (train, test))
     return [
         (heard, partner)
         for heard, session in sorted(test_sessions.items())
