@@ -10,6 +10,8 @@ The first layer, with its one input channel, need not even write the convolution
 - What one pooled value depends on is a patch of 6×5 inputs (kernel 5×4, pool 2×2). All patches are gathered once; the
   four convolutions under a pool are four matrix products with them, made piece by piece in the cache.
 - The convolution is linear, so mean and variance of its output follow from mean and covariance of the patches (30×30).
+- They are known before the products, so BatchNorm's scale is part of the weights, and its shift the weight of a
+  thirty-first input that is always 1.
 """
 
 from typing import Any
@@ -18,20 +20,22 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-PIECE = 2048  # patches whose products with 64 channels stay in the cache
+PIECE = 2**17  # products, of some patches with all channels, that stay in the cache
 
 
-class _LargestProduct(torch.autograd.Function):
-    """max over k of patches @ weights[k]; the backward pass computes the products again instead of keeping them."""
+class _LargestPositiveProduct(torch.autograd.Function):
+    """relu(max over k of patches @ weights[k]); the backward pass makes the products again instead of keeping them."""
 
     @staticmethod
     def forward(ctx: Any, patches: Tensor, weights: Tensor) -> Tensor:
         """patches: (n, inputs), weights: (k, inputs, channels) → (n, channels)"""
+        ctx.piece = max(1, PIECE // weights.shape[2])
         largest = patches.new_empty(len(patches), weights.shape[2])
-        for piece, out in zip(patches.split(PIECE), largest.split(PIECE), strict=True):
+        for piece, out in zip(patches.split(ctx.piece), largest.split(ctx.piece), strict=True):
             torch.mm(piece, weights[0], out=out)
             for weight in weights[1:]:
                 torch.maximum(out, piece @ weight, out=out)
+            out.clamp_min_(0)
         ctx.save_for_backward(patches, weights, largest)
         return largest
 
@@ -39,14 +43,16 @@ class _LargestProduct(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[None, Tensor]:
         patches, weights, largest = ctx.saved_tensors
         result = torch.zeros_like(weights)
-        pieces = (patches.split(PIECE), largest.split(PIECE), gradients[0].split(PIECE))
+        pieces = (patches.split(ctx.piece), largest.split(ctx.piece), gradients[0].split(ctx.piece))
         for piece, maximum, gradient in zip(*pieces, strict=True):
-            left = gradient.clone()  # what no product has claimed yet: of equal ones, the first gets the gradient
-            for weight, sums in zip(weights, result, strict=True):
+            # Of equal products the first gets the gradient, of negative ones none.
+            left = torch.ops.aten.threshold_backward(gradient, maximum, 0)
+            for weight, sums in zip(weights[:-1], result[:-1], strict=True):
                 share = piece @ weight
                 share = torch.eq(share, maximum, out=share).mul_(left)
                 sums.addmm_(piece.T, share)
                 left.sub_(share)
+            result[-1].addmm_(piece.T, left)  # what no other product has claimed
         return None, result
 
 
@@ -83,16 +89,26 @@ def conv_norm_relu_pool(x: Tensor, conv: nn.Conv2d, norm: nn.BatchNorm2d, pool: 
     sign = torch.where(norm.weight < 0, -1.0, 1.0).to(x.dtype)
     kernels = conv.weight * sign[:, None, None, None]
     if is_data(x, conv, pool):
-        largest, mean, variance = convolve_data(x, kernels, padding_of(conv), pool)
+        cells = patches_under_pools(x, kernels.shape[2:], padding_of(conv), pool)  # (256, 18, 14, 31)
+        weights = kernels_in_patch(kernels, pool)  # (4, 30, 64)
+        mean, variance = output_moments(cells[..., :-1].flatten(0, 2), weights)
+        scale, shift = scale_and_shift(norm, sign, mean, variance)
+        weights = torch.cat([weights * scale, shift.expand(len(weights), 1, -1)], 1)  # (4, 31, 64)
+        pooled = _LargestPositiveProduct.apply(cells.flatten(0, 2), weights).unflatten(0, cells.shape[:3])
     else:
         outputs = F.conv2d(x, kernels, padding=conv.padding)
         largest, mean, variance = _LargestAndMoments.apply(outputs, pool)
-        largest = largest.permute(0, 2, 3, 1)
-    scale = sign * norm.weight / torch.sqrt(variance + norm.eps)
-    pooled = F.relu(torch.addcmul(norm.bias - mean * scale, largest, scale))
+        scale, shift = scale_and_shift(norm, sign, mean, variance)
+        pooled = F.relu(torch.addcmul(shift, largest.permute(0, 2, 3, 1), scale))
     frequencies, times = outputs_of(x, conv)
     update_running_statistics(norm, (mean * sign).detach(), variance.detach(), len(x) * frequencies * times)
     return pooled.permute(0, 3, 1, 2)
+
+
+def scale_and_shift(norm: nn.BatchNorm2d, sign: Tensor, mean: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
+    """What BatchNorm does to a convolution's output with these moments: (channels,), (channels,)"""
+    scale = sign * norm.weight / torch.sqrt(variance + norm.eps)
+    return scale, norm.bias - mean * scale
 
 
 def padding_of(conv: nn.Conv2d) -> tuple[int, int]:
@@ -107,37 +123,43 @@ def outputs_of(x: Tensor, conv: nn.Conv2d) -> list[int]:
 
 
 def is_data(x: Tensor, conv: nn.Conv2d, pool: tuple[int, int]) -> bool:
-    """One channel that needs no gradient, and pools that leave nothing over: convolve_data can be used."""
+    """One channel that needs no gradient, and pools that leave nothing over: patches can be used."""
     whole = all(size % stride == 0 for size, stride in zip(outputs_of(x, conv), pool, strict=True))
     return conv.in_channels == 1 and not x.requires_grad and whole
 
 
-def convolve_data(
-    x: Tensor, kernels: Tensor, padding: tuple[int, int], pool: tuple[int, int]
-) -> tuple[Tensor, Tensor, Tensor]:
-    """The largest output of the convolution under each pool, and mean and variance of all its outputs.
+def patches_under_pools(x: Tensor, kernel: torch.Size, padding: tuple[int, int], pool: tuple[int, int]) -> Tensor:
+    """The inputs on which each pooled output depends, and a 1: (256, 1, 40, 31) → (256, 18, 14, 31)"""
+    x = F.pad(x, (padding[1], padding[1], padding[0], padding[0]))[:, 0]
+    high, wide = (size + stride - 1 for size, stride in zip(kernel, pool, strict=True))
+    cells = x.unfold(1, high, pool[0]).unfold(2, wide, pool[1])  # (256, 18, 14, 6, 5)
+    patches = x.new_ones(*cells.shape[:3], high * wide + 1)
+    patches[..., :-1].unflatten(-1, (high, wide)).copy_(cells)
+    return patches
 
-    x: (256, 1, 40, 31), kernels: (64, 1, 5, 4) → (256, 18, 14, 64), (64,), (64,)
-    """
-    high, wide = kernels.shape[2:]
-    x = F.pad(x, (padding[1], padding[1], padding[0], padding[0]))
-    cells = x[:, 0].unfold(1, high + pool[0] - 1, pool[0]).unfold(2, wide + pool[1] - 1, pool[1])  # (256, 18, 14, 6, 5)
-    patches = cells.reshape(-1, cells.shape[3] * cells.shape[4])  # (256·18·14, 30)
+
+def kernels_in_patch(kernels: Tensor, pool: tuple[int, int]) -> Tensor:
+    """The kernels at their places in a patch, zero around them: (64, 1, 5, 4) → (4, 30, 64)"""
     kernel = kernels[:, 0].permute(1, 2, 0)  # (5, 4, 64)
-    weights = torch.stack(  # the kernel at its four places in the patch: (4, 30, 64)
+    return torch.stack(
         [
             F.pad(kernel, (0, 0, right, pool[1] - 1 - right, down, pool[0] - 1 - down)).flatten(0, 1)
             for down in range(pool[0])
             for right in range(pool[1])
         ]
     )
-    largest = _LargestProduct.apply(patches, weights)  # (256·18·14, 64)
 
-    centre = patches.mean(0)  # (30,)
-    moments = patches.T @ patches / len(patches) - torch.outer(centre, centre)  # (30, 30)
+
+def output_moments(patches: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and variance (not corrected) over all patches and places of patches @ weights.
+
+    patches: (n, 30), weights: (4, 30, 64) → (64,), (64,)
+    """
+    centre = patches.mean(0)
+    covariance = patches.T @ patches / len(patches) - torch.outer(centre, centre)
     means = centre @ weights  # (4, 64)
-    variance = ((moments @ weights) * weights).sum(1).mean(0) + means.var(0, correction=0)  # (64,)
-    return largest.view(*cells.shape[:3], -1), means.mean(0), variance
+    variance = ((covariance @ weights) * weights).sum(1).mean(0) + means.var(0, correction=0)
+    return means.mean(0), variance
 
 
 @torch.no_grad()

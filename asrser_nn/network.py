@@ -76,6 +76,24 @@ class ConvLayer(nn.Module):
         return F.max_pool2d(x, self.pool, stride=(self.pool[0], 1), dilation=(1, step))
 
 
+class Dropout(nn.Module):
+    """As nn.Dropout, but from a generator of its own: other networks in the process do not change what is dropped.
+
+    It compares random numbers, which takes a third of the time of Bernoulli's on a CPU.
+    """
+
+    def __init__(self, probability: float):
+        super().__init__()
+        self.keep = 1 - probability
+        self.generator = torch.Generator()
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or self.keep == 1:
+            return x
+        kept = torch.rand(x.shape, device=x.device, generator=self.generator) < self.keep
+        return x * (kept / self.keep)
+
+
 class FullLayer(nn.Module):
     """Fully connected, BatchNorm, ReLU, dropout."""
 
@@ -83,7 +101,7 @@ class FullLayer(nn.Module):
         super().__init__()
         self.linear = nn.Linear(inputs, outputs, bias=False)
         self.norm = nn.BatchNorm1d(outputs)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.dropout(F.relu(self.norm(self.linear(x.flatten(1)))))
@@ -101,8 +119,8 @@ class OutputLayer(nn.Module):
 
 
 class ConvNet(nn.Module):
-    def __init__(self, shape: Shape, dropout: float = 0.4):
-        """Weights from N(0, 2/n), n the number of inputs of a unit, drawn from torch's global generator."""
+    def __init__(self, shape: Shape, dropout: float = 0.4, seed: int = 1):
+        """Weights from N(0, 2/n), n the number of inputs of a unit."""
         super().__init__()
         self.shape = shape
         self.num_conv = len(shape.channels)
@@ -122,8 +140,15 @@ class ConvNet(nn.Module):
         self.register_buffer("stddev", torch.ones(shape.num_coefficients))
         self.mean: Tensor
         self.stddev: Tensor
+        generator = torch.Generator().manual_seed(seed)
         for layer in self.layers:
-            initialise(layer)
+            initialise(layer, generator)
+
+    def seed_dropout(self, seed: int) -> None:
+        generator = torch.Generator(self.mean.device).manual_seed(seed)
+        for layer in self.layers:
+            if isinstance(layer, FullLayer):
+                layer.dropout.generator = generator
 
     def normalise(self, rows: Tensor) -> Tensor:
         """Raw filterbanks (rows, 40) to mean 0 and variance 1, by the statistics of the training set; in place."""
@@ -179,10 +204,10 @@ class ConvNet(nn.Module):
         return x.squeeze(0).flatten(0, 1).T
 
 
-def initialise(layer: nn.Module) -> None:
+def initialise(layer: nn.Module, generator: torch.Generator) -> None:
     for module in layer.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
-            nn.init.normal_(module.weight, std=math.sqrt(2 / module.weight[0].numel()))
+            nn.init.normal_(module.weight, std=math.sqrt(2 / module.weight[0].numel()), generator=generator)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
 

@@ -90,8 +90,7 @@ def train_run(
     train, dev: on the CPU; their rows are normalised in place
     """
     label_counts = torch.bincount(train.labels, minlength=shape.num_classes)
-    torch.manual_seed(method.seed)
-    network = ConvNet(shape, dropout)
+    network = ConvNet(shape, dropout, method.seed)
     if transfer and transfer.source != "random":
         copy_layers(load_model(transfer.source).network, network)
     constant_layers = transfer.constant_layers if transfer else 0

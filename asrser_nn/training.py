@@ -58,9 +58,9 @@ class Display:
     def end_epoch(self, record: dict[str, Any]) -> None: ...
 
 
-def set_seed(seed: int, epoch: int) -> None:
+def epoch_seed(seed: int, epoch: int) -> int:
     """All that is random in an epoch follows from the seed and the epoch's number, so a resumed run needs no more."""
-    torch.manual_seed(int(np.random.SeedSequence((seed, epoch)).generate_state(1)[0]))
+    return int(np.random.SeedSequence((seed, epoch)).generate_state(1)[0])
 
 
 def precision_context(device: torch.device, precision: str) -> contextlib.AbstractContextManager[Any]:
@@ -101,6 +101,7 @@ def train_epoch(
     constant_layers: int,
     batch_size: int,
     precision: str,
+    seed: int,
     display: Display,
 ) -> tuple[float, float]:
     """One pass over the frames in random order; the last, partial minibatch is dropped.
@@ -112,7 +113,9 @@ def train_epoch(
     network.eval()
     for layer in network.layers[constant_layers:]:
         layer.train()
-    order = torch.randperm(corpus.num_frames).to(device)  # drawn on the CPU: the same on every device
+    network.seed_dropout(seed)
+    # Drawn on the CPU: the same on every device
+    order = torch.randperm(corpus.num_frames, generator=torch.Generator().manual_seed(seed)).to(device)
     num_steps = len(order) // batch_size
     total_loss = torch.zeros((), device=device)
     num_correct = torch.zeros((), dtype=torch.int64, device=device)
@@ -159,11 +162,11 @@ def run_epoch(
 ) -> dict[str, Any]:
     """Train for one epoch and look at dev; returns the epoch's line of history.json."""
     display.start_epoch(epoch, train.num_frames // method.batch_size)
-    set_seed(method.seed, epoch)
     begin = time.monotonic()
     loss, accuracy = train_epoch(
-        network, optimiser, train, constant_layers, method.batch_size, method.precision, display
-    )
+        network, optimiser, train, constant_layers, method.batch_size, method.precision,
+        epoch_seed(method.seed, epoch), display,
+    )  # fmt: skip
     seconds = time.monotonic() - begin
     dev_loss, dev_accuracy = dev_scores(network, dev, constant_layers, method.precision)
     record = {

@@ -137,7 +137,7 @@ def measure(device: torch.device, precision: str, steps: int, turns: int) -> tup
     ways: dict[str, Callable[[], object]] = {
         "dataloader": lambda: [plain(*next(loader)) for _ in range(steps)],
         "gathered": lambda: [plain(*batch) for batch in gathered],
-        "asrser_nn": lambda: train_epoch(network, optimiser, ours, 0, BATCH, precision, Display()),
+        "asrser_nn": lambda: train_epoch(network, optimiser, ours, 0, BATCH, precision, 1, Display()),
         "limit": limit,
     }
     best: dict[str, float] = {}

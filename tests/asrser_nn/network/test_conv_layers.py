@@ -76,7 +76,6 @@ def test_a_training_follows_the_plain_loop_step_by_step(
     """Plain layers and torch's RMSProp, over 120 steps, in double precision: rounding grows on the way, but slowly."""
     losses, weights = [], []
     for fast in (True, False):
-        torch.manual_seed(1)
         network = ConvNet(small_shape).double()
         corpus = make_corpus(1, 20)
         corpus.rows = (corpus.rows.double() - 5) / 2

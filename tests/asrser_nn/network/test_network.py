@@ -39,7 +39,6 @@ def test_the_papers_network_has_the_sizes_of_the_design() -> None:
 
 
 def test_weights_are_drawn_with_variance_two_over_the_inputs() -> None:
-    torch.manual_seed(0)
     network = ConvNet(Shape(num_coefficients=40, num_classes=144, hidden=(256, 256, 256)))
     for parameter, inputs in [
         (network.layers[0].conv.weight, 20),
@@ -49,6 +48,21 @@ def test_weights_are_drawn_with_variance_two_over_the_inputs() -> None:
     ]:
         assert parameter.std().item() == pytest.approx(math.sqrt(2 / inputs), rel=0.06)
         assert abs(parameter.mean().item()) < 4 * math.sqrt(2 / inputs / parameter.numel())
+
+
+def test_dropout_keeps_the_mean_and_follows_its_seed_alone(small_network: ConvNet) -> None:
+    dropout = small_network.layers[2].dropout
+    x = torch.ones(400, 1000)
+    assert torch.equal(dropout(x), x)  # in inference mode
+    dropout.train()
+    dropped = []
+    for seed in (1, 2, 1):
+        small_network.seed_dropout(seed)
+        torch.rand(seed)  # somebody else's random numbers
+        dropped.append(dropout(x))
+    assert torch.equal(dropped[0], dropped[2]) and not torch.equal(dropped[0], dropped[1])
+    torch.testing.assert_close(dropped[0].unique(), torch.tensor([0, 1 / 0.6]))
+    assert dropped[0].mean().item() == pytest.approx(1, abs=0.01)  # ten times its standard deviation
 
 
 def test_the_first_kernel_is_five_frequencies_by_four_frames() -> None:
@@ -83,7 +97,6 @@ def test_normalisation_gives_the_frames_mean_zero_and_variance_one(make_corpus, 
     ],
 )
 def test_whole_utterances_give_what_single_windows_give(change, small_shape: Shape, make_corpus) -> None:
-    torch.manual_seed(1)
     network = ConvNet(replace(small_shape, **change)).eval()
     corpus = make_corpus(3, 5)
     with torch.no_grad():
@@ -94,7 +107,6 @@ def test_whole_utterances_give_what_single_windows_give(change, small_shape: Sha
 def test_the_papers_network_gives_the_same_for_whole_utterances_on_real_speech(golden) -> None:
     from asrser_nn.tables import read_feats
 
-    torch.manual_seed(1)
     network = ConvNet(Shape(num_coefficients=40, num_classes=144)).eval()
     utterances = [(key, feats, np.zeros(len(feats))) for key, feats in read_feats(f"ark:{golden}/feats/fbank.ark")]
     corpus = corpus_of(utterances[:1], context=15)

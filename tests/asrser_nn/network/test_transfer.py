@@ -88,8 +88,7 @@ def test_the_output_only_epoch_moves_the_output_layer_alone(
     for name, value in theirs.items():
         if name.startswith("layers.") and not name.startswith("layers.5"):
             assert torch.equal(weights[name], value), name
-    torch.manual_seed(method.seed)
-    assert not torch.equal(weights["layers.5.linear.weight"], ConvNet(small_shape).layers[5].linear.weight)
+    assert not torch.equal(weights["layers.5.linear.weight"], ConvNet(small_shape, seed=method.seed).layers[5].linear.weight)
 
 
 @pytest.mark.parametrize("layers", range(1, 6))
@@ -99,7 +98,6 @@ def test_computed_once_or_every_time_the_constant_layers_give_the_same_network(
     """In double precision, where the order of a sum cannot matter: what is left must be equal."""
     found = {}
     for cache in (PLENTY, 0):
-        torch.manual_seed(1)
         network = ConvNet(small_shape, dropout=0.4)
         copy_layers(load_model(source).network, network)
         network.double()
@@ -146,8 +144,7 @@ def test_the_input_is_normalised_by_the_target_not_the_source(
 
 def test_random_layers_are_those_of_the_seed(tmp_path, make_corpus, small_shape, method) -> None:
     model = transfer(tmp_path / "run", "random", 3, make_corpus, small_shape, replace(method, max_epochs=1))
-    torch.manual_seed(method.seed)
-    assert checksums(model.network, 3) == checksums(ConvNet(small_shape), 3)
+    assert checksums(model.network, 3) == checksums(ConvNet(small_shape, seed=method.seed), 3)
 
 
 def test_networks_of_other_sizes_and_too_many_layers_are_refused(
