@@ -41,9 +41,10 @@ seeds=1              # 3: the study with the seeds 1, 2 and 3
 nj=2                 # parallel jobs; the GMM-HMM depends a little on their number
 cmd=                 # how jobs run; default: see cmd.sh
 train_jobs=1         # training jobs of stages 11 and 12, which share the runs; more for a cluster
+together=0           # networks that such a job, or stage 10, trains at the same time; 0: what threads and memory allow
 device=auto          # of the networks: auto, cpu or cuda
 precision=fp32       # of the networks' products: fp32, tf32 or bf16
-threads=0            # of the networks on a CPU; 0: as many as torch takes
+threads=0            # CPU threads of a training job; 0: as many as torch takes
 seed=1               # of the networks' weights, frame order and dropout
 # End options
 set -eu -o pipefail
@@ -123,10 +124,11 @@ last() { echo $((stop_stage < $1 ? stop_stage : $1)); }
   --silence-phone "$silence_phone" "$asr_corpus" "$asr_dir"
 ! wants 9 10 || "$here/recipe/ser.sh" "${common[@]}" --stop-stage "$(last 10)" --nnet-config "$conf/ser.conf" \
   --allow-partial "$allow_partial" --folds "$folds" --leave-out "$leave_out" --dev-speakers "$dev_speakers" \
+  --together "$together" \
   "$ser_corpus" "$ser_dir"
 ! wants 11 13 || "$here/recipe/transfer.sh" "${common[@]}" --stop-stage "$(last 13)" --layers "$layers" \
   --controls "$controls" --seeds "$seeds" --asr-nnet-config "$conf/asr.conf" --ser-nnet-config "$conf/ser.conf" \
-  --jobs "$train_jobs"
+  --jobs "$train_jobs" --together "$together"
 if [ "$asr_corpus" = demo ] && [ "$stop_stage" -ge 13 ]; then
   echo "Next, real speech: ./run.sh --dir real --asr-corpus timit --timit DIR --ser-corpus emodb --emodb DIR, with NLTK's sample of"
   echo "TIMIT (python -m nltk.downloader timit) and EmoDB, both free; or TIMIT, IEMOCAP or corpora of your own: see README.md."

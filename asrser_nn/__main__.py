@@ -309,10 +309,13 @@ def evaluate(model: str, feats: str, labels: str, **given: Any) -> None:
 
 @cli.command()
 @click.option("--only", multiple=True, type=int, help="only this line of LIST, counted from 1; may be repeated")
+@click.option(
+    "--together", default=0, help="runs made at the same time, which share --threads; 0: what threads and memory allow"
+)
 @options(COMPUTE)
 @click.argument("runs", metavar="LIST")
-def grid(only: tuple[int, ...], runs: str, **compute: Any) -> None:
-    """Make every run of LIST that is not complete, one after the other; several processes may share the work.
+def grid(only: tuple[int, ...], together: int, runs: str, **compute: Any) -> None:
+    """Make every run of LIST that is not complete, some at the same time; several processes may share the work.
 
     A line of LIST is a directory, a tab, and the commands that fill it, separated by ' ; ', without 'asrser_nn':
 
@@ -320,8 +323,14 @@ def grid(only: tuple[int, ...], runs: str, **compute: Any) -> None:
     exp/ser/fold_03<tab>train --config conf/paper/ser.conf … exp/ser/fold_03 ; evaluate exp/ser/fold_03 …
     """
     from asrser_nn.data import RecentCorpora
-    from asrser_nn.grid import run_grid
+    from asrser_nn.grid import read_list, run_grid
+    from asrser_nn.run import own_stream, pick_device, share_of_threads, trainings_at_once
 
+    device = pick_device(compute["device"])
+    # By the length of the list, not by what is left of it: a grid that was stopped goes on with as many threads a run.
+    most = max(1, len(only or read_list(Path(runs))))
+    together = min(together or trainings_at_once(device, compute["threads"]), most)
+    compute["threads"] = share_of_threads(compute["threads"], together)
     corpora = RecentCorpora()
 
     def call(words: list[str], display: Any) -> None:
@@ -330,13 +339,14 @@ def grid(only: tuple[int, ...], runs: str, **compute: Any) -> None:
         taken = {parameter.name for parameter in cli.commands[words[0]].params}
         arguments = [*words[1:], *(f"--{name}={value}" for name, value in compute.items() if name in taken)]
         try:
-            cli.commands[words[0]].main(
-                arguments, f"asrser_nn {words[0]}", standalone_mode=False, obj=(display, corpora.load)
-            )
+            with own_stream(device):
+                cli.commands[words[0]].main(
+                    arguments, f"asrser_nn {words[0]}", standalone_mode=False, obj=(display, corpora.load)
+                )
         except click.ClickException as error:
             raise Failure(f"{words[0]}: {error.format_message()}") from error
 
-    failures = run_grid(Path(runs), only, call, sys.stderr.isatty())
+    failures = run_grid(Path(runs), only, call, sys.stderr.isatty(), together)
     if failures:
         raise Failure(f"{len(failures)} runs failed. {'; '.join(failures)}")
 

@@ -1,6 +1,7 @@
 """A corpus as one table of feature rows, and the windows of its frames gathered from it by index."""
 
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -134,15 +135,17 @@ class RecentCorpora:
     def __init__(self, max_bytes: int = 2**30):
         self.max_bytes = max_bytes
         self.kept: dict[tuple[str, str, int, float], Corpus] = {}
+        self.mutex = threading.Lock()
 
     def load(self, feats_source: str, labels_source: str, context: int, max_lost: float) -> Corpus:
         """As load_corpus. The rows are the caller's own, to be normalised."""
         key = (feats_source, labels_source, context, max_lost)
-        corpus = self.kept.pop(key, None) or load_corpus(*key)
-        self.kept[key] = corpus  # the newest
-        while self.kept and sum(kept.num_bytes for kept in self.kept.values()) > self.max_bytes:
-            del self.kept[next(iter(self.kept))]
-        return replace(corpus, rows=corpus.rows.clone()) if key in self.kept else corpus
+        with self.mutex:  # two that ask for the same at the same time: the second one waits, and need not read
+            corpus = self.kept.pop(key, None) or load_corpus(*key)
+            self.kept[key] = corpus  # the newest
+            while self.kept and sum(kept.num_bytes for kept in self.kept.values()) > self.max_bytes:
+                del self.kept[next(iter(self.kept))]
+            return replace(corpus, rows=corpus.rows.clone()) if key in self.kept else corpus
 
 
 def check_labels(corpus: Corpus, num_classes: int, source: str) -> None:

@@ -1,4 +1,4 @@
-"""Many trainings as one list: every run once, in one process or in many, and from where it was after an interruption.
+"""Many trainings as one list: every run once, some at a time, in one process or in many; goes on after an interruption.
 
 A list has one run a line: its directory, a tab, and the asrser_nn commands that make it, separated by ' ; ', e.g.
 
@@ -9,11 +9,15 @@ print is in the file `output`.
 """
 
 import fcntl
+import io
 import json
 import shlex
 import sys
+import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,7 +109,7 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-class GridDisplay(Display):
+class GridDisplay:
     """One bar for the whole grid on a terminal; elsewhere one line for each run when it is done."""
 
     def __init__(self, num_done: int, num_runs: int, on_terminal: bool):
@@ -115,86 +119,141 @@ class GridDisplay(Display):
             bar_format="{n_fmt}/{total_fmt} |{bar:20}| {desc}",
         )  # fmt: skip
         self.on_terminal = on_terminal
-        self.name = self.left = ""
+        self.stop = threading.Event()  # when set, every training ends at its next step
+        self.at_work: list[RunDisplay] = []
+        self.left = ""
+        self.mutex = threading.RLock()
+
+    def start_run(self, run: Run, seconds_left: float | None) -> "RunDisplay":
+        display = RunDisplay(self, str(run.directory))
+        with self.mutex:
+            self.at_work.append(display)
+            self.left = "" if seconds_left is None else f", about {duration(seconds_left)} left"
+            self.show()
+        return display
+
+    def show(self) -> None:
+        """What the run that has been at work longest is doing."""
+        with self.mutex:
+            if self.at_work:
+                others = f" and {len(self.at_work) - 1} more" if len(self.at_work) > 1 else ""
+                self.bar.set_description_str(f"{self.at_work[0].state}{others}{self.left}")
+
+    def end_run(self, display: "RunDisplay", seconds: float) -> None:
+        with self.mutex:
+            self.at_work.remove(display)
+            self.num_done += 1
+            self.bar.update()
+            if not self.on_terminal:
+                last = display.last
+                dev = f"{last['epoch']} epochs, dev {last['dev_accuracy']:.2f} %, " if last else ""
+                line = f"{self.num_done}/{self.num_runs} {display.name}: {dev}{duration(seconds)}{self.left}"
+                print(line, file=sys.stderr, flush=True)
+
+
+class RunDisplay(Display):
+    """What one run tells the display of its grid."""
+
+    def __init__(self, grid: GridDisplay, name: str):
+        self.grid = grid
+        self.name = self.state = name
         self.last: dict[str, Any] = {}
 
-    def start_run(self, run: Run, seconds_left: float | None) -> None:
-        self.name = str(run.directory)
-        self.left = "" if seconds_left is None else f", about {duration(seconds_left)} left"
-        self.last = {}
-        self._show(0, 0)
-
     def start_epoch(self, epoch: int, num_steps: int) -> None:
-        self._show(epoch, 0)
         self.epoch, self.num_steps = epoch, num_steps
+        self._show(0)
 
     def step(self, num_frames: int, total_loss: Tensor, steps_done: int) -> None:
+        if self.grid.stop.is_set():
+            raise Stopped
         if steps_done % max(1, self.num_steps // 10) == 0:
-            self._show(self.epoch, 100 * steps_done // self.num_steps)
-
-    def _show(self, epoch: int, per_cent: int) -> None:
-        dev = f", dev {self.last['dev_accuracy']:.1f} %" if self.last else ""
-        self.bar.set_description_str(f"{self.name}: epoch {epoch} {per_cent:3d} %{dev}{self.left}")
+            self._show(100 * steps_done // self.num_steps)
 
     def end_epoch(self, record: dict[str, Any]) -> None:
         self.last = record
-        self._show(record["epoch"], 100)
+        self._show(100)
 
-    def end_run(self, seconds: float) -> None:
-        self.num_done += 1
-        self.bar.update()
-        if not self.on_terminal:
-            dev = f"{self.last['epoch']} epochs, dev {self.last['dev_accuracy']:.2f} %, " if self.last else ""
-            line = f"{self.num_done}/{self.num_runs} {self.name}: {dev}{duration(seconds)}{self.left}"
-            print(line, file=sys.stderr, flush=True)
+    def _show(self, per_cent: int) -> None:
+        dev = f", dev {self.last['dev_accuracy']:.1f} %" if self.last else ""
+        self.state = f"{self.name}: epoch {self.epoch} {per_cent:3d} %{dev}"
+        self.grid.show()
+
+
+class Stopped(Exception):
+    """A training ends because the grid does."""
+
+
+class OutputOfThread(io.TextIOBase):
+    """A standard output that many threads share: what each of them prints goes into its own file."""
+
+    def __init__(self) -> None:
+        self.thread = threading.local()
+
+    def write(self, text: str) -> int:
+        return int(self.thread.file.write(text))
 
 
 def run_grid(
-    path: Path, only: Sequence[int], call: Callable[[list[str], Display], None], on_terminal: bool
+    path: Path, only: Sequence[int], call: Callable[[list[str], Display], None], on_terminal: bool, together: int = 1
 ) -> list[str]:
     """Make every run of a list that is not complete; returns what failed, in words.
 
     only: numbers of the lines to run, counted from 1; none means all. A run that another process works on is left to
     it, and waited for at the end.
     call: carries out one asrser_nn command
+    together: how many runs are made at the same time, each in a thread. What they leave does not depend on each other.
     """
     runs = read_list(path)
     if outside := [number for number in only if not 1 <= number <= len(runs)]:
         raise Failure(f"{path} has {len(runs)} runs; there is no run {outside[0]}")
     chosen = [runs[number - 1] for number in only] or runs
     complete = [run for run in runs if run.is_complete()]
-    todo = [run for run in chosen if run not in complete]
-    guesses = [expected_seconds(run, complete) for run in todo]
-    estimate = ""
-    if todo and None not in guesses:
-        estimate = f", about {duration(sum(filter(None, guesses)))} by the speed of those done"
-    print(f"{path}: {len(chosen) - len(todo)} runs done, {len(todo)} to do{estimate}", file=sys.stderr, flush=True)
+    todo = deque(run for run in chosen if run not in complete)
+
+    def seconds_left(unfinished: Sequence[Run]) -> float | None:
+        guesses = [expected_seconds(run, complete) for run in unfinished]
+        return None if None in guesses else sum(filter(None, guesses)) / together
+
+    guess = seconds_left(todo) if todo else None
+    plan = f", {together} at a time" if together > 1 else ""
+    plan += "" if guess is None else f", about {duration(guess)} by the speed of those done"
+    print(f"{path}: {len(chosen) - len(todo)} runs done, {len(todo)} to do{plan}", file=sys.stderr, flush=True)
     failures: list[str] = []
     display = GridDisplay(len(chosen) - len(todo), len(chosen), on_terminal)
-    while todo:
-        busy = []
-        for i, run in enumerate(todo):
+    output = OutputOfThread()
+
+    def work() -> None:
+        while not display.stop.is_set():
+            try:
+                run = todo.popleft()
+            except IndexError:
+                return
             with lock(run.directory) as ours:
-                if not ours:
-                    busy.append(run)
-                    continue
-                left = [expected_seconds(other, complete) for other in todo[i:] + busy]
-                display.start_run(run, None if None in left else sum(filter(None, left)))
-                begin = time.monotonic()
-                if not run.is_complete():  # another process may have made it while this one waited
-                    failures += _make(run, call, display)
-                display.end_run(time.monotonic() - begin)
-                complete.append(run)
-        todo = busy
-        if busy:
-            time.sleep(2)
+                if ours:
+                    shown = display.start_run(run, seconds_left([run, *todo]))
+                    begin = time.monotonic()
+                    if not run.is_complete():  # another process may have made it while this one waited
+                        failures.extend(_make(run, call, shown, output))
+                    display.end_run(shown, time.monotonic() - begin)
+                    complete.append(run)
+            if not ours:
+                todo.append(run)
+                time.sleep(0.2)
+
+    with redirect_stdout(output), ThreadPoolExecutor(together) as pool:
+        try:
+            for worker in as_completed([pool.submit(work) for _ in range(together)]):
+                worker.result()
+        except BaseException:  # Ctrl-C here, or what no run foresaw
+            display.stop.set()
+            raise
     display.bar.close()
     return failures
 
 
-def _make(run: Run, call: Callable[[list[str], Display], None], display: Display) -> list[str]:
+def _make(run: Run, call: Callable[[list[str], Display], None], display: Display, output: OutputOfThread) -> list[str]:
     try:
-        with open(run.directory / "output", "w") as output, redirect_stdout(output):
+        with open(run.directory / "output", "w") as output.thread.file:
             for words in run.split():
                 call(words, display)
     except Failure as error:

@@ -1,9 +1,11 @@
 """A training from data on disk to a directory that holds its network."""
 
+import contextlib
 import io
 import json
 import platform
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,6 +66,26 @@ def set_threads(threads: int) -> None:
     """0 leaves the choice to torch."""
     if threads:
         torch.set_num_threads(threads)
+
+
+def share_of_threads(threads: int, together: int) -> int:
+    """CPU threads for each of some trainings at the same time. threads: for all of them; 0: as many as torch takes"""
+    return max(1, (threads or torch.get_num_threads()) // together)
+
+
+def trainings_at_once(device: torch.device, threads: int) -> int:
+    """How many trainings to run at the same time: one a thread, as far as memory goes.
+
+    At the paper's size a training takes 1.2 GiB (bench/training_memory.py). One thread each is more than several for
+    one: the threads of one training wait for each other at each of its many small operations.
+    """
+    memory = min(free_memory(device), free_memory(torch.device("cpu")))
+    return max(1, min(threads or torch.get_num_threads(), 8, memory // 2**31))
+
+
+def own_stream(device: torch.device) -> contextlib.AbstractContextManager[Any]:
+    """On a GPU, what one thread asks for runs beside what others ask for only in a stream of its own."""
+    return torch.cuda.stream(torch.cuda.Stream(device)) if device.type == "cuda" else contextlib.nullcontext()
 
 
 def pick_device(name: str) -> torch.device:
@@ -191,6 +213,9 @@ def compare_constant_layers(transfer: Transfer, before: list[str], after: list[s
     }
 
 
+drawing = threading.Lock()  # matplotlib promises nothing about threads
+
+
 def draw_learning_curve(path: Path, history: list[dict[str, Any]]) -> None:
     """Frame accuracy on train and dev after each epoch, as PNG."""
     from matplotlib.figure import Figure  # slow to import
@@ -207,6 +232,7 @@ def draw_learning_curve(path: Path, history: list[dict[str, Any]]) -> None:
     axes.grid(alpha=0.3)
     axes.legend()
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=120)
+    with drawing:
+        figure.savefig(buffer, format="png", dpi=120)
     with replacing(path) as file:
         file.write(buffer.getbuffer())

@@ -20,6 +20,7 @@ dev_speakers=                     # for early stopping, never for training; defa
 folds=0                           # train only the first so many; 0: all
 nnet_config=conf/paper/ser.conf   # options of asrser_nn train: the network and the method
 train_opts=                       # further ones, such as "--seed 2"; they win
+together=0                        # networks trained at the same time; 0: what threads and memory allow
 compute_opts=                     # options of every asrser_nn command, such as "--device cuda"
 # End options
 set -eu -o pipefail
@@ -60,7 +61,7 @@ audit() {
 train_folds() {
   local paper=--paper
   [ "$(paste -sd ' ' "$fbank/classes")" = "anger happiness sadness neutral silence" ] || paper=--no-paper
-  show_progress=true $cmd --gpu 1 "$exp/log/train.log" asrser_nn grid $compute_opts "$exp/runs"
+  show_progress=true $cmd --gpu 1 "$exp/log/train.log" asrser_nn grid --together "$together" $compute_opts "$exp/runs"
   asrser_nn summary $paper --title "$(<"$data/corpus"), $nnet_config" "$exp/summary" "${runs[@]}" >"$exp/summary.log"
 }
 

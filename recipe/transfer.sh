@@ -22,6 +22,7 @@ train_opts=                         # further ones for both; they win
 compute_opts=                       # options of every asrser_nn command, such as "--device cuda"
 decode_opts=                        # options of steps/nnet/decode.sh, such as "--scales 0.2"
 jobs=1                              # training jobs, each of which takes runs until none is left; more for a cluster
+together=0                          # networks that a job trains at the same time; 0: what threads and memory allow
 # End options
 set -eu -o pipefail
 here=$(dirname "$0")/..
@@ -47,7 +48,7 @@ train() {
   grep -v -E "^$exp/(asr|ser/fold_[^/]*)"$'\t' "$3" >"$3.todo" || return 0
   stage_did_work=true
   show_progress=true $cmd --gpu 1 JOB=1:"$jobs" "$transfer/log/train_$(basename "$3").JOB.log" \
-    asrser_nn grid $compute_opts "$3.todo"
+    asrser_nn grid --together "$together" $compute_opts "$3.todo"
 }
 
 # What all transfers start from: the branches, each frame's pdf id, and the baselines of further seeds.

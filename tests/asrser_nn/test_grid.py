@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import re
+import threading
 import time
 from pathlib import Path
 
@@ -104,6 +105,43 @@ def test_the_lock_of_a_killed_process_is_taken_over(tmp_path):
     worker.join()
     assert _run(path, calls) == []
     assert calls.read_text() == f"train {tmp_path}/a\n"
+
+
+def test_runs_are_made_at_the_same_time_and_print_each_into_its_own_file(tmp_path):
+    path = _write_list(tmp_path, ["a", "b", "c", "d"])
+    meeting = threading.Barrier(2, timeout=30)  # passed by two runs at a time only
+
+    def call(words, display):
+        print("begin", words)
+        meeting.wait()
+        print("end", words)
+
+    assert run_grid(path, [], call, on_terminal=False, together=2) == []
+    for name in "abcd":
+        said = "".join(
+            f"{what} {[command, f'{tmp_path}/{name}']}\n"
+            for command in ("train", "evaluate")
+            for what in ("begin", "end")
+        )
+        assert (tmp_path / name / "output").read_text() == said
+
+
+def test_what_no_run_foresaw_ends_the_others_too(tmp_path):
+    path = _write_list(tmp_path, ["a", "b", "c"])
+    meeting = threading.Barrier(2, timeout=30)
+
+    def call(words, display):
+        meeting.wait()
+        if words[1].endswith("/a"):
+            raise OSError("disk full")
+        display.start_epoch(1, 10**6)
+        for step in range(10**6):
+            display.step(1, None, step)
+            time.sleep(0.001)
+
+    with pytest.raises(OSError, match="disk full"):
+        run_grid(path, [], call, on_terminal=False, together=2)
+    assert not any((tmp_path / name / "commands").exists() for name in "abc")
 
 
 def test_time_is_guessed_from_the_runs_most_alike(tmp_path):

@@ -249,6 +249,50 @@ def test_ctrl_c_ends_with_130_and_the_same_command_continues(data, small_options
     again.communicate()
 
 
+def test_ctrl_c_ends_all_runs_of_a_grid(data, small_options, tmp_path: Path) -> None:
+    options = " ".join([*small_options[:-1], "--max-epochs=200", "--patience=200", *data])
+    runs = [tmp_path / name for name in "ab"]
+    (tmp_path / "runs").write_text("".join(f"{run}\ttrain {options} {run}\n" for run in runs))
+    command = [*COMMAND, "grid", "--together=2", "--threads=2", tmp_path / "runs"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    while not all((run / "checkpoint.pt").exists() for run in runs):
+        time.sleep(0.05)
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "interrupted; the same command continues" in err and "Traceback" not in err
+
+
+def test_runs_trained_together_are_those_trained_alone(data, small_options, trained: Path, tmp_path: Path) -> None:
+    """Byte for byte, with early stopping at different epochs and layers that come from another network."""
+    sizes = small_options[:4]  # without the batch size, which is not that of `trained`
+    methods = [
+        ["train", *sizes, "--max-epochs=6", "--learning-rate=0.01", "--seed=1"],
+        ["train", *sizes, "--max-epochs=9", "--patience=1", "--learning-rate=0.03", "--seed=2"],
+        ["transfer", f"--from={trained}", "--constant-layers=1", *sizes, "--max-epochs=4", "--seed=3"],
+        ["transfer", "--from=random", "--constant-layers=3", *sizes, "--max-epochs=5", "--seed=4"],
+    ]
+    lines = []
+    for number, method in enumerate(methods):
+        alone, run = tmp_path / f"alone{number}", tmp_path / f"together{number}"
+        subprocess.run([*COMMAND, *method, "--threads=1", *data, alone], check=True)
+        lines.append(f"{run}\t{' '.join([*method, *data, str(run)])} ; evaluate {run} {' '.join(data[2:])}\n")
+    (tmp_path / "runs").write_text("".join(lines))
+    done = subprocess.run(
+        [*COMMAND, "grid", "--together=3", "--threads=3", tmp_path / "runs"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "" and "4 to do, 3 at a time" in done.stderr and "4/4" in done.stderr
+    epochs = set()
+    for number in range(len(methods)):
+        alone, run = tmp_path / f"alone{number}", tmp_path / f"together{number}"
+        assert (run / "final.pt").read_bytes() == (alone / "final.pt").read_bytes()
+        epochs.add(len(json.loads((run / "history.json").read_text())))
+        output = (run / "output").read_text()
+        assert output.startswith(f"{run}: dev frame error") and output.count("dev frame error") == 1
+    assert len(epochs) > 1
+
+
 def test_transfer_leaves_a_directory_with_its_checksums(
     trained: Path, data, small_options, tmp_path: Path, call
 ) -> None:

@@ -88,7 +88,9 @@ def test_the_output_only_epoch_moves_the_output_layer_alone(
     for name, value in theirs.items():
         if name.startswith("layers.") and not name.startswith("layers.5"):
             assert torch.equal(weights[name], value), name
-    assert not torch.equal(weights["layers.5.linear.weight"], ConvNet(small_shape, seed=method.seed).layers[5].linear.weight)
+    assert not torch.equal(
+        weights["layers.5.linear.weight"], ConvNet(small_shape, seed=method.seed).layers[5].linear.weight
+    )
 
 
 @pytest.mark.parametrize("layers", range(1, 6))
