@@ -100,6 +100,11 @@ COMPUTE = [
         help="of products: tf32 on a GPU, bf16 also on a CPU; sums and weights are float32",
     ),
 ]
+CACHE = click.option(
+    "--cache-gb",
+    type=click.FloatRange(min=0),
+    help="memory to compute the output of constant layers once, not for each minibatch; default: what is free",
+)
 MATCHING = [
     click.option(
         "--max-lost", default=5.0, help="per cent of utterances that may lack features or labels, or differ in length"
@@ -147,7 +152,7 @@ def as_text(value: Any) -> str:
     return str(value)
 
 
-def run_training(context: click.Context, transfer: tuple[str, int, float | None] | None = None) -> None:
+def run_training(context: click.Context, transfer: tuple[str, int] | None = None) -> None:
     """What train and transfer share: from their options to a run directory."""
     from asrser_nn.directory import config_text, is_complete
 
@@ -167,15 +172,16 @@ def run_training(context: click.Context, transfer: tuple[str, int, float | None]
     from asrser_nn.data import load_corpus
     from asrser_nn.display import make_display
     from asrser_nn.network import Shape
-    from asrser_nn.run import Transfer, load_data, pick_device, set_threads, train_run
+    from asrser_nn.run import Transfer, cache_memory, load_data, pick_device, set_threads, train_run
     from asrser_nn.training import Method
 
     device = pick_device(given["device"])
     set_threads(given["threads"])
-    # A grid has one display for all its runs, and need not read the same files for each.
-    display, load = context.obj or (
+    # Runs of a grid have one display and share memory, and it need not read the same files for each.
+    display, load, memory = context.obj or (
         make_display(sys.stderr.isatty(), str(directory / "tensorboard") if given["tensorboard"] else None),
         load_corpus,
+        cache_memory(given.get("cache_gb"), device, 1),
     )
     train, dev, class_names = load_data(
         given["train_feats"],
@@ -194,7 +200,7 @@ def run_training(context: click.Context, transfer: tuple[str, int, float | None]
         **{name: given[name] for name in ("context", "channels", "kernels", "paddings", "pools", "hidden")},
     )
     method = Method(**{field.name: given[field.name] for field in fields(Method)})
-    source = Transfer(*transfer) if transfer else None
+    source = Transfer(*transfer, memory) if transfer else None
     model = train_run(
         directory, config, train, dev, shape, given["dropout"], class_names, method, device, display, source
     )
@@ -225,19 +231,16 @@ def train(context: click.Context, /, **_: Any) -> None:
 @click.option(
     "--constant-layers", required=True, type=click.IntRange(min=0), help="how many of the first layers stay as they are"
 )
-@click.option(
-    "--cache-gb", type=float, help="memory for their output, computed once; default: what is free, else recompute"
-)
-@options(DATA, [click.argument("dir")], FILES, NETWORK, METHOD, MATCHING, COMPUTE)
+@options([CACHE], DATA, [click.argument("dir")], FILES, NETWORK, METHOD, MATCHING, COMPUTE)
 @click.pass_context
-def transfer(context: click.Context, /, source: str, constant_layers: int, cache_gb: float | None, **_: Any) -> None:
+def transfer(context: click.Context, /, source: str, constant_layers: int, **_: Any) -> None:
     """Train on copied layers: all but the output come from MODEL, the first --constant-layers of them held constant.
 
     The output layer is new. If copied layers are to be trained, the output layer alone is trained for one epoch first.
     Input is normalised by the new training set. DIR holds what `train` leaves, and transfer.json: checksums of every
     constant layer before and after. The network's sizes must be those of MODEL.
     """
-    run_training(context, (source, constant_layers, cache_gb))
+    run_training(context, (source, constant_layers))
 
 
 @cli.command()
@@ -312,9 +315,9 @@ def evaluate(model: str, feats: str, labels: str, **given: Any) -> None:
 @click.option(
     "--together", default=0, help="runs made at the same time, which share --threads; 0: what threads and memory allow"
 )
-@options(COMPUTE)
+@options([CACHE], COMPUTE)
 @click.argument("runs", metavar="LIST")
-def grid(only: tuple[int, ...], together: int, runs: str, **compute: Any) -> None:
+def grid(only: tuple[int, ...], together: int, cache_gb: float | None, runs: str, **compute: Any) -> None:
     """Make every run of LIST that is not complete, some at the same time; several processes may share the work.
 
     A line of LIST is a directory, a tab, and the commands that fill it, separated by ' ; ', without 'asrser_nn':
@@ -324,14 +327,14 @@ def grid(only: tuple[int, ...], together: int, runs: str, **compute: Any) -> Non
     """
     from asrser_nn.data import RecentCorpora
     from asrser_nn.grid import read_list, run_grid
-    from asrser_nn.run import own_stream, pick_device, share_of_threads, trainings_at_once
+    from asrser_nn.run import cache_memory, own_stream, pick_device, share_of_threads, trainings_at_once
 
     device = pick_device(compute["device"])
     # By the length of the list, not by what is left of it: a grid that was stopped goes on with as many threads a run.
     most = max(1, len(only or read_list(Path(runs))))
     together = min(together or trainings_at_once(device, compute["threads"]), most)
     compute["threads"] = share_of_threads(compute["threads"], together)
-    corpora = RecentCorpora()
+    corpora, memory = RecentCorpora(), cache_memory(cache_gb, device, together)
 
     def call(words: list[str], display: Any) -> None:
         if words[0] not in cli.commands:
@@ -341,7 +344,7 @@ def grid(only: tuple[int, ...], together: int, runs: str, **compute: Any) -> Non
         try:
             with own_stream(device):
                 cli.commands[words[0]].main(
-                    arguments, f"asrser_nn {words[0]}", standalone_mode=False, obj=(display, corpora.load)
+                    arguments, f"asrser_nn {words[0]}", standalone_mode=False, obj=(display, corpora.load, memory)
                 )
         except click.ClickException as error:
             raise Failure(f"{words[0]}: {error.format_message()}") from error

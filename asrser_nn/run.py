@@ -18,16 +18,18 @@ from asrser_nn.files import Failure, replacing, write_text
 from asrser_nn.model import Model, code_commit, load_model, save, save_model
 from asrser_nn.network import ConvNet, Shape
 from asrser_nn.training import Display, Method, Progress, fit, make_optimiser, run_epoch
-from asrser_nn.transfer import checksums, copy_layers, free_memory, hold_constant
+from asrser_nn.transfer import CacheMemory, checksums, copy_layers, free_memory, hold_constant, output_bytes
+
+TRAINING_BYTES = 2 * 2**30  # a training at the paper's size takes 1.2 GiB (bench/training_memory.py)
 
 
 @dataclass(frozen=True)
 class Transfer:
-    """Where layers come from (a model or 'random'), how many stay constant, how much memory their output may take."""
+    """Where layers come from (a model or 'random'), how many stay constant, and memory for the output of those."""
 
     source: str
     constant_layers: int
-    cache_gb: float | None
+    memory: CacheMemory
 
 
 def load_data(
@@ -76,11 +78,18 @@ def share_of_threads(threads: int, together: int) -> int:
 def trainings_at_once(device: torch.device, threads: int) -> int:
     """How many trainings to run at the same time: one a thread, as far as memory goes.
 
-    At the paper's size a training takes 1.2 GiB (bench/training_memory.py). One thread each is more than several for
-    one: the threads of one training wait for each other at each of its many small operations.
+    One thread each is more than several for one: the threads of one training wait for each other at each of its many
+    small operations.
     """
     memory = min(free_memory(device), free_memory(torch.device("cpu")))
-    return max(1, min(threads or torch.get_num_threads(), 8, memory // 2**31))
+    return max(1, min(threads or torch.get_num_threads(), 8, memory // TRAINING_BYTES))
+
+
+def cache_memory(gibibytes: float | None, device: torch.device, together: int) -> CacheMemory:
+    """For the output of the constant layers of all trainings; None: what is free beside so many at the same time."""
+    if gibibytes is None:
+        return CacheMemory(max(0, free_memory(device) - together * TRAINING_BYTES))
+    return CacheMemory(int(gibibytes * 2**30))
 
 
 def own_stream(device: torch.device) -> contextlib.AbstractContextManager[Any]:
@@ -132,15 +141,11 @@ def train_run(
         save(directory / "checkpoint.pt", state)
 
     if transfer:
-        # A third each: this, what the output-only epoch adds, and room to work.
-        free = free_memory(device) // 3 if transfer.cache_gb is None else int(transfer.cache_gb * 2**30)
-        train = hold_constant(network, train, 0, constant_layers, free)
-        dev = hold_constant(network, dev, 0, constant_layers, free)
-        if constant_layers < shape.num_layers - 1 and not progress.history:
-            record = train_output_only(network, train, dev, constant_layers, method, free, display)
-            progress.history.append(record)
-            save_checkpoint()
-    fit(network, optimiser, train, dev, constant_layers, method, progress, save_checkpoint, display)
+        learn_transfer(
+            network, optimiser, train, dev, constant_layers, transfer.memory, method, progress, save_checkpoint, display
+        )
+    else:
+        fit(network, optimiser, train, dev, 0, method, progress, save_checkpoint, display)
 
     network.load_state_dict(progress.best_weights)
     about: dict[str, Any] = {
@@ -180,23 +185,51 @@ def load_checkpoint(path: Path, network: ConvNet, optimiser: torch.optim.Optimiz
     return progress
 
 
-def train_output_only(
+def learn_transfer(
     network: ConvNet,
+    optimiser: torch.optim.Optimizer,
     train: Corpus,
     dev: Corpus,
     constant_layers: int,
+    memory: CacheMemory,
     method: Method,
-    cache_bytes: int,
+    progress: Progress,
+    save_checkpoint: Callable[[], None],
     display: Display,
+) -> None:
+    """As fit, behind constant layers; the output layer learns alone in the first epoch if others are to learn too.
+
+    The output of layers that do not change is computed once where the memory holds it. That depends on the memory's
+    total alone: a training that finds it taken waits, so it ends with the same network whatever else runs.
+    """
+    copied = network.shape.num_layers - 1
+    output_first = constant_layers < copied and not progress.history
+    num_bytes = 0
+    once = dict.fromkeys([constant_layers, copied] if output_first else [constant_layers], False)
+    for layers in once:
+        needed = output_bytes(network, [train, dev], layers)
+        once[layers] = num_bytes + needed <= memory.total
+        num_bytes += needed * once[layers]
+    with memory.take(num_bytes):
+        train, dev = (hold_constant(network, c, 0, constant_layers, once[constant_layers]) for c in (train, dev))
+        if output_first:
+            record = train_output_only(network, train, dev, constant_layers, once[copied], method, display)
+            progress.history.append(record)
+            save_checkpoint()
+        fit(network, optimiser, train, dev, constant_layers, method, progress, save_checkpoint, display)
+
+
+def train_output_only(
+    network: ConvNet, train: Corpus, dev: Corpus, constant_layers: int, once: bool, method: Method, display: Display
 ) -> dict[str, Any]:
     """The first epoch of a transfer: the new output layer alone, so that its noise does not spoil the copied layers.
 
     Epoch 0: it counts as none for early stopping. The optimiser is its own.
+    once: compute the output of the copied layers beforehand
     """
     copied = network.shape.num_layers - 1
     optimiser = make_optimiser(network, copied, method)
-    train = hold_constant(network, train, constant_layers, copied, cache_bytes)
-    dev = hold_constant(network, dev, constant_layers, copied, cache_bytes)
+    train, dev = (hold_constant(network, corpus, constant_layers, copied, once) for corpus in (train, dev))
     return run_epoch(network, optimiser, train, dev, 0, copied, method, display)
 
 

@@ -1,6 +1,10 @@
 """Layers copied from one network to another, the first of them held constant."""
 
 import hashlib
+import math
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import torch
@@ -33,21 +37,49 @@ def checksums(network: ConvNet, num_layers: int) -> list[str]:
     return sums
 
 
+class CacheMemory:
+    """Memory for the output of constant layers, which the trainings of a process share."""
+
+    def __init__(self, num_bytes: int):
+        self.total = self.free = num_bytes
+        self.changed = threading.Condition()
+
+    @contextmanager
+    def take(self, num_bytes: int) -> Iterator[None]:
+        """Have so many bytes, at most `total`, as soon as other trainings have given enough of theirs back."""
+        with self.changed:
+            self.changed.wait_for(lambda: num_bytes <= self.free)
+            self.free -= num_bytes
+        try:
+            yield
+        finally:
+            with self.changed:
+                self.free += num_bytes
+                self.changed.notify_all()
+
+
+def output_shape(network: ConvNet, corpus: Corpus, last: int) -> tuple[int, int]:
+    """Rows and values of the output of layer `last` for all frames of a corpus, as hold_constant keeps it."""
+    if last <= network.num_conv:  # one row per frame: neighbouring windows share them
+        return len(corpus.rows), network.shape.channels[last - 1] * network.shape.sizes()[last][1]
+    return corpus.num_frames, network.shape.hidden[last - network.num_conv - 1]
+
+
+def output_bytes(network: ConvNet, corpora: list[Corpus], last: int) -> int:
+    """Memory that hold_constant takes for all of them; no layers constant take none."""
+    return sum(4 * math.prod(output_shape(network, corpus, last)) for corpus in corpora) if last else 0
+
+
 @torch.no_grad()
-def hold_constant(network: ConvNet, corpus: Corpus, first: int, last: int, cache_bytes: int) -> Corpus:
+def hold_constant(network: ConvNet, corpus: Corpus, first: int, last: int, once: bool) -> Corpus:
     """A corpus whose rows are the output of layer `last` instead of `first`: what layer last+1 learns from.
 
-    The layers between are a fixed function of the input, so they are computed here once, if the result fits into
-    cache_bytes, or else for every minibatch. Convolutional layers are kept as one row per frame, not as one window per
-    frame: neighbouring windows share them.
+    The layers between are a fixed function of the input: they are computed here `once`, or else for every minibatch.
     """
     if last == first:
         return corpus
     by_row = last <= network.num_conv
-    values = network.shape.channels[last - 1] * network.shape.sizes()[last][1] if by_row else layer_width(network, last)
-    num_rows = len(corpus.rows) if by_row else corpus.num_frames
-    cacheable = not by_row or (network.can_slide and corpus.transform is None)
-    if not cacheable or corpus.rows.element_size() * num_rows * values > cache_bytes:
+    if not once or (by_row and not (network.can_slide and corpus.transform is None)):
         before = corpus.transform
 
         def transform(windows: Tensor) -> Tensor:
@@ -57,26 +89,21 @@ def hold_constant(network: ConvNet, corpus: Corpus, first: int, last: int, cache
         return replace(corpus, transform=transform)
     was_training = network.training
     network.eval()
-    rows = corpus.rows.new_zeros((num_rows, values))
+    rows = corpus.rows.new_zeros(output_shape(network, corpus, last))
     if by_row:
         offsets = network.window_offsets(last).to(rows.device)
         lost = int(corpus.offsets[-1] - offsets[-1])  # rows at the end at which no window begins
-        for begin in range(0, num_rows - lost, 4096):
+        for begin in range(0, len(rows) - lost, 4096):
             columns = network.slide(corpus.rows[begin : begin + 4096 + lost], first, last)
             rows[begin : begin + len(columns)] = columns
         result = replace(corpus, rows=rows, offsets=offsets)
     else:
         for frames, outputs in layer_outputs(network, corpus, first, last):
             rows[frames] = outputs.to(rows)
-        starts = torch.arange(num_rows, device=rows.device)
+        starts = torch.arange(len(rows), device=rows.device)
         result = replace(corpus, rows=rows, starts=starts, offsets=starts.new_zeros(1), transform=None)
     network.train(was_training)
     return result
-
-
-def layer_width(network: ConvNet, layer: int) -> int:
-    """Number of outputs of a fully connected layer."""
-    return network.shape.hidden[layer - network.num_conv - 1]
 
 
 def free_memory(device: torch.device) -> int:

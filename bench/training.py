@@ -7,99 +7,21 @@ Four ways to do the same training step of the paper's network (minibatches of 25
   asrser_nn    the loop of asrser_nn train
   limit        the step's multiplications and additions at the speed of a large matrix product of the same precision
 They take turns, several times; the best turn of each counts, so that other work on the machine disturbs little.
-Peak memory: of the GPU for each way (with what the others hold there), of the host for all of them in one process;
-bench/training_memory.py measures a training alone.
+bench/training_memory.py measures the memory of a training alone; here all four share a process.
 
 Usage: python bench/training.py [--device cpu|cuda] [--precision fp32|tf32|bf16] [--threads N] [--steps N] [--turns N]
                                 [--json OUT]
 """
 
 import argparse
-import json
-import math
-import platform
-import resource
-import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
-import numpy as np
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
 
-from asrser_nn.data import Corpus, corpus_of
+import plain
 from asrser_nn.network import ConvNet, Shape
-from asrser_nn.training import Display, Method, make_optimiser, precision_context, train_epoch
-
-BATCH = 256
-CLASSES = 144
-METHOD = Method(
-    batch_size=BATCH,
-    learning_rate=1e-3,
-    rmsprop_decay=0.99,
-    rmsprop_epsilon=1e-8,
-    l2=1e-3,
-    max_epochs=1,
-    patience=1,
-    seed=1,
-    precision="fp32",
-)
-
-
-def synthetic_corpus(num_frames: int) -> Corpus:
-    random = np.random.default_rng(0)
-    utterances = []
-    for i in range(math.ceil(num_frames / 300)):
-        feats = random.standard_normal((300, 40), dtype=np.float32)
-        utterances.append((f"u{i:05d}", feats, random.integers(CLASSES, size=300)))
-    return corpus_of(utterances, context=15)
-
-
-class Windows(Dataset[Any]):
-    """What a newcomer writes: one window per item."""
-
-    def __init__(self, corpus: Corpus):
-        self.corpus = corpus
-
-    def __len__(self) -> int:
-        return self.corpus.num_frames
-
-    def __getitem__(self, frame: int) -> tuple[Tensor, Tensor]:
-        start = int(self.corpus.starts[frame])
-        return self.corpus.rows[start : start + 31].T.unsqueeze(0), self.corpus.labels[frame]
-
-
-def plain_network() -> nn.Module:
-    def full(inputs: int) -> list[nn.Module]:
-        return [nn.Linear(inputs, 1024), nn.BatchNorm1d(1024), nn.ReLU(), nn.Dropout(0.4)]
-
-    return nn.Sequential(
-        *[nn.Conv2d(1, 64, (5, 4)), nn.BatchNorm2d(64), nn.ReLU(), nn.MaxPool2d(2)],
-        *[nn.Conv2d(64, 128, (3, 3)), nn.BatchNorm2d(128), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()],
-        *[*full(6144), *full(1024), *full(1024), nn.Linear(1024, CLASSES)],
-    )
-
-
-def plain_trainer(device: torch.device, precision: str) -> Callable[[Tensor, Tensor], float]:
-    network = plain_network().to(device)
-    optimiser = torch.optim.RMSprop(network.parameters(), lr=1e-3, alpha=0.99)
-
-    def step(windows: Tensor, labels: Tensor) -> float:
-        optimiser.zero_grad()
-        with precision_context(device, precision):
-            loss = F.cross_entropy(network(windows.to(device)), labels.to(device))
-        loss.backward()
-        optimiser.step()
-        return loss.item()
-
-    return step
-
-
-def forever(loader: DataLoader[Any]) -> Iterator[tuple[Tensor, Tensor]]:
-    while True:
-        yield from loader
+from asrser_nn.training import Display, make_optimiser, train_epoch
+from synthetic import BATCH, CLASSES, METHOD, clock, machine, peak_memory, report, synthetic_corpus
 
 
 def step_flops() -> float:
@@ -108,21 +30,15 @@ def step_flops() -> float:
     return 2 * BATCH * (2 * first + 3 * others)
 
 
-def measure(device: torch.device, precision: str, steps: int, turns: int) -> tuple[dict[str, float], dict[str, float]]:
-    """Steps per second and, on a GPU, peak memory there (GiB) of each way."""
-
-    def now() -> float:
-        if device.type == "cuda":
-            torch.cuda.synchronize()
-        return time.perf_counter()
-
+def measure(device: torch.device, precision: str, steps: int, turns: int) -> dict[str, float]:
+    """Steps per second of each way."""
     corpus = synthetic_corpus(steps * BATCH)
     steps = corpus.num_frames // BATCH
-    loader = forever(DataLoader(Windows(corpus), BATCH, shuffle=True, drop_last=True, num_workers=2))
+    loaded = plain.minibatches()
     some = torch.randperm(corpus.num_frames)[: steps * BATCH]
     windows = corpus.inputs(some).transpose(1, 2).unsqueeze(1).contiguous()
     gathered = list(zip(windows.split(BATCH), corpus.labels[some].split(BATCH), strict=True))
-    plain = plain_trainer(device, precision)
+    plain_step = plain.trainer(device, precision)
     network = ConvNet(Shape(40, CLASSES)).to(device)
     optimiser = make_optimiser(network, 0, METHOD)
     ours = corpus.to(device)
@@ -135,25 +51,20 @@ def measure(device: torch.device, precision: str, steps: int, turns: int) -> tup
             a @ b
 
     ways: dict[str, Callable[[], object]] = {
-        "dataloader": lambda: [plain(*next(loader)) for _ in range(steps)],
-        "gathered": lambda: [plain(*batch) for batch in gathered],
+        "dataloader": lambda: [plain_step(*next(loaded)) for _ in range(steps)],
+        "gathered": lambda: [plain_step(*batch) for batch in gathered],
         "asrser_nn": lambda: train_epoch(network, optimiser, ours, 0, BATCH, precision, 1, Display()),
         "limit": limit,
     }
     best: dict[str, float] = {}
-    peak: dict[str, float] = {}
     for turn in range(turns + 1):  # the first one warms up
         for name, way in ways.items():
-            if device.type == "cuda":
-                torch.cuda.reset_peak_memory_stats()
-            begin = now()
+            begin = clock(device)
             way()
             if turn:
-                best[name] = max(best.get(name, 0), steps / (now() - begin))
-                if device.type == "cuda":
-                    peak[name] = torch.cuda.max_memory_allocated() / 2**30
+                best[name] = max(best.get(name, 0), steps / (clock(device) - begin))
     best["limit"] *= 2 * size**3 / step_flops()
-    return best, peak
+    return best
 
 
 def main() -> None:
@@ -168,39 +79,22 @@ def main() -> None:
     if options.threads:
         torch.set_num_threads(options.threads)
     device = torch.device(options.device)
-    best, device_memory = measure(device, options.precision, options.steps, options.turns)
-    machine = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{torch.get_num_threads()} threads"
-    print(
-        f"{platform.machine()}, {machine}, torch {torch.__version__}, {options.precision}, {time.strftime('%Y-%m-%d')}"
-    )
-    print(f"{'':12} {'steps/s':>9} {'frames/s':>10} {'to dataloader':>14} {'to gathered':>12} {'to limit':>9}")
+    best = measure(device, options.precision, options.steps, options.turns)
+    others = ("dataloader", "gathered", "limit")
     rows = {
-        name: {
-            "steps_per_second": rate,
-            **{f"to_{other}": rate / best[other] for other in ("dataloader", "gathered", "limit")},
-        }
+        name: {"steps_per_second": rate, **{f"to_{other}": rate / best[other] for other in others}}
         for name, rate in best.items()
     }
+    print(f"{'':12} {'steps/s':>9} {'frames/s':>10} {'to dataloader':>14} {'to gathered':>12} {'to limit':>9}")
     for name, row in rows.items():
         rate, *ratios = row.values()
         print(f"{name:12} {rate:9.2f} {rate * BATCH:10.0f} {ratios[0]:14.2f} {ratios[1]:12.2f} {ratios[2]:9.2f}")
-    host_memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20  # from KiB
-    print(
-        f"peak memory: host {host_memory:.2f} GiB",
-        *(f"{name} {gib:.2f} GiB" for name, gib in device_memory.items()),
-        sep=", ",
-    )
-    if options.json:
-        result = {
-            "machine": machine,
-            "precision": options.precision,
-            "ways": rows,
-            "peak_host_memory_gib": host_memory,
-            "peak_device_memory_gib": device_memory,
-        }
-        with open(options.json, "w") as file:
-            json.dump(result, file, indent=1)
-            file.write("\n")
+    result = {
+        "machine": machine(device, options.precision),
+        "ways": rows,
+        "peak_memory_gib": peak_memory(device),
+    }
+    report(result, options.json)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Constant means constant, and how the constant part is computed makes no difference."""
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,10 +12,9 @@ from asrser_nn.model import load_model
 from asrser_nn.network import ConvNet, Shape
 from asrser_nn.run import Transfer, compare_constant_layers, train_run
 from asrser_nn.training import Display, Method, make_optimiser, run_epoch
-from asrser_nn.transfer import checksums, copy_layers, hold_constant
+from asrser_nn.transfer import CacheMemory, checksums, copy_layers, hold_constant, output_bytes
 
 CPU = torch.device("cpu")
-PLENTY = 2**30
 
 
 @pytest.fixture
@@ -41,10 +41,10 @@ class Records(Display):
             raise KeyboardInterrupt
 
 
-def transfer(directory: Path, source: Path | str, layers: int, make_corpus, shape, method, cache_gb=None, display=None):
+def transfer(directory: Path, source: Path | str, layers: int, make_corpus, shape, method, cache=2**30, display=None):
     directory.mkdir(exist_ok=True)
     train, dev = make_corpus(1, 20), make_corpus(2, 5)
-    what = Transfer(str(source), layers, cache_gb)
+    what = Transfer(str(source), layers, CacheMemory(cache))
     return train_run(directory, {}, train, dev, shape, 0.4, [*"abcd"], method, CPU, display or Display(), what)
 
 
@@ -75,7 +75,7 @@ def test_layers_differ_in_their_checksums_when_only_running_statistics_moved(sma
     after = checksums(small_network, 5)
     assert [a == b for a, b in zip(before, after, strict=True)] == [True, False, True, True, True]
     with pytest.raises(Failure, match=r"layers \[2\] were to be held constant and have changed"):
-        compare_constant_layers(Transfer("x", 5, None), before, after)
+        compare_constant_layers(Transfer("x", 5, CacheMemory(0)), before, after)
 
 
 def test_the_output_only_epoch_moves_the_output_layer_alone(
@@ -99,27 +99,55 @@ def test_computed_once_or_every_time_the_constant_layers_give_the_same_network(
 ) -> None:
     """In double precision, where the order of a sum cannot matter: what is left must be equal."""
     found = {}
-    for cache in (PLENTY, 0):
+    for once in (True, False):
         network = ConvNet(small_shape, dropout=0.4)
         copy_layers(load_model(source).network, network)
         network.double()
         corpus = make_corpus(1, 20)
         corpus.rows = (corpus.rows.double() - 5) / 2
-        held = hold_constant(network, corpus, 0, layers, cache)
-        assert (held.transform is None) == (cache > 0)
+        held = hold_constant(network, corpus, 0, layers, once)
+        assert (held.transform is None) == once
         optimiser = make_optimiser(network, layers, method)
         records = [run_epoch(network, optimiser, held, held, epoch, layers, method, Display()) for epoch in (1, 2)]
-        found[cache] = ([record["train_loss"] for record in records], network.state_dict())
-    assert found[0][0] == pytest.approx(found[PLENTY][0], rel=1e-6)
-    for name, value in found[0][1].items():
-        torch.testing.assert_close(value, found[PLENTY][1][name], rtol=1e-6, atol=1e-9, msg=name)
+        found[once] = ([record["train_loss"] for record in records], network.state_dict())
+    assert found[False][0] == pytest.approx(found[True][0], rel=1e-6)
+    for name, value in found[False][1].items():
+        torch.testing.assert_close(value, found[True][1][name], rtol=1e-6, atol=1e-9, msg=name)
 
 
 def test_without_memory_a_transfer_still_runs(source: Path, tmp_path, make_corpus, small_shape, method) -> None:
-    for name, cache_gb in (("with", 1.0), ("without", 0.0)):
-        transfer(tmp_path / name, source, 2, make_corpus, small_shape, method, cache_gb=cache_gb)
-    accuracies = [load_model(tmp_path / name).about["dev_accuracy"] for name in ("with", "without")]
-    assert accuracies[0] == pytest.approx(accuracies[1], abs=2)
+    for cache in (2**30, 2**17, 0):  # for everything, for one of the two that are to be kept, for nothing
+        transfer(tmp_path / str(cache), source, 2, make_corpus, small_shape, method, cache=cache)
+    accuracies = [load_model(tmp_path / str(cache)).about["dev_accuracy"] for cache in (2**30, 2**17, 0)]
+    assert accuracies[1:] == pytest.approx([accuracies[0]] * 2, abs=2)
+
+
+def test_what_is_kept_takes_the_memory_that_was_reserved(small_network: ConvNet, make_corpus) -> None:
+    corpora = [make_corpus(1, 3), make_corpus(2, 2)]
+    for layers in range(1, 6):
+        kept = sum(hold_constant(small_network, corpus, 0, layers, True).rows.nbytes for corpus in corpora)
+        assert output_bytes(small_network, corpora, layers) == kept
+    assert output_bytes(small_network, corpora, 0) == 0
+
+
+def test_memory_is_waited_for_and_given_back_after_a_failure() -> None:
+    memory = CacheMemory(10)
+    begun, order = threading.Event(), []
+
+    def other() -> None:
+        begun.set()
+        with memory.take(6):
+            order.append("second")
+
+    thread = threading.Thread(target=other)
+    with pytest.raises(Failure), memory.take(5):
+        thread.start()
+        begun.wait()
+        with memory.take(5):  # what is left
+            order.append("first")
+        raise Failure("of a training")
+    thread.join(timeout=30)
+    assert order == ["first", "second"] and memory.free == 10
 
 
 @pytest.mark.parametrize("epoch", [0, 2])

@@ -1,0 +1,186 @@
+#!/usr/bin/env python
+"""How long the study takes at the paper's size: an epoch, eight folds, each transfer, and all of its 105 trainings.
+
+Every way of training in the study (from scratch, and with l = 0 … 5 layers constant) is timed over some minibatches of
+synthetic data, beside a plain PyTorch program (bench/plain.py: Dataset, DataLoader, constant layers computed again for
+each minibatch), in the same run. The trainings of a grid run some at a time, as `asrser_nn grid` does it.
+
+From these rates follows the time of whole epochs and of the grid, for 1.12 million training frames of ASR and 1.7 of
+SER, a dev set of 0.12 and 0.5, and --epochs epochs per training: that is computed, not run. For asrser_nn
+it counts dev frames, the output of constant layers and the epoch of the output layer alone; for the plain program only
+training frames.
+
+Usage: python bench/grid.py [--device cpu|cuda] [--precision fp32|tf32|bf16] [--threads N] [--together N] [--steps N]
+                            [--epochs 15] [--json OUT]
+"""
+
+import argparse
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import torch
+
+import plain
+from asrser_nn.data import Corpus
+from asrser_nn.network import ConvNet, Shape
+from asrser_nn.run import cache_memory, own_stream, share_of_threads, trainings_at_once
+from asrser_nn.training import Display, dev_scores, make_optimiser, train_epoch
+from asrser_nn.transfer import hold_constant, output_shape
+from synthetic import BATCH, CLASSES, METHOD, clock, machine, peak_memory, report, synthetic_corpus
+
+FRAMES = {"ASR": 1.12e6, "SER": 1.7e6}  # of a training set of the paper
+DEV_FRAMES = {"ASR": 0.12e6, "SER": 0.5e6}
+FROM_SCRATCH = {"ASR": 1, "SER": 8}  # trainings
+TRANSFERS = 8  # for each task and number of constant layers
+OUTPUT_LAYER = 5  # all layers but this last one constant
+
+
+class Bench:
+    def __init__(self, device: torch.device, precision: str, threads: int, steps: int):
+        self.device, self.precision, self.threads = device, precision, threads
+        self.corpus = synthetic_corpus(steps * BATCH)
+        self.num_frames = self.corpus.num_frames // BATCH * BATCH
+
+    def rate(self, jobs: list[Callable[[], object]]) -> float:
+        """Frames per second of jobs at the same time, each of which goes over the corpus; the second time counts."""
+
+        def work(job: Callable[[], object]) -> None:
+            with own_stream(self.device):
+                job()
+
+        share = share_of_threads(self.threads, len(jobs))
+        with ThreadPoolExecutor(len(jobs), initializer=torch.set_num_threads, initargs=(share,)) as pool:
+            list(pool.map(work, jobs))
+            begin = clock(self.device)
+            list(pool.map(work, jobs))
+            return len(jobs) * self.num_frames / (clock(self.device) - begin)
+
+    def network(self) -> ConvNet:
+        return ConvNet(Shape(40, CLASSES)).to(self.device)
+
+    def held(self, network: ConvNet, layers: int, once: bool) -> Corpus:
+        return hold_constant(network, self.corpus.to(self.device), 0, layers, once)
+
+    def training(self, layers: int, once: bool) -> Callable[[], object]:
+        network = self.network()
+        corpus = self.held(network, layers, once)
+        optimiser = make_optimiser(network, layers, METHOD)
+        return lambda: train_epoch(network, optimiser, corpus, layers, BATCH, self.precision, 1, Display())
+
+    def plain_rate(self, layers: int) -> float:
+        step = plain.trainer(self.device, self.precision, layers)
+        loaded = plain.minibatches()
+        return self.rate([lambda: [step(*next(loaded)) for _ in range(self.num_frames // BATCH)]])
+
+    def measure(self, layers: int, together: int, memory: int) -> dict[str, float]:
+        """Frames per second of training, of dev, of computing the constant layers, and of plain training.
+
+        memory: bytes for the constant layers' output, as of the larger corpus of the paper
+        """
+        network = self.network()
+        values = output_shape(network, self.corpus, layers)[1] if layers else 0
+        needed = int(4 * values * (FRAMES["SER"] + DEV_FRAMES["SER"]))
+        once = 0 < needed <= memory
+        if once:
+            together = min(together, memory // needed)
+        held = self.held(network, layers, once)
+        result = {
+            "together": together,
+            "once": once,
+            "asrser_nn": self.rate([self.training(layers, once) for _ in range(together)]),
+            "dev": self.rate([lambda: dev_scores(network, held, layers, self.precision)] * together),
+            "plain": self.plain_rate(layers),
+        }
+        if once:
+            result["constant_layers"] = self.rate([lambda: self.held(network, layers, True)] * together)
+        return result
+
+
+def seconds_of_epoch(task: str, rates: dict[str, float]) -> float:
+    """Seconds of the machine for an epoch and a look at dev; what runs at the same time is already in the rates."""
+    return FRAMES[task] / rates["asrser_nn"] + DEV_FRAMES[task] / rates["dev"]
+
+
+def seconds_of_training(task: str, rates: dict[str, Any], layers: int | None, epochs: int) -> dict[str, float]:
+    """Of each program, for one training of the grid."""
+    own, last = rates[str(layers or 0)], rates[str(OUTPUT_LAYER)]
+    ours, plain_epochs = epochs * seconds_of_epoch(task, own), epochs
+    if own["once"]:
+        ours += (FRAMES[task] + DEV_FRAMES[task]) / own["constant_layers"]
+    if layers is not None and layers < OUTPUT_LAYER:  # the output layer alone
+        plain_epochs += 1
+        ours += seconds_of_epoch(task, last)
+        if last["once"]:
+            ours += (FRAMES[task] + DEV_FRAMES[task]) / last["constant_layers"]
+    return {"asrser_nn": ours, "plain": plain_epochs * FRAMES[task] / own["plain"]}
+
+
+def whole_grid(rates: dict[str, Any], epochs: int) -> dict[str, float]:
+    """Hours of all 105 trainings."""
+    hours = {"asrser_nn": 0.0, "plain": 0.0}
+    for task in FRAMES:
+        for layers, number in [(None, FROM_SCRATCH[task]), *((layers, TRANSFERS) for layers in range(6))]:
+            seconds = seconds_of_training(task, rates, layers, epochs)
+            for program in hours:
+                hours[program] += number * seconds[program] / 3600
+    return hours
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--precision", choices=["fp32", "tf32", "bf16"], default="fp32")
+    parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0: as many as torch takes")
+    parser.add_argument(
+        "--together", type=int, default=0, help="trainings at the same time; 0: as asrser_nn grid chooses"
+    )
+    parser.add_argument("--steps", type=int, default=0, help="minibatches of each measurement; 0: 12, on a GPU 400")
+    parser.add_argument("--epochs", type=int, default=15, help="of each training, for the time of the grid")
+    parser.add_argument("--json", help="write the figures here too")
+    options = parser.parse_args()
+    device = torch.device(options.device)
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    steps = options.steps or (400 if device.type == "cuda" else 12)
+    together = options.together or trainings_at_once(device, options.threads)
+    bench = Bench(device, options.precision, options.threads, steps)
+
+    alone = bench.rate([bench.training(0, True)])
+    eight = bench.rate([bench.training(0, True) for _ in range(together)])
+    folds = {"alone": alone, "together": eight}
+    print(f"an epoch of SER, {FRAMES['SER']:.3g} frames, from scratch:")
+    print(f"  one fold alone        {FRAMES['SER'] / alone:8.0f} s  {alone:8.0f} frames/s")
+    print(f"  eight folds           {8 * FRAMES['SER'] / eight:8.0f} s  {eight:8.0f} frames/s, {together} at a time")
+
+    print(f"\n{'':8} {'frames/s':>9} {'plain':>9} {'ratio':>6}   seconds per epoch, dev included")
+    print(f"{'':8} {'':9} {'':9} {'':6} {'ASR':>9} {'SER':>9}  constant layers")
+    rates: dict[str, dict[str, float]] = {}
+    memory = cache_memory(None, device, together).total
+    for layers in range(6):
+        rates[str(layers)] = row = bench.measure(layers, together, memory)
+        epochs = [seconds_of_epoch(task, row) for task in FRAMES]
+        how = "" if not layers else "computed once" if row["once"] else "computed again each time"
+        print(
+            f"l = {layers}    {row['asrser_nn']:9.0f} {row['plain']:9.0f} {row['asrser_nn'] / row['plain']:6.2f} "
+            f"{epochs[0]:9.0f} {epochs[1]:9.0f}  {how}",
+            flush=True,
+        )
+    hours = whole_grid(rates, options.epochs)
+    ratio = hours["plain"] / hours["asrser_nn"]
+    print(f"\n105 trainings of {options.epochs} epochs, {together} at a time, by these rates:")
+    print(
+        f"asrser_nn {hours['asrser_nn']:.1f} hours, the plain program {hours['plain']:.1f}, {ratio:.2f} times as long"
+    )
+    result = {
+        "machine": machine(device, options.precision),
+        "together": together,
+        "frames_per_second": {"folds": folds, "constant_layers": rates},
+        "grid": {"epochs": options.epochs, "hours": hours, "ratio": ratio},
+        "peak_memory_gib": peak_memory(device),
+    }
+    report(result, options.json)
+
+
+if __name__ == "__main__":
+    main()
