@@ -240,15 +240,23 @@ def run_grid(
                 todo.append(run)
                 time.sleep(0.2)
 
-    with redirect_stdout(output), ThreadPoolExecutor(together) as pool:
-        try:
-            for worker in as_completed([pool.submit(work) for _ in range(together)]):
-                worker.result()
-        except BaseException:  # Ctrl-C here, or what no run foresaw
-            display.stop.set()
-            raise
+    with redirect_stdout(output):
+        if together == 1:
+            work()  # not in a thread: OpenMP's own threads are slow to start from there
+        else:
+            _in_threads(work, together, display.stop)
     display.bar.close()
     return failures
+
+
+def _in_threads(work: Callable[[], None], number: int, stop: threading.Event) -> None:
+    with ThreadPoolExecutor(number) as pool:
+        try:
+            for worker in as_completed([pool.submit(work) for _ in range(number)]):
+                worker.result()
+        except BaseException:  # Ctrl-C here, or what no run foresaw
+            stop.set()
+            raise
 
 
 def _make(run: Run, call: Callable[[list[str], Display], None], display: Display, output: OutputOfThread) -> list[str]:
