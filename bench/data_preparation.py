@@ -8,6 +8,7 @@ that is removed afterwards. Which programs answer to Kaldi's names is said, sinc
 import argparse
 import json
 import os
+import resource
 import subprocess
 import tempfile
 import time
@@ -55,8 +56,11 @@ def main() -> None:
     print(f"{'':26}{'seconds':>10}{'per hour':>10}")
     for name, value in seconds.items():
         print(f"{name:26}{value:>10.2f}{value / hours:>10.1f}")
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20  # from KiB
+    print(f"peak memory of a process: {peak:.2f} GiB")
     if args.json:
         figures = {"hours": hours, "recordings": len(files), "jobs": args.nj, "programs": answers, "seconds": seconds}
+        figures["peak_memory_gib"] = peak
         args.json.write_text(json.dumps(figures, indent=1) + "\n")
 
 
