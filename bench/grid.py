@@ -37,15 +37,19 @@ OUTPUT_LAYER = 5  # all layers but this last one constant
 
 
 class Bench:
-    def __init__(self, device: torch.device, precision: str, threads: int, steps: int):
-        self.device, self.precision, self.threads = device, precision, threads
+    def __init__(self, device: torch.device, precision: str, steps: int):
+        self.device, self.precision = device, precision
         self.corpus = synthetic_corpus(steps * BATCH)
         self.num_frames = self.corpus.num_frames // BATCH * BATCH
 
-    def rate(self, jobs: list[Callable[[], object]]) -> float:
-        """Frames per second of jobs at the same time, each of which goes over the corpus; the second time counts."""
+    def rate(self, jobs: list[Callable[[], object]], threads: int) -> float:
+        """Frames per second of jobs at the same time, each of which goes over the corpus; the second time counts.
+
+        threads: of each job
+        """
 
         def work(job: Callable[[], object]) -> None:
+            torch.set_num_threads(threads)
             with own_stream(self.device):
                 job()
 
@@ -55,8 +59,7 @@ class Bench:
             else:
                 list(pool.map(work, jobs))
 
-        share = share_of_threads(self.threads, len(jobs))
-        with ThreadPoolExecutor(len(jobs), initializer=torch.set_num_threads, initargs=(share,)) as pool:
+        with ThreadPoolExecutor(len(jobs)) as pool:
             all_jobs()
             begin = clock(self.device)
             all_jobs()
@@ -74,32 +77,33 @@ class Bench:
         optimiser = make_optimiser(network, layers, METHOD)
         return lambda: train_epoch(network, optimiser, corpus, layers, BATCH, self.precision, 1, Display())
 
-    def plain_rate(self, layers: int) -> float:
+    def plain_rate(self, layers: int, threads: int) -> float:
         step = plain.trainer(self.device, self.precision, layers)
         loaded = plain.minibatches()
-        return self.rate([lambda: [step(*next(loaded)) for _ in range(self.num_frames // BATCH)]])
+        return self.rate([lambda: [step(*next(loaded)) for _ in range(self.num_frames // BATCH)]], threads)
 
-    def measure(self, layers: int, together: int, memory: int) -> dict[str, float]:
+    def measure(self, layers: int, together: int, threads: int, memory: int) -> dict[str, float]:
         """Frames per second of training, of dev, of computing the constant layers, and of plain training.
 
-        memory: bytes for the constant layers' output, as of the larger corpus of the paper
+        threads: of the machine; memory: bytes for the constant layers' output, as of the larger corpus of the paper
         """
         network = self.network()
         values = output_shape(network, self.corpus, layers)[1] if layers else 0
         needed = int(4 * values * (FRAMES["SER"] + DEV_FRAMES["SER"]))
         once = 0 < needed <= memory
+        share = share_of_threads(threads, together)
         if once:
             together = min(together, memory // needed)
         held = self.held(network, layers, once)
         result = {
             "together": together,
             "once": once,
-            "asrser_nn": self.rate([self.training(layers, once) for _ in range(together)]),
-            "dev": self.rate([lambda: dev_scores(network, held, layers, self.precision)] * together),
-            "plain": self.plain_rate(layers),
+            "asrser_nn": self.rate([self.training(layers, once) for _ in range(together)], share),
+            "dev": self.rate([lambda: dev_scores(network, held, layers, self.precision)] * together, share),
+            "plain": self.plain_rate(layers, threads),
         }
         if once:
-            result["constant_layers"] = self.rate([lambda: self.held(network, layers, True)] * together)
+            result["constant_layers"] = self.rate([lambda: self.held(network, layers, True)] * together, share)
         return result
 
 
@@ -146,14 +150,12 @@ def main() -> None:
     parser.add_argument("--json", help="write the figures here too")
     options = parser.parse_args()
     device = torch.device(options.device)
-    if options.threads:
-        torch.set_num_threads(options.threads)
-    steps = options.steps or (400 if device.type == "cuda" else 12)
-    together = options.together or trainings_at_once(device, options.threads)
-    bench = Bench(device, options.precision, options.threads, steps)
+    threads = options.threads or torch.get_num_threads()
+    together = options.together or trainings_at_once(device, threads)
+    bench = Bench(device, options.precision, options.steps or (400 if device.type == "cuda" else 12))
 
-    alone = bench.rate([bench.training(0, True)])
-    eight = bench.rate([bench.training(0, True) for _ in range(together)])
+    alone = bench.rate([bench.training(0, True)], threads)
+    eight = bench.rate([bench.training(0, True) for _ in range(together)], share_of_threads(threads, together))
     folds = {"alone": alone, "together": eight}
     print(f"an epoch of SER, {FRAMES['SER']:.3g} frames, from scratch:")
     print(f"  one fold alone        {FRAMES['SER'] / alone:8.0f} s  {alone:8.0f} frames/s")
@@ -164,14 +166,15 @@ def main() -> None:
     rates: dict[str, dict[str, float]] = {}
     memory = cache_memory(None, device, together).total
     for layers in range(6):
-        rates[str(layers)] = row = bench.measure(layers, together, memory)
+        rates[str(layers)] = row = bench.measure(layers, together, threads, memory)
         epochs = [seconds_of_epoch(task, row) for task in FRAMES]
-        how = "" if not layers else "computed once" if row["once"] else "computed again each time"
+        how = f"computed once, {row['together']} at a time" if row["once"] else "computed each time" if layers else ""
         print(
             f"l = {layers}    {row['asrser_nn']:9.0f} {row['plain']:9.0f} {row['asrser_nn'] / row['plain']:6.2f} "
             f"{epochs[0]:9.0f} {epochs[1]:9.0f}  {how}",
             flush=True,
         )
+    torch.set_num_threads(threads)
     hours = whole_grid(rates, options.epochs)
     ratio = hours["plain"] / hours["asrser_nn"]
     print(f"\n105 trainings of {options.epochs} epochs, {together} at a time, by these rates:")

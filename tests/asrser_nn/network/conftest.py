@@ -29,6 +29,14 @@ def make_utterances(seed: int, number: int, prefix: str = "utt") -> list[tuple[s
     return utterances
 
 
+@pytest.fixture(params=["cpu", "cuda"])
+def device(request: pytest.FixtureRequest) -> torch.device:
+    """Every device that training runs on."""
+    if request.param == "cuda" and not torch.cuda.is_available():
+        pytest.skip("no GPU here")
+    return torch.device(request.param)
+
+
 @pytest.fixture
 def small_shape() -> Shape:
     return SMALL

@@ -71,13 +71,13 @@ def test_one_channel_that_needs_a_gradient_gets_it() -> None:
 
 
 def test_a_training_follows_the_plain_loop_step_by_step(
-    monkeypatch: pytest.MonkeyPatch, small_shape: Shape, make_corpus, method: Method
+    monkeypatch: pytest.MonkeyPatch, device: torch.device, small_shape: Shape, make_corpus, method: Method
 ) -> None:
     """Plain layers and torch's RMSProp, over 120 steps, in double precision: rounding grows on the way, but slowly."""
     losses, weights = [], []
     for fast in (True, False):
-        network = ConvNet(small_shape).double()
-        corpus = make_corpus(1, 20)
+        network = ConvNet(small_shape).double().to(device)
+        corpus = make_corpus(1, 20).to(device)
         corpus.rows = (corpus.rows.double() - 5) / 2
         optimiser = make_optimiser(network, 0, method)
         if not fast:

@@ -11,6 +11,7 @@ from torch import Tensor
 from asrser_nn.data import corpus_of, mean_and_stddev
 from asrser_nn.files import Failure
 from asrser_nn.network import ConvNet, Shape, layer_outputs, log_posteriors
+from asrser_nn.training import precision_context
 
 
 def outputs(network: ConvNet, corpus, first: int = 0, last: int | None = None) -> Tensor:
@@ -96,12 +97,12 @@ def test_normalisation_gives_the_frames_mean_zero_and_variance_one(make_corpus, 
         {"channels": (4,), "kernels": ((3, 2),), "paddings": ((0, 0),), "pools": ((2, 2),)},
     ],
 )
-def test_whole_utterances_give_what_single_windows_give(change, small_shape: Shape, make_corpus) -> None:
-    network = ConvNet(replace(small_shape, **change)).eval()
-    corpus = make_corpus(3, 5)
-    with torch.no_grad():
-        plain = network(corpus.inputs(torch.arange(corpus.num_frames)))
-    torch.testing.assert_close(outputs(network, corpus), plain, atol=1e-4, rtol=0)
+def test_whole_utterances_give_what_single_windows_give(change, device, small_shape: Shape, make_corpus) -> None:
+    network = ConvNet(replace(small_shape, **change)).eval().to(device)
+    corpus = make_corpus(3, 5).to(device)
+    with torch.no_grad(), precision_context(device, "fp32"):
+        plain = network(corpus.inputs(torch.arange(corpus.num_frames, device=device)))
+        torch.testing.assert_close(outputs(network, corpus), plain, atol=1e-4, rtol=0)
 
 
 def test_the_papers_network_gives_the_same_for_whole_utterances_on_real_speech(golden) -> None:
