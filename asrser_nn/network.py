@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from asrser_nn.conv_layers import conv_norm_relu_pool, is_data
+from asrser_nn.conv_layers import conv_norm_relu_pool
 from asrser_nn.data import Corpus
 from asrser_nn.files import Failure
 
@@ -60,10 +60,8 @@ class ConvLayer(nn.Module):
         self.pool = pool
 
     def forward(self, x: Tensor) -> Tensor:
-        reduced = torch.is_autocast_enabled(x.device.type)
-        if self.training and x.device.type == "cpu" and (not reduced or is_data(x, self.conv, self.pool)):
-            with torch.autocast("cpu", enabled=False):
-                return conv_norm_relu_pool(x, self.conv, self.norm, self.pool)
+        if self.training and x.device.type == "cpu":
+            return conv_norm_relu_pool(x, self.conv, self.norm, self.pool)
         return F.max_pool2d(F.relu(self.norm(self.conv(x))), self.pool)
 
     def slide(self, x: Tensor, step: int) -> Tensor:

@@ -290,6 +290,26 @@ def check_counts(corpus, name, sentences, num_phones):
                 )
 
 
+def warn_of_lost_bytes(corpus, name, sentences):
+    """Say so if no byte is a carriage return: a conversion of line ends has then gone through the audio.
+
+    NLTK's sample is such a copy (see restore_line_ends.py). Of 16-bit audio about one byte in 256 is a CR.
+    """
+    num_bytes = 0
+    for sentence in sentences[:100]:
+        content = sentence.audio.path.read_bytes()[sentence.audio.offset :]
+        num_bytes += len(content)
+        if b"\r" in content:
+            return
+    if num_bytes > 100_000:
+        print(
+            f"local/timit_data.sh: warning: {corpus}: no byte of {num_bytes // 1000} kB of audio is 0x0D: "
+            f"this copy of {name} lost bytes when line ends were converted, and parts of its recordings are noise; "
+            "local/restore_line_ends.py makes a good one of it",
+            file=sys.stderr,
+        )
+
+
 def prepare(corpus, out):
     """Check the whole corpus, write everything beside `out`, and only then move it to its place."""
     to_48, to_39 = read_phone_map(CONF / "phones.61-48-39.map")
@@ -304,6 +324,7 @@ def prepare(corpus, out):
     # The transcripts have the 48; folding to 39 changes no number of phones.
     num_phones = {subset: sum(len(s.segments) for s in sentences[subset]) for subset in SETS}
     check_counts(corpus, name, sentences, num_phones)
+    warn_of_lost_bytes(corpus, name, sentences["train"])
 
     out = Path(os.path.abspath(out))
     beside = out.with_name(out.name + ".tmp")

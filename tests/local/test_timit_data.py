@@ -167,6 +167,18 @@ def test_a_compressed_file_is_no_trouble_once_it_has_been_converted(corpus, tmp_
     assert table(prepared(corpus, tmp_path / "asr") / "dev/wav.scp") == {"mbbb0_sx1": str(folder / "SX1.WAV.wav")}
 
 
+@pytest.mark.parametrize("lost", [True, False])
+def test_audio_that_lost_its_carriage_returns_is_warned_of(lost, timit_sample, tmp_path):
+    """As in NLTK's sample: not one of its 15 million bytes of audio is 0x0D, and where CR LF was, noise begins."""
+
+    def write_wav(wav, path):
+        path.with_suffix(".wav").write_bytes(wav.read_bytes()[:-2] + (b"\n\0" if lost else b"\r\0"))
+
+    result = prepare(ldc_tree(tmp_path / "timit", timit_sample, str, write_wav), tmp_path / "asr")
+    assert result.returncode == 0, result.stderr
+    assert ("no byte of 7" in result.stderr and "0x0D" in result.stderr) == lost
+
+
 def test_demo_and_own_lists_are_named_as_such(corpus, tmp_path):
     assert (prepared(corpus, tmp_path / "asr") / "corpus").read_text() == "TIMIT with speaker lists of its own\n"
     (corpus / "README.demo").touch()
