@@ -10,14 +10,12 @@ Usage: python bench/forward.py [--device cpu|cuda] [--precision fp32|tf32|bf16] 
                                [--json OUT]
 """
 
-import argparse
-
 import torch
 from torch import Tensor
 
 from asrser_nn.network import ConvNet, Shape, log_posteriors
 from asrser_nn.training import precision_context
-from synthetic import BATCH, CLASSES, clock, machine, peak_memory, report, synthetic_corpus
+from synthetic import BATCH, CLASSES, clock, machine, option_parser, peak_memory, report, synthetic_corpus
 
 FRAMES_PER_MINUTE = 6000
 PART = 0.05  # of the frames, for the slow way
@@ -25,12 +23,8 @@ PART = 0.05  # of the frames, for the slow way
 
 @torch.no_grad()
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--precision", choices=["fp32", "tf32", "bf16"], default="fp32")
-    parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0: as many as torch takes")
+    parser = option_parser(__doc__)
     parser.add_argument("--minutes", type=float, default=60, help="of speech")
-    parser.add_argument("--json", help="write the figures here too")
     options = parser.parse_args()
     if options.threads:
         torch.set_num_threads(options.threads)

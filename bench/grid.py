@@ -14,7 +14,6 @@ Usage: python bench/grid.py [--device cpu|cuda] [--precision fp32|tf32|bf16] [--
                             [--epochs 15] [--json OUT]
 """
 
-import argparse
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -27,7 +26,7 @@ from asrser_nn.network import ConvNet, Shape
 from asrser_nn.run import cache_memory, own_stream, share_of_threads, trainings_at_once
 from asrser_nn.training import Display, dev_scores, make_optimiser, train_epoch
 from asrser_nn.transfer import hold_constant, output_shape
-from synthetic import BATCH, CLASSES, METHOD, clock, machine, peak_memory, report, synthetic_corpus
+from synthetic import BATCH, CLASSES, METHOD, clock, machine, option_parser, peak_memory, report, synthetic_corpus
 
 FRAMES = {"ASR": 1.12e6, "SER": 1.7e6}  # of a training set of the paper
 DEV_FRAMES = {"ASR": 0.12e6, "SER": 0.5e6}
@@ -138,16 +137,12 @@ def whole_grid(rates: dict[str, Any], epochs: int) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--precision", choices=["fp32", "tf32", "bf16"], default="fp32")
-    parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0: as many as torch takes")
+    parser = option_parser(__doc__)
     parser.add_argument(
         "--together", type=int, default=0, help="trainings at the same time; 0: as asrser_nn grid chooses"
     )
     parser.add_argument("--steps", type=int, default=0, help="minibatches of each measurement; 0: 12, on a GPU 400")
     parser.add_argument("--epochs", type=int, default=15, help="of each training, for the time of the grid")
-    parser.add_argument("--json", help="write the figures here too")
     options = parser.parse_args()
     device = torch.device(options.device)
     threads = options.threads or torch.get_num_threads()

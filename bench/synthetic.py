@@ -1,5 +1,6 @@
 """What the benchmarks of the network share: synthetic data, the paper's method, and where a table was made."""
 
+import argparse
 import json
 import math
 import platform
@@ -37,6 +38,16 @@ def synthetic_corpus(num_frames: int) -> Corpus:
         feats = random.standard_normal((300, 40), dtype=np.float32)
         utterances.append((f"u{i:05d}", feats, random.integers(CLASSES, size=300)))
     return corpus_of(utterances, context=15)
+
+
+def option_parser(description: str | None) -> argparse.ArgumentParser:
+    """With the options that all of them have."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--precision", choices=["fp32", "tf32", "bf16"], default="fp32")
+    parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0: as many as torch takes")
+    parser.add_argument("--json", help="write the figures here too")
+    return parser
 
 
 def clock(device: torch.device) -> float:

@@ -13,7 +13,6 @@ Usage: python bench/training.py [--device cpu|cuda] [--precision fp32|tf32|bf16]
                                 [--json OUT]
 """
 
-import argparse
 from collections.abc import Callable
 
 import torch
@@ -21,7 +20,7 @@ import torch
 import plain
 from asrser_nn.network import ConvNet, Shape
 from asrser_nn.training import Display, make_optimiser, train_epoch
-from synthetic import BATCH, CLASSES, METHOD, clock, machine, peak_memory, report, synthetic_corpus
+from synthetic import BATCH, CLASSES, METHOD, clock, machine, option_parser, peak_memory, report, synthetic_corpus
 
 
 def step_flops() -> float:
@@ -68,13 +67,9 @@ def measure(device: torch.device, precision: str, steps: int, turns: int) -> dic
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--precision", choices=["fp32", "tf32", "bf16"], default="fp32")
-    parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0: as many as torch takes")
+    parser = option_parser(__doc__)
     parser.add_argument("--steps", type=int, default=8, help="steps per turn")
     parser.add_argument("--turns", type=int, default=4)
-    parser.add_argument("--json", help="write the figures here too")
     options = parser.parse_args()
     if options.threads:
         torch.set_num_threads(options.threads)

@@ -305,7 +305,7 @@ def warn_of_lost_bytes(corpus, name, sentences):
         print(
             f"local/timit_data.sh: warning: {corpus}: no byte of {num_bytes // 1000} kB of audio is 0x0D: "
             f"this copy of {name} lost bytes when line ends were converted, and parts of its recordings are noise; "
-            "local/restore_line_ends.py makes a good one of it",
+            "`.venv/bin/python local/restore_line_ends.py` makes a good one of it",
             file=sys.stderr,
         )
 

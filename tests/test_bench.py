@@ -11,12 +11,12 @@ import pytest
     ("program", "options", "figure"),
     [
         ("training", ["--steps=2", "--turns=1"], ["ways", "asrser_nn", "to_gathered"]),
-        ("grid", ["--steps=2", "--together=2"], ["grid", "hours", "asrser_nn"]),
+        ("grid", ["--steps=1", "--together=2"], ["grid", "hours", "asrser_nn"]),
         ("forward", ["--minutes=0.1"], ["seconds_per_hour", "utterances"]),
     ],
 )
 def test_a_benchmark_runs(program, options, figure, root, tmp_path):
-    command = [sys.executable, root / f"bench/{program}.py", *options, "--json", tmp_path / "out.json"]
+    command = [sys.executable, root / f"bench/{program}.py", "--threads=1", *options, "--json", tmp_path / "out.json"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     result = json.loads((tmp_path / "out.json").read_text())
