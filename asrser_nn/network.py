@@ -163,6 +163,14 @@ class ConvNet(nn.Module):
             return windows.unflatten(2, (channels, -1)).permute(0, 2, 3, 1)  # (256, 14, 64·18) → (256, 64, 18, 14)
         return windows.flatten(1)  # (256, 1, 1024) → (256, 1024)
 
+    def num_products(self) -> list[int]:
+        """Multiplications of each layer for one frame; in the paper's network 1.3, 14, 6.3, 1.0, 1.0, 0.15 million."""
+        products = [sum(p.numel() for p in layer.parameters() if p.dim() > 1) for layer in self.layers]
+        sizes = zip(self.shape.sizes(), self.shape.kernels, self.shape.paddings, strict=False)
+        for i, (size, kernel, padding) in enumerate(sizes):
+            products[i] *= math.prod(n + 2 * p - k + 1 for n, k, p in zip(size[1:], kernel, padding, strict=True))
+        return products
+
     def forward(self, windows: Tensor, constant_layers: int = 0, last: int | None = None) -> Tensor:
         """Apply the layers after `constant_layers` up to `last` (all).
 

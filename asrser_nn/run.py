@@ -18,7 +18,15 @@ from asrser_nn.files import Failure, replacing, write_text
 from asrser_nn.model import Model, code_commit, load_model, save, save_model
 from asrser_nn.network import ConvNet, Shape
 from asrser_nn.training import Display, Method, Progress, fit, make_optimiser, run_epoch
-from asrser_nn.transfer import CacheMemory, checksums, copy_layers, free_memory, hold_constant, output_bytes
+from asrser_nn.transfer import (
+    CacheMemory,
+    checksums,
+    copy_layers,
+    free_memory,
+    hold_constant,
+    output_bytes,
+    worth_keeping,
+)
 
 TRAINING_BYTES = 2 * 2**30  # a training at the paper's size takes 1.2 GiB (bench/training_memory.py)
 
@@ -88,8 +96,8 @@ def trainings_at_once(device: torch.device, threads: int) -> int:
 def cache_memory(gibibytes: float | None, device: torch.device, together: int) -> CacheMemory:
     """For the output of the constant layers of all trainings; None: what is free beside so many at the same time."""
     if gibibytes is None:
-        return CacheMemory(max(0, free_memory(device) - together * TRAINING_BYTES))
-    return CacheMemory(int(gibibytes * 2**30))
+        return CacheMemory(max(0, free_memory(device) - together * TRAINING_BYTES), together)
+    return CacheMemory(int(gibibytes * 2**30), together)
 
 
 def own_stream(device: torch.device) -> contextlib.AbstractContextManager[Any]:
@@ -199,21 +207,20 @@ def learn_transfer(
 ) -> None:
     """As fit, behind constant layers; the output layer learns alone in the first epoch if others are to learn too.
 
-    The output of layers that do not change is computed once where the memory holds it. That depends on the memory's
-    total alone: a training that finds it taken waits, so it ends with the same network whatever else runs.
+    The output of layers that do not change is computed once where memory and other trainings allow it. That depends on
+    no moment: a training that finds the memory taken waits, so it ends with the same network whatever else runs.
     """
     copied = network.shape.num_layers - 1
     output_first = constant_layers < copied and not progress.history
-    num_bytes = 0
-    once = dict.fromkeys([constant_layers, copied] if output_first else [constant_layers], False)
-    for layers in once:
-        needed = output_bytes(network, [train, dev], layers)
-        once[layers] = num_bytes + needed <= memory.total
-        num_bytes += needed * once[layers]
-    with memory.take(num_bytes):
-        train, dev = (hold_constant(network, c, 0, constant_layers, once[constant_layers]) for c in (train, dev))
+    num_bytes = output_bytes(network, [train, dev], constant_layers)
+    once = worth_keeping(network, constant_layers, num_bytes, memory)
+    num_bytes *= once
+    with_output = num_bytes + output_bytes(network, [train, dev], copied)
+    output_once = output_first and memory.at_a_time(with_output) == memory.at_a_time(num_bytes)
+    with memory.take(with_output if output_once else num_bytes):
+        train, dev = (hold_constant(network, corpus, 0, constant_layers, once) for corpus in (train, dev))
         if output_first:
-            record = train_output_only(network, train, dev, constant_layers, once[copied], method, display)
+            record = train_output_only(network, train, dev, constant_layers, output_once, method, display)
             progress.history.append(record)
             save_checkpoint()
         fit(network, optimiser, train, dev, constant_layers, method, progress, save_checkpoint, display)

@@ -38,11 +38,16 @@ def checksums(network: ConvNet, num_layers: int) -> list[str]:
 
 
 class CacheMemory:
-    """Memory for the output of constant layers, which the trainings of a process share."""
+    """Memory for the output of constant layers, which so many trainings at a time share."""
 
-    def __init__(self, num_bytes: int):
+    def __init__(self, num_bytes: int, trainings: int = 1):
         self.total = self.free = num_bytes
+        self.trainings = trainings
         self.changed = threading.Condition()
+
+    def at_a_time(self, num_bytes: int) -> int:
+        """How many trainings can have so much at the same time."""
+        return min(self.trainings, self.total // num_bytes) if num_bytes else self.trainings
 
     @contextmanager
     def take(self, num_bytes: int) -> Iterator[None]:
@@ -68,6 +73,18 @@ def output_shape(network: ConvNet, corpus: Corpus, last: int) -> tuple[int, int]
 def output_bytes(network: ConvNet, corpora: list[Corpus], last: int) -> int:
     """Memory that hold_constant takes for all of them; no layers constant take none."""
     return sum(4 * math.prod(output_shape(network, corpus, last)) for corpus in corpora) if last else 0
+
+
+def worth_keeping(network: ConvNet, layers: int, num_bytes: int, memory: CacheMemory) -> bool:
+    """Whether to compute the output of so many constant layers once, though trainings may have to wait for memory then.
+
+    If not, it is computed for each minibatch, and no training waits. What counts is multiplications: three times those
+    of a layer that learns, for forward pass and two gradients, and once those of a constant one.
+    """
+    products = network.num_products()
+    constant, learning = sum(products[:layers]), 3 * sum(products[layers:])
+    at_a_time = memory.at_a_time(num_bytes)
+    return at_a_time > 0 and learning / at_a_time <= (learning + constant) / memory.trainings
 
 
 @torch.no_grad()

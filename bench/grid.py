@@ -25,7 +25,7 @@ from asrser_nn.data import Corpus
 from asrser_nn.network import ConvNet, Shape
 from asrser_nn.run import cache_memory, own_stream, share_of_threads, trainings_at_once
 from asrser_nn.training import Display, dev_scores, make_optimiser, train_epoch
-from asrser_nn.transfer import hold_constant, output_shape
+from asrser_nn.transfer import CacheMemory, hold_constant, output_shape, worth_keeping
 from synthetic import BATCH, CLASSES, METHOD, clock, machine, option_parser, peak_memory, report, synthetic_corpus
 
 FRAMES = {"ASR": 1.12e6, "SER": 1.7e6}  # of a training set of the paper
@@ -81,18 +81,18 @@ class Bench:
         loaded = plain.minibatches()
         return self.rate([lambda: [step(*next(loaded)) for _ in range(self.num_frames // BATCH)]], threads)
 
-    def measure(self, layers: int, together: int, threads: int, memory: int) -> dict[str, float]:
+    def measure(self, layers: int, together: int, threads: int, memory: CacheMemory) -> dict[str, float]:
         """Frames per second of training, of dev, of computing the constant layers, and of plain training.
 
-        threads: of the machine; memory: bytes for the constant layers' output, as of the larger corpus of the paper
+        threads: of the machine; memory: for the constant layers' output, if it were that of the paper's larger corpus
         """
         network = self.network()
         values = output_shape(network, self.corpus, layers)[1] if layers else 0
         needed = int(4 * values * (FRAMES["SER"] + DEV_FRAMES["SER"]))
-        once = 0 < needed <= memory
+        once = layers > 0 and worth_keeping(network, layers, needed, memory)
         share = share_of_threads(threads, together)
         if once:
-            together = min(together, memory // needed)
+            together = memory.at_a_time(needed)
         held = self.held(network, layers, once)
         result = {
             "together": together,
@@ -159,7 +159,7 @@ def main() -> None:
     print(f"\n{'':8} {'frames/s':>9} {'plain':>9} {'ratio':>6}   seconds per epoch, dev included")
     print(f"{'':8} {'':9} {'':9} {'':6} {'ASR':>9} {'SER':>9}  constant layers")
     rates: dict[str, dict[str, float]] = {}
-    memory = cache_memory(None, device, together).total
+    memory = cache_memory(None, device, together)
     for layers in range(6):
         rates[str(layers)] = row = bench.measure(layers, together, threads, memory)
         epochs = [seconds_of_epoch(task, row) for task in FRAMES]

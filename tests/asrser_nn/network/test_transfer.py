@@ -12,7 +12,7 @@ from asrser_nn.model import load_model
 from asrser_nn.network import ConvNet, Shape
 from asrser_nn.run import Transfer, compare_constant_layers, train_run
 from asrser_nn.training import Display, Method, make_optimiser, run_epoch
-from asrser_nn.transfer import CacheMemory, checksums, copy_layers, hold_constant, output_bytes
+from asrser_nn.transfer import CacheMemory, checksums, copy_layers, hold_constant, output_bytes, worth_keeping
 
 CPU = torch.device("cpu")
 
@@ -128,6 +128,18 @@ def test_what_is_kept_takes_the_memory_that_was_reserved(small_network: ConvNet,
         kept = sum(hold_constant(small_network, corpus, 0, layers, True).rows.nbytes for corpus in corpora)
         assert output_bytes(small_network, corpora, layers) == kept
     assert output_bytes(small_network, corpora, 0) == 0
+
+
+def test_what_saves_less_than_waiting_costs_is_not_kept() -> None:
+    network = ConvNet(Shape(num_coefficients=40, num_classes=5))
+    products = [20 * 64 * 36 * 28, 576 * 128 * 16 * 12, 6144 * 1024, 1024 * 1024, 1024 * 1024, 1024 * 5]
+    assert network.num_products() == products
+    memory = CacheMemory(18, trainings=2)
+    # Two at a time have room for what they keep, or one at a time is quicker than two that compute it again each time.
+    for layers, num_bytes, kept in [(1, 9, True), (1, 10, False), (2, 10, False), (3, 10, True), (5, 18, True)]:
+        assert worth_keeping(network, layers, num_bytes, memory) == kept, (layers, num_bytes)
+    assert not worth_keeping(network, 5, 19, memory)
+    assert worth_keeping(network, 1, 18, CacheMemory(18))  # nobody waits
 
 
 def test_memory_is_waited_for_and_given_back_after_a_failure() -> None:
