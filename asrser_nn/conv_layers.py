@@ -82,7 +82,7 @@ class _LargestAndMoments(torch.autograd.Function):
 
 
 def conv_norm_relu_pool(x: Tensor, conv: nn.Conv2d, norm: nn.BatchNorm2d, pool: tuple[int, int]) -> Tensor:
-    """max_pool2d(relu(norm(conv(x))), pool) in training mode, running statistics included.
+    """max_pool2d(relu(norm(conv(x))), pool), in training with running statistics, or in inference if is_data(x, …).
 
     Under autocast only a convolution of many channels is computed in reduced precision: there it saves time.
 
@@ -95,7 +95,11 @@ def conv_norm_relu_pool(x: Tensor, conv: nn.Conv2d, norm: nn.BatchNorm2d, pool: 
         if is_data(x, conv, pool):
             cells = patches_under_pools(x, kernels.shape[2:], padding_of(conv), pool)  # (256, 18, 14, 31)
             weights = kernels_in_patch(kernels, pool)  # (4, 30, 64)
-            mean, variance = output_moments(cells[..., :-1].flatten(0, 2), weights)
+            if norm.training:
+                mean, variance = output_moments(cells[..., :-1].flatten(0, 2), weights)
+            else:
+                assert norm.running_mean is not None and norm.running_var is not None
+                mean, variance = norm.running_mean * sign, norm.running_var
             scale, shift = scale_and_shift(norm, sign, mean, variance)
             weights = torch.cat([weights * scale, shift.expand(len(weights), 1, -1)], 1)  # (4, 31, 64)
             pooled = _LargestPositiveProduct.apply(cells.flatten(0, 2), weights).unflatten(0, cells.shape[:3])
@@ -105,8 +109,9 @@ def conv_norm_relu_pool(x: Tensor, conv: nn.Conv2d, norm: nn.BatchNorm2d, pool: 
             largest, mean, variance = _LargestAndMoments.apply(outputs, pool)
             scale, shift = scale_and_shift(norm, sign, mean, variance)
             pooled = F.relu(torch.addcmul(shift, largest.permute(0, 2, 3, 1), scale))
-        frequencies, times = outputs_of(x, conv)
-        update_running_statistics(norm, (mean * sign).detach(), variance.detach(), len(x) * frequencies * times)
+        if norm.training:
+            frequencies, times = outputs_of(x, conv)
+            update_running_statistics(norm, (mean * sign).detach(), variance.detach(), len(x) * frequencies * times)
         return pooled.permute(0, 3, 1, 2)
 
 

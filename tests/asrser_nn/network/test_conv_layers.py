@@ -52,6 +52,18 @@ def test_values_gradients_and_statistics_are_those_of_the_plain_layer(inputs, ke
         torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-9)
 
 
+def test_in_inference_the_running_statistics_are_used_and_left_alone() -> None:
+    torch.manual_seed(0)
+    conv, norm = nn.Conv2d(1, 6, (5, 4), bias=False).double(), nn.BatchNorm2d(6).double().eval()
+    for value in (norm.weight.data, norm.bias.data, norm.running_mean):
+        value.normal_()
+    norm.running_var.uniform_(0.5, 2)
+    x = torch.randn(70, 1, 40, 31, dtype=torch.float64) + 0.5
+    before = {name: value.clone() for name, value in norm.state_dict().items()}
+    torch.testing.assert_close(conv_norm_relu_pool(x, conv, norm, (2, 2)), plain(x, conv, norm, (2, 2)))
+    assert all(torch.equal(value, before[name]) for name, value in norm.state_dict().items())
+
+
 @pytest.mark.parametrize("inputs", [1, 2])
 def test_equal_values_under_a_pool_share_one_gradient(inputs: int) -> None:
     """Repeated edge frames make neighbours equal: the gradient must not be counted for each of them."""
