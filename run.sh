@@ -124,8 +124,7 @@ last() { echo $((stop_stage < $1 ? stop_stage : $1)); }
   --silence-phone "$silence_phone" "$asr_corpus" "$asr_dir"
 ! wants 9 10 || "$here/recipe/ser.sh" "${common[@]}" --stop-stage "$(last 10)" --nnet-config "$conf/ser.conf" \
   --allow-partial "$allow_partial" --folds "$folds" --leave-out "$leave_out" --dev-speakers "$dev_speakers" \
-  --together "$together" \
-  "$ser_corpus" "$ser_dir"
+  --together "$together" "$ser_corpus" "$ser_dir"
 ! wants 11 13 || "$here/recipe/transfer.sh" "${common[@]}" --stop-stage "$(last 13)" --layers "$layers" \
   --controls "$controls" --seeds "$seeds" --asr-nnet-config "$conf/asr.conf" --ser-nnet-config "$conf/ser.conf" \
   --jobs "$train_jobs" --together "$together"

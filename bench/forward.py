@@ -11,9 +11,9 @@ Usage: python bench/forward.py [--device cpu|cuda] [--precision fp32|tf32|bf16] 
 """
 
 import torch
-from torch import Tensor
 
 from asrser_nn.network import ConvNet, Shape, log_posteriors
+from asrser_nn.run import set_threads
 from asrser_nn.training import precision_context
 from synthetic import BATCH, CLASSES, clock, machine, option_parser, peak_memory, report, synthetic_corpus
 
@@ -26,27 +26,20 @@ def main() -> None:
     parser = option_parser(__doc__)
     parser.add_argument("--minutes", type=float, default=60, help="of speech")
     options = parser.parse_args()
-    if options.threads:
-        torch.set_num_threads(options.threads)
+    set_threads(options.threads)
     device = torch.device(options.device)
     network = ConvNet(Shape(40, CLASSES)).to(device).eval()
     corpus = synthetic_corpus(int(options.minutes * FRAMES_PER_MINUTE)).to(device)
     part = torch.arange(max(BATCH, int(PART * corpus.num_frames)), device=device)
 
-    def windows() -> Tensor:
-        return torch.cat([network(corpus.inputs(frames)).float().log_softmax(1) for frames in part.split(BATCH)])
-
-    def utterances() -> list[tuple[Tensor, Tensor]]:
-        return list(log_posteriors(network, corpus))
-
     seconds = {}
     with precision_context(device, options.precision):
         network(corpus.inputs(part[:BATCH]))  # warms up
         begin = clock(device)
-        slow = windows()
+        slow = torch.cat([network(corpus.inputs(frames)).float().log_softmax(1) for frames in part.split(BATCH)])
         seconds["windows"] = (clock(device) - begin) * corpus.num_frames / len(part)
         begin = clock(device)
-        fast = torch.cat([scores for _, scores in utterances()])
+        fast = torch.cat([scores for _, scores in log_posteriors(network, corpus)])
         seconds["utterances"] = clock(device) - begin
     difference = (slow - fast[: len(slow)]).abs().max().item()
     hour = 60 / options.minutes

@@ -6,9 +6,8 @@ synthetic data, beside a plain PyTorch program (bench/plain.py: Dataset, DataLoa
 each minibatch), in the same run. The trainings of a grid run some at a time, as `asrser_nn grid` does it.
 
 From these rates follows the time of whole epochs and of the grid, for 1.12 million training frames of ASR and 1.7 of
-SER, a dev set of 0.12 and 0.5, and --epochs epochs per training: that is computed, not run. For asrser_nn
-it counts dev frames, the output of constant layers and the epoch of the output layer alone; for the plain program only
-training frames.
+SER, a dev set of 0.12 and 0.5, and --epochs epochs per training: that is computed, not run. For asrser_nn it counts dev
+frames, the output of constant layers and the epoch of the output layer alone; for the plain program, training frames.
 
 Usage: python bench/grid.py [--device cpu|cuda] [--precision fp32|tf32|bf16] [--threads N] [--together N] [--steps N]
                             [--epochs 15] [--json OUT]
@@ -169,7 +168,7 @@ def main() -> None:
             f"{epochs[0]:9.0f} {epochs[1]:9.0f}  {how}",
             flush=True,
         )
-    torch.set_num_threads(threads)
+    torch.set_num_threads(threads)  # which rate() has changed; the report says it
     hours = whole_grid(rates, options.epochs)
     ratio = hours["plain"] / hours["asrser_nn"]
     print(f"\n105 trainings of {options.epochs} epochs, {together} at a time, by these rates:")

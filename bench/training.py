@@ -19,6 +19,7 @@ import torch
 
 import plain
 from asrser_nn.network import ConvNet, Shape
+from asrser_nn.run import set_threads
 from asrser_nn.training import Display, make_optimiser, train_epoch
 from synthetic import BATCH, CLASSES, METHOD, clock, machine, option_parser, peak_memory, report, synthetic_corpus
 
@@ -71,8 +72,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=8, help="steps per turn")
     parser.add_argument("--turns", type=int, default=4)
     options = parser.parse_args()
-    if options.threads:
-        torch.set_num_threads(options.threads)
+    set_threads(options.threads)
     device = torch.device(options.device)
     best = measure(device, options.precision, options.steps, options.turns)
     others = ("dataloader", "gathered", "limit")

@@ -82,6 +82,19 @@ def restore(content: bytes) -> tuple[np.ndarray, int]:
     return samples, len(places)
 
 
+def restore_file(source: str, target: str) -> int:
+    """Write the restored recording; returns how many bytes were put back."""
+    with wave.open(source) as file:
+        parameters, content = file.getparams(), file.readframes(file.getnframes())
+    if (parameters.nchannels, parameters.sampwidth) != (1, 2):
+        sys.exit(f"{source}: {parameters.nchannels} channels of {8 * parameters.sampwidth} bits, expected 1 of 16")
+    samples, lost = restore(content)
+    with wave.open(target, "wb") as file:
+        file.setparams(parameters)
+        file.writeframes(samples.astype("<i2").tobytes())
+    return lost
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", type=Path)
@@ -93,20 +106,20 @@ def main() -> None:
         sys.exit(f"{arguments.out} is already there: give a new folder")
     beside = arguments.out.with_name(arguments.out.name + ".tmp")
     shutil.rmtree(beside, ignore_errors=True)
-    shutil.copytree(arguments.corpus, beside, copy_function=shutil.copyfile)
-    changed = total = num_bytes = 0
-    for path in sorted(beside.rglob("*.wav")):
-        with wave.open(str(path)) as file:
-            parameters, content = file.getparams(), file.readframes(file.getnframes())
-        if (parameters.nchannels, parameters.sampwidth) != (1, 2):
-            sys.exit(f"{path}: {parameters.nchannels} channels of {8 * parameters.sampwidth} bits, expected 1 of 16")
-        samples, lost = restore(content)
-        with wave.open(str(path), "wb") as file:
-            file.setparams(parameters)
-            file.writeframes(samples.astype("<i2").tobytes())
-        total, changed, num_bytes = total + 1, changed + (lost > 0), num_bytes + lost
-    beside.rename(arguments.out)
-    print(f"{arguments.out}: {num_bytes} lost bytes put back in {changed} of {total} recordings")
+    lost = []  # bytes of each recording
+
+    def copy(source: str, target: str) -> None:
+        if source.endswith(".wav"):
+            lost.append(restore_file(source, target))
+        else:
+            shutil.copyfile(source, target)
+
+    try:
+        shutil.copytree(arguments.corpus, beside, copy_function=copy)
+        beside.rename(arguments.out)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    print(f"{arguments.out}: {sum(lost)} lost bytes put back in {sum(map(bool, lost))} of {len(lost)} recordings")
 
 
 if __name__ == "__main__":
