@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from asrser_nn.files import Failure, write_text
+from asrser_io.files import Failure, write_text
 
 
 class Commands(click.Group):
@@ -154,7 +154,7 @@ def as_text(value: Any) -> str:
 
 def run_training(context: click.Context, transfer: tuple[str, int] | None = None) -> None:
     """What train and transfer share: from their options to a run directory."""
-    from asrser_nn.directory import config_text, is_complete
+    from asrser_nn.training.directory import config_text, is_complete
 
     given = dict(context.params)
     directory = Path(given["dir"])
@@ -169,11 +169,11 @@ def run_training(context: click.Context, transfer: tuple[str, int] | None = None
     directory.mkdir(parents=True, exist_ok=True)
     write_text(directory / "config", config_text(config))  # now, so that an unwritable folder is found before the work
 
-    from asrser_nn.data import load_corpus
-    from asrser_nn.display import make_display
-    from asrser_nn.network import Shape
-    from asrser_nn.run import Transfer, cache_memory, load_data, pick_device, set_threads, train_run
-    from asrser_nn.training import Method
+    from asrser_nn.data.corpus import load_corpus
+    from asrser_nn.network.convnet import Shape
+    from asrser_nn.training.display import make_display
+    from asrser_nn.training.loop import Method
+    from asrser_nn.training.run import Transfer, cache_memory, load_data, pick_device, set_threads, train_run
 
     device = pick_device(given["device"])
     set_threads(given["threads"])
@@ -260,9 +260,9 @@ def forward(model: str, feats: str, wspecifier: str, **given: Any) -> None:
     asrser_nn forward --pseudo-log-likelihoods exp/asr data_fbank/asr/test ark:- | \\
       decode-faster-mapped --acoustic-scale=0.3 exp/mono/final.mdl exp/mono/graph/HCLG.fst ark:- ark,t:words.txt
     """
-    from asrser_nn.forward import forward_table
-    from asrser_nn.model import load_model
-    from asrser_nn.run import pick_device, set_threads
+    from asrser_nn.network.model import load_model
+    from asrser_nn.prediction.forward import forward_table
+    from asrser_nn.training.run import pick_device, set_threads
 
     set_threads(given["threads"])
     done = forward_table(
@@ -294,9 +294,9 @@ def evaluate(model: str, feats: str, labels: str, **given: Any) -> None:
 
     With --silence-class the same without silence, and for whole utterances. Chance and majority rates stand beside.
     """
-    from asrser_nn.evaluate import evaluate_table, predictions_text, table
-    from asrser_nn.model import load_model
-    from asrser_nn.run import pick_device, set_threads
+    from asrser_nn.network.model import load_model
+    from asrser_nn.prediction.evaluate import evaluate_table, predictions_text, table
+    from asrser_nn.training.run import pick_device, set_threads
 
     set_threads(given["threads"])
     result = evaluate_table(
@@ -325,9 +325,9 @@ def grid(only: tuple[int, ...], together: int, cache_gb: float | None, runs: str
     \b
     exp/ser/fold_03<tab>train --config conf/paper/ser.conf … exp/ser/fold_03 ; evaluate exp/ser/fold_03 …
     """
-    from asrser_nn.data import RecentCorpora
-    from asrser_nn.grid import read_list, run_grid
-    from asrser_nn.run import cache_memory, own_stream, pick_device, share_of_threads, trainings_at_once
+    from asrser_nn.data.corpus import RecentCorpora
+    from asrser_nn.training.grid import read_list, run_grid
+    from asrser_nn.training.run import cache_memory, own_stream, pick_device, share_of_threads, trainings_at_once
 
     device = pick_device(compute["device"])
     # By the length of the list, not by what is left of it: a grid that was stopped goes on with as many threads a run.
@@ -364,7 +364,7 @@ def summary(title: str, paper: bool, out: str, folds: tuple[str, ...]) -> None:
 
     A FOLD_DIR holds evaluate_dev.json and evaluate_test.json, which `evaluate --silence-class … --json` wrote.
     """
-    from asrser_nn.summary import as_text, read_fold, summarise_folds
+    from asrser_nn.study.summary import as_text, read_fold, summarise_folds
 
     result = summarise_folds({Path(fold).name.removeprefix("fold_"): read_fold(Path(fold)) for fold in folds})
     text = as_text(result, title, paper)
@@ -377,7 +377,7 @@ def summary(title: str, paper: bool, out: str, folds: tuple[str, ...]) -> None:
 @click.argument("model")
 def info(model: str) -> None:
     """Show what MODEL is: its layers and their sizes, its classes, and how it came about."""
-    from asrser_nn.model import describe, load_model
+    from asrser_nn.network.model import describe, load_model
 
     print(describe(load_model(model)))
 
@@ -405,9 +405,9 @@ def predict(
     \b
     asrser_nn predict --asr exp/asr --ser exp/ser/fold_03 --plot pictures --textgrid pictures *.wav
     """
-    from asrser_nn.annotations import write_predictions
-    from asrser_nn.predict import Predictor
-    from asrser_nn.run import pick_device, set_threads
+    from asrser_nn.prediction.annotations import write_predictions
+    from asrser_nn.prediction.predict import Predictor
+    from asrser_nn.training.run import pick_device, set_threads
 
     if ctm and not given["asr"]:
         raise Failure("--ctm is for phones, which need --asr MODEL")
@@ -430,8 +430,8 @@ def report(about: tuple[tuple[str, str], ...], work: str, runs: str, out: str) -
 
     If WORK-DIR is a results.json, the report is made from it alone, and LIST is not read.
     """
-    from asrser_nn.report import read_results, summary_text, write_report
-    from asrser_nn.results import collect
+    from asrser_nn.study.report import read_results, summary_text, write_report
+    from asrser_nn.study.results import collect
 
     results = read_results(Path(work)) if work.endswith(".json") else collect(Path(work), Path(runs), about)
     written = write_report(results, Path(out))

@@ -20,11 +20,11 @@ from typing import Any
 import torch
 
 import plain
-from asrser_nn.data import Corpus
-from asrser_nn.network import ConvNet, Shape
-from asrser_nn.run import cache_memory, own_stream, share_of_threads, trainings_at_once
-from asrser_nn.training import Display, dev_scores, make_optimiser, train_epoch
-from asrser_nn.transfer import CacheMemory, hold_constant, output_shape, worth_keeping
+from asrser_nn.data.corpus import Corpus
+from asrser_nn.network.convnet import ConvNet, Shape
+from asrser_nn.training.loop import Display, dev_scores, make_optimiser, train_epoch
+from asrser_nn.training.run import cache_memory, own_stream, share_of_threads, trainings_at_once
+from asrser_nn.training.transfer import CacheMemory, hold_constant, output_shape, worth_keeping
 from synthetic import BATCH, CLASSES, METHOD, clock, machine, option_parser, peak_memory, report, synthetic_corpus
 
 FRAMES = {"ASR": 1.12e6, "SER": 1.7e6}  # of a training set of the paper

@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from asrser_nn.data import Corpus
-from asrser_nn.training import precision_context
+from asrser_nn.data.corpus import Corpus
+from asrser_nn.training.loop import precision_context
 from synthetic import BATCH, CLASSES, synthetic_corpus
 
 

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from asrser_nn.data import Corpus, corpus_of
-from asrser_nn.training import Method
+from asrser_nn.data.corpus import Corpus, corpus_of
+from asrser_nn.training.loop import Method
 
 BATCH = 256
 CLASSES = 144

@@ -18,9 +18,9 @@ from collections.abc import Callable
 import torch
 
 import plain
-from asrser_nn.network import ConvNet, Shape
-from asrser_nn.run import set_threads
-from asrser_nn.training import Display, make_optimiser, train_epoch
+from asrser_nn.network.convnet import ConvNet, Shape
+from asrser_nn.training.loop import Display, make_optimiser, train_epoch
+from asrser_nn.training.run import set_threads
 from synthetic import BATCH, CLASSES, METHOD, clock, machine, option_parser, peak_memory, report, synthetic_corpus
 
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from kaldi_programs.tables import TableWriter
+from kaldi_programs.common.tables import TableWriter
 
 NUM_COEFFICIENTS = 40
 MEAN_LENGTH = 450  # frames of an utterance of IEMOCAP
@@ -40,8 +40,8 @@ def write_part(folder: Path, part: str, num_frames: int, num_classes: int) -> li
 
 def train(arguments: list[str], steps: int) -> None:
     """asrser_nn train, for one epoch of so many minibatches."""
-    from asrser_nn import training
     from asrser_nn.__main__ import cli
+    from asrser_nn.training import loop as training
 
     whole_epoch = training.train_epoch
 

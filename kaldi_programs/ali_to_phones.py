@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from kaldi_programs.hmm import read_transition_model
-from kaldi_programs.program import Failure, Option, log, program
-from kaldi_programs.tables import TableWriter, open_output, read_table
+from kaldi_programs.common.hmm import read_transition_model
+from kaldi_programs.common.program import Failure, Option, log, program
+from kaldi_programs.common.tables import TableWriter, open_output, read_table
 
 
 @program(

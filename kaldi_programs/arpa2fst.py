@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import numpy as np
 
-from kaldi_programs.fst import (
+from kaldi_programs.common.fst import (
     Arc,
     Fst,
     from_lists,
@@ -23,8 +23,8 @@ from kaldi_programs.fst import (
     write_fst,
     write_lines,
 )
+from kaldi_programs.common.program import Failure, Option, log, program, warn
 from kaldi_programs.fstrmepslocal import remove_eps_local
-from kaldi_programs.program import Failure, Option, log, program, warn
 
 
 @program(

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kaldi_programs.features import (
+from kaldi_programs.common.features import (
     ENERGY_OPTIONS,
     FRAME_OPTIONS,
     MEL_OPTIONS,
@@ -12,8 +12,8 @@ from kaldi_programs.features import (
     floored_energy,
     spectrograph,
 )
-from kaldi_programs.program import Option, program
-from kaldi_programs.spectra import log_floored
+from kaldi_programs.common.program import Option, program
+from kaldi_programs.common.spectra import log_floored
 
 
 @program(

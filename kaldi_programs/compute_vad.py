@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from kaldi_programs.program import Failure, Option, log, program, warn
-from kaldi_programs.tables import TableWriter, read_table
+from kaldi_programs.common.program import Failure, Option, log, program, warn
+from kaldi_programs.common.tables import TableWriter, read_table
 
 
 @program(

@@ -1,7 +1,14 @@
 """Copy feature matrices, from one form to another, as Kaldi's copy-feats does."""
 
-from kaldi_programs.program import Failure, Option, log, program
-from kaldi_programs.tables import TableWriter, compressed_matrix, is_rspecifier, read_object, read_table, write_object
+from kaldi_programs.common.program import Failure, Option, log, program
+from kaldi_programs.common.tables import (
+    TableWriter,
+    compressed_matrix,
+    is_rspecifier,
+    read_object,
+    read_table,
+    write_object,
+)
 
 
 @program(

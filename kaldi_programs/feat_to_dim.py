@@ -1,8 +1,8 @@
 """Print the dimension of the first feature matrix, or write that of each to a table, as Kaldi's feat-to-dim does."""
 
-from kaldi_programs.files import open_output
-from kaldi_programs.program import Failure, program
-from kaldi_programs.tables import TableWriter, is_wspecifier, read_table
+from kaldi_programs.common.files import open_output
+from kaldi_programs.common.program import Failure, program
+from kaldi_programs.common.tables import TableWriter, is_wspecifier, read_table
 
 
 @program("feat-to-dim <feature-rspecifier> (<dim-wspecifier>|<dim-wxfilename>)", arguments=2)

@@ -1,7 +1,7 @@
 """Sort the arcs of each state by label, as OpenFst's fstarcsort does."""
 
-from kaldi_programs.fst import read_fst, to_wheel, write_fst
-from kaldi_programs.program import Failure, Option, program
+from kaldi_programs.common.fst import read_fst, to_wheel, write_fst
+from kaldi_programs.common.program import Failure, Option, program
 
 
 @program(

@@ -6,8 +6,8 @@ first line's state is the start; states are numbered as they appear.
 
 import math
 
-from kaldi_programs.fst import Arc, Fst, from_lists, read_lines, read_symbol_table, words_of, write_fst
-from kaldi_programs.program import Failure, Option, program
+from kaldi_programs.common.fst import Arc, Fst, from_lists, read_lines, read_symbol_table, words_of, write_fst
+from kaldi_programs.common.program import Failure, Option, program
 
 
 @program(

@@ -1,7 +1,7 @@
 """Write an FST as another type: vector (to change) or constant (to decode with), as OpenFst's fstconvert does."""
 
-from kaldi_programs.fst import read_fst, write_fst
-from kaldi_programs.program import Failure, Option, program
+from kaldi_programs.common.fst import read_fst, write_fst
+from kaldi_programs.common.program import Failure, Option, program
 
 
 @program(

@@ -1,7 +1,7 @@
 """Remove epsilons and determinise in one step, as Kaldi's fstdeterminizestar does."""
 
-from kaldi_programs.fst import read_fst, to_wheel, wheel_errors_as_failures, write_fst
-from kaldi_programs.program import Option, program
+from kaldi_programs.common.fst import read_fst, to_wheel, wheel_errors_as_failures, write_fst
+from kaldi_programs.common.program import Option, program
 
 OPENFST_DELTA = 1 / 1024  # weights closer than this count as equal (OpenFst's kDelta)
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from kaldi_programs.fst import Fst, read_fst
-from kaldi_programs.program import Option, program
+from kaldi_programs.common.fst import Fst, read_fst
+from kaldi_programs.common.program import Option, program
 
 
 @program(

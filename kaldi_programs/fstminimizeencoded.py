@@ -1,7 +1,7 @@
 """Merge equivalent states with labels and quantised weights taken as one symbol, so that no weight moves."""
 
-from kaldi_programs.fst import read_fst, to_wheel, write_fst
-from kaldi_programs.program import Option, program
+from kaldi_programs.common.fst import read_fst, to_wheel, write_fst
+from kaldi_programs.common.program import Option, program
 
 
 @program(

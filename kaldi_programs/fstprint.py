@@ -2,8 +2,8 @@
 
 import math
 
-from kaldi_programs.fst import Fst, read_fst, read_symbol_table, write_lines
-from kaldi_programs.program import Failure, Option, program
+from kaldi_programs.common.fst import Fst, read_fst, read_symbol_table, write_lines
+from kaldi_programs.common.program import Failure, Option, program
 
 
 @program(

@@ -3,8 +3,8 @@
 import math
 from collections.abc import Callable
 
-from kaldi_programs.fst import Arc, Fst, from_lists, read_fst, to_wheel, write_fst
-from kaldi_programs.program import Failure, Option, program
+from kaldi_programs.common.fst import Arc, Fst, from_lists, read_fst, to_wheel, write_fst
+from kaldi_programs.common.program import Failure, Option, program
 
 
 @program(

@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from kaldi_programs.fst import Fst, read_fst, read_int_list, to_wheel, write_fst
-from kaldi_programs.program import Failure, Option, program, warn
+from kaldi_programs.common.fst import Fst, read_fst, read_int_list, to_wheel, write_fst
+from kaldi_programs.common.program import Failure, Option, program, warn
 
 
 @program(

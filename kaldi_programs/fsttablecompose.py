@@ -1,7 +1,7 @@
 """Compose two transducers with Kaldi's table matcher, fast where states of one have an arc for nearly every symbol."""
 
-from kaldi_programs.fst import read_fst, to_wheel, write_fst
-from kaldi_programs.program import Failure, Option, program, warn
+from kaldi_programs.common.fst import read_fst, to_wheel, write_fst
+from kaldi_programs.common.program import Failure, Option, program, warn
 
 
 @program(

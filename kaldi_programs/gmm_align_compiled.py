@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kaldi_programs.fst import Fst, from_lists, from_wheel, to_wheel
-from kaldi_programs.gmm import AmDiagGmm, read_model
-from kaldi_programs.hmm import TransitionModel
-from kaldi_programs.program import Failure, Option, log, program, warn
-from kaldi_programs.tables import RandomAccess, TableWriter, read_table
+from kaldi_programs.common.fst import Fst, from_lists, from_wheel, to_wheel
+from kaldi_programs.common.gmm import AmDiagGmm, read_model
+from kaldi_programs.common.hmm import TransitionModel
+from kaldi_programs.common.program import Failure, Option, log, program, warn
+from kaldi_programs.common.tables import RandomAccess, TableWriter, read_table
 
 
 @program(

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from kaldi_programs.gmm import read_model, write_model
-from kaldi_programs.program import Failure, Option, log, program, warn
+from kaldi_programs.common.gmm import read_model, write_model
+from kaldi_programs.common.program import Failure, Option, log, program, warn
 
 
 @program(

@@ -1,6 +1,6 @@
 """Re-estimate a GMM-HMM from accumulated statistics (maximum likelihood), and split or drop Gaussians."""
 
-from kaldi_programs.gmm import (
+from kaldi_programs.common.gmm import (
     MEANS,
     TRANSITIONS,
     VARIANCES,
@@ -12,8 +12,8 @@ from kaldi_programs.gmm import (
     update_gmms,
     write_model,
 )
-from kaldi_programs.program import Failure, Option, log, program
-from kaldi_programs.tables import open_output, write_vector
+from kaldi_programs.common.program import Failure, Option, log, program
+from kaldi_programs.common.tables import open_output, write_vector
 
 FLAGS = {"m": MEANS, "v": VARIANCES, "w": WEIGHTS, "t": TRANSITIONS}
 

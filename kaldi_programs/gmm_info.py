@@ -1,8 +1,8 @@
 """Print how many phones, pdfs, transitions and Gaussians a model has, and the dimension of its features."""
 
-from kaldi_programs.gmm import read_model
+from kaldi_programs.common.gmm import read_model
+from kaldi_programs.common.program import program
 from kaldi_programs.hmm_info import summary
-from kaldi_programs.program import program
 
 
 @program("gmm-info [options] <model>", arguments=1)

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from kaldi_programs import tree as trees
-from kaldi_programs.gmm import AmDiagGmm, RandGauss, write_model
-from kaldi_programs.hmm import Topology, initial_transition_model, read_topology
-from kaldi_programs.program import Failure, Option, program
-from kaldi_programs.tables import open_input, open_object, open_output, read_table
+from kaldi_programs.common import tree as trees
+from kaldi_programs.common.gmm import AmDiagGmm, RandGauss, write_model
+from kaldi_programs.common.hmm import Topology, initial_transition_model, read_topology
+from kaldi_programs.common.program import Failure, Option, program
+from kaldi_programs.common.tables import open_input, open_object, open_output, read_table
 
 
 @program(

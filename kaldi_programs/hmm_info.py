@@ -1,7 +1,7 @@
 """Print how many phones, pdfs, transition ids and transition states a model has."""
 
-from kaldi_programs.hmm import TransitionModel, read_transition_model
-from kaldi_programs.program import program
+from kaldi_programs.common.hmm import TransitionModel, read_transition_model
+from kaldi_programs.common.program import program
 
 
 @program("hmm-info [options] <model>", arguments=1)

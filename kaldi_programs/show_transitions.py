@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from kaldi_programs.fst import read_symbol_table
-from kaldi_programs.hmm import TransitionModel, read_transition_model
-from kaldi_programs.program import Failure, program
-from kaldi_programs.tables import open_object, read_vector
+from kaldi_programs.common.fst import read_symbol_table
+from kaldi_programs.common.hmm import TransitionModel, read_transition_model
+from kaldi_programs.common.program import Failure, program
+from kaldi_programs.common.tables import open_object, read_vector
 
 
 @program("show-transitions <phones-symbol-table> <model> [<occs-file>]", arguments=(2, 3))

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from itertools import islice
 
-from kaldi_programs.files import open_input
-from kaldi_programs.program import Failure, Option, log, program
-from kaldi_programs.tables import TableWriter, read_table
+from kaldi_programs.common.files import open_input
+from kaldi_programs.common.program import Failure, Option, log, program
+from kaldi_programs.common.tables import TableWriter, read_table
 
 
 @program(

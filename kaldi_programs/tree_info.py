@@ -1,7 +1,7 @@
 """Print the number of pdfs of a decision tree, its context width and its central position."""
 
-from kaldi_programs.program import program
-from kaldi_programs.tree import read_tree
+from kaldi_programs.common.program import program
+from kaldi_programs.common.tree import read_tree
 
 
 @program("tree-info <tree>", arguments=1)

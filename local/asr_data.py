@@ -13,8 +13,8 @@ import soundfile
 from ser_corpus import SAMPLE_RATE, Failure, audio_for_kaldi, fault_of, is_command, report, warn
 from ser_data import read_pairs
 
-import kaldi_programs.program
-from kaldi_programs.tables import read_object
+import kaldi_programs.common.program
+from kaldi_programs.common.tables import read_object
 
 SETS = ("train", "dev", "test")
 SHORTEST = 0.1  # seconds; extract-segments drops what is shorter
@@ -67,7 +67,7 @@ def fault_of_first_command(commands: Iterable[str]) -> str | None:
     for command in commands:
         try:
             rate, samples = read_object(command, "wave")
-        except kaldi_programs.program.Failure as error:
+        except kaldi_programs.common.program.Failure as error:
             return str(error)
         if (rate, len(samples)) != (SAMPLE_RATE, 1):
             return (

@@ -16,7 +16,7 @@ import sys
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from asrser_nn.files import read_map
+from asrser_io.files import read_map
 
 BY_UTTERANCE = ("feats.scp", "labels.scp", "utt2spk", "utt2emotion", "utt2original")
 BY_SPEAKER = ("spk2gender", "spk2session")

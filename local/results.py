@@ -6,7 +6,7 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
-from asrser_nn.statistics import CONFIDENCE, NUM_DRAWS, bootstrap_interval
+from asrser_nn.study.statistics import CONFIDENCE, NUM_DRAWS, bootstrap_interval
 
 SYSTEMS = {"exp/mono": "GMM-HMM, monophones", "exp/asr": "ConvNet"}
 

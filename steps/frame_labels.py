@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from asrser_nn.files import read_map
-from kaldi_programs.program import Failure
-from kaldi_programs.tables import TableWriter, read_table
+from asrser_io.files import read_map
+from kaldi_programs.common.program import Failure
+from kaldi_programs.common.tables import TableWriter, read_table
 
 FRAMES_PER_HOUR = 100 * 3600  # a frame every 10 ms
 

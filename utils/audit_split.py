@@ -16,9 +16,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from asrser_nn.files import read_map
-from kaldi_programs.program import Failure
-from kaldi_programs.tables import read_table
+from asrser_io.files import read_map
+from kaldi_programs.common.program import Failure
+from kaldi_programs.common.tables import read_table
 
 NAMES = ("train", "dev", "test")
 FEW_CLASSES = 12  # that fit into a line each; of more (HMM states) only the smallest and the largest are told

@@ -20,8 +20,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from kaldi_programs.program import Failure
-from kaldi_programs.tables import read_table
+from kaldi_programs.common.program import Failure
+from kaldi_programs.common.tables import read_table
 
 ROOT = Path(__file__).resolve().parent.parent
 TIME_LIMIT = 120  # seconds for one program: some wheels, when they do not fit together, hang instead of failing

@@ -5,8 +5,8 @@ Usage: steps/nnet/write_hmm.py [--acoustic-scale S] <lang-dir> <model-dir>
  e.g.: steps/nnet/write_hmm.py data/lang exp/asr
 Reads <lang-dir>/{phones.txt,words.txt,L.fst,G.fst} and <model-dir>/final.mdl, a model without phonetic context; the
 acoustic scale is the one that was best on dev, <model-dir>/decode_dev/best_scale, if none is given. Writes
-<model-dir>/hmm.json, whose form asrser_nn/viterbi.py describes: the same paths, and the same scores of whole paths, as
-the decoding graph of utils/mkgraph.sh at its default scales.
+<model-dir>/hmm.json, whose form asrser_nn/prediction/viterbi.py describes: the same paths, and the same scores of whole
+paths, as the decoding graph of utils/mkgraph.sh at its default scales.
 """
 
 import argparse
@@ -16,10 +16,10 @@ import os
 import sys
 from pathlib import Path
 
-from asrser_nn.viterbi import FORMAT, VERSION
-from kaldi_programs.fst import Fst, read_fst, read_symbol_table
-from kaldi_programs.hmm import TransitionModel, read_transition_model
-from kaldi_programs.program import Failure
+from asrser_nn.prediction.viterbi import FORMAT, VERSION
+from kaldi_programs.common.fst import Fst, read_fst, read_symbol_table
+from kaldi_programs.common.hmm import TransitionModel, read_transition_model
+from kaldi_programs.common.program import Failure
 
 SELF_LOOP_SCALE = 0.1  # of utils/mkgraph.sh
 MAX_UNITS = 1000  # of a bigram there are as many as phones; hmm.json grows with the square

@@ -1,84 +1,105 @@
-"""Fixtures for the tests of asrser_nn."""
+"""A little world in which a small network learns in a second: classes are bumps at different frequencies."""
 
+from collections.abc import Callable
+from pathlib import Path
+
+import kaldiio
 import numpy as np
 import pytest
+import torch
 
-from asrser_nn.study import summary
+from asrser_nn.data.corpus import Corpus, corpus_of
+from asrser_nn.network.convnet import ConvNet, Shape
+from asrser_nn.training.loop import Method
 
-EMOTIONS = ["anger", "happiness", "sadness", "neutral", "silence"]
-FOLDS = ["01F", "01M", "02F"]
+SMALL = Shape(
+    num_coefficients=12, num_classes=4, context=6, channels=(4, 6), kernels=((3, 2), (3, 3)), hidden=(32, 32, 32)
+)
 
 
-def _counts(rng, rate, speakers, classes=1, total=400):
-    return {s: [[int(rng.binomial(total, np.clip(rate, 0, 1))), total] for _ in range(classes)] for s in speakers}
+def make_utterances(seed: int, number: int, prefix: str = "utt") -> list[tuple[str, np.ndarray, np.ndarray]]:
+    """(utterance, (frames, 12) raw features around 5, (frames,) labels 0..3): runs of a class, bump at 3·class."""
+    random = np.random.default_rng(seed)
+    utterances = []
+    for i in range(number):
+        labels = np.repeat(random.integers(4, size=6), random.integers(4, 14, size=6)).astype(np.int32)
+        feats = 5 + 2 * random.standard_normal((len(labels), 12))
+        feats[np.arange(len(labels)), 3 * labels] += 6
+        utterances.append((f"{prefix}{i:03d}", feats.astype(np.float32), labels))
+    return utterances
 
 
-def _run(rng, experiment, layers=None, fold=None, seed=1):
-    harder = 0.0 if layers is None else [0, 0.01, 0.02, 0.1, 0.2, 0.4][layers]
-    counts = {}
-    for part in ("dev", "test"):
-        if experiment.endswith("asr"):
-            speakers = [f"{part}{i}" for i in range(6)]
-            counts[part] = {
-                "FER": _counts(rng, 0.4 + harder, speakers),
-                "PER": _counts(rng, 0.3 + harder, speakers),
-                "PER without silence": _counts(rng, 0.33 + harder, speakers),
-            }
-        else:
-            speakers = [fold] if part == "test" else ["05F", "05M"]
-            counts[part] = {
-                "E": _counts(rng, 0.45 + harder / 2, speakers),
-                "UE": _counts(rng, 0.47 + harder / 2, speakers, classes=5),
-                "WA": _counts(rng, 0.6 - harder / 2, speakers, total=60),
-                "UA": _counts(rng, 0.58 - harder / 2, speakers, classes=4, total=15),
-            }
-    confusion = {}
-    if experiment.endswith("ser"):
-        confusion = {
-            "test": {"frames": rng.integers(1, 99, (5, 5)).tolist(), "utterances": (9 * np.eye(4) + 2).tolist()}
-        }
-    history = [{"epoch": e, "train_loss": 2.0 / e, "dev_accuracy": 60 - 30 / e} for e in range(1, 6)]
-    return {
-        "experiment": experiment,
-        "constant_layers": layers,
-        "fold": fold,
-        "seed": seed,
-        "counts": counts,
-        "confusion": confusion,
-        "history": history,
-    }
+@pytest.fixture(params=["cpu", "cuda"])
+def device(request: pytest.FixtureRequest) -> torch.device:
+    """Every device that training runs on."""
+    if request.param == "cuda" and not torch.cuda.is_available():
+        pytest.skip("no GPU here")
+    return torch.device(request.param)
+
+
+@pytest.fixture
+def small_shape() -> Shape:
+    return SMALL
+
+
+@pytest.fixture
+def small_options() -> list[str]:
+    """The same as small_shape, for the commands."""
+    sizes = ["--context=6", "--channels=4,6", "--kernels=3x2,3x3", "--hidden=32,32,32"]
+    return [*sizes, "--batch-size=32", "--threads=1"]
+
+
+@pytest.fixture
+def make_corpus() -> Callable[[int, int], Corpus]:
+    """A corpus of the little world from a seed and a number of utterances."""
+    return lambda seed, number: corpus_of(make_utterances(seed, number), SMALL.context)
+
+
+@pytest.fixture(autouse=True)
+def no_commit_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A commit to the checkout between two trainings is no difference between them."""
+    monkeypatch.setattr("asrser_nn.training.run.code_commit", lambda: "a commit")
+
+
+@pytest.fixture
+def small_network() -> ConvNet:
+    """Untrained, but with BatchNorm statistics that are not those of initialisation."""
+    torch.manual_seed(3)
+    network = ConvNet(SMALL, dropout=0.4)
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d):
+            module.running_mean.normal_()
+            module.running_var.uniform_(0.5, 2)
+            module.weight.data.normal_()
+            module.bias.data.normal_()
+    return network.eval()
+
+
+@pytest.fixture
+def method() -> Method:
+    return Method(
+        batch_size=32,
+        learning_rate=1e-3,
+        rmsprop_decay=0.99,
+        rmsprop_epsilon=1e-8,
+        l2=1e-3,
+        max_epochs=4,
+        patience=3,
+        seed=1,
+        precision="fp32",
+    )
 
 
 @pytest.fixture(scope="session")
-def made_up_study():
-    """A study of made-up counts over two seeds, in the form of results.json."""
-    seeds = (1, 2)
-    rng = np.random.default_rng(0)
-    runs = []
-    for seed in seeds:
-        runs.append(_run(rng, "asr", seed=seed))
-        runs += [_run(rng, "ser", fold=fold, seed=seed) for fold in FOLDS]
-        for experiment in ("asr2ser", "ser2asr"):
-            # l = 4 is left out: a run that is missing must be shown as missing
-            runs += [_run(rng, experiment, layers, fold, seed) for layers in (0, 1, 2, 3, 5) for fold in FOLDS]
-    layer = {"layer": 1, "what": "convolution 64 of 5×4, BatchNorm, ReLU, max pool 2×2", "output": "64×18×14"}
-    network = [{**layer, "parameters": 1408}, {**layer, "layer": 2, "output": "128×8×6", "parameters": 73984}]
-    part = {"speakers": 6, "utterances": 48, "frames": 12345}
-    return {
-        "title": "TIMIT sample and EmoDB: features between speech and emotion recognition",
-        "caveats": ["TIMIT sample: 96 of TIMIT's 3696 training sentences <small>."],
-        "corpora": {
-            "asr": {
-                "name": "TIMIT sample",
-                "parts": {name: {**part, "expected": 3696} for name in ("train", "dev", "test")},
-            },
-            "ser": {"name": "EmoDB", "classes": EMOTIONS, "parts": {"all": part}},
-        },
-        "provenance": {"commit": "0123abc", "torch": "2.13.0", "seed": 1, "machine": "two cores"},
-        "networks": {"asr": network, "ser": network},
-        "filters": {task: rng.normal(size=(64, 5, 4)).round(4).tolist() for task in ("asr", "ser")},
-        "silence": {"anger": 0.1, "happiness": 0.12, "sadness": 0.3, "neutral": 0.2},
-        "stages": [{"stage": 7, "name": "ASR ConvNet", "seconds": 61.2}],
-        "runs": runs,
-        "summary": summary(runs),
-    }
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Data directories train and dev (feats.scp, labels.scp) of the little world."""
+    folder = tmp_path_factory.mktemp("world")
+    for part, seed, number in (("train", 1, 40), ("dev", 2, 8)):
+        (folder / part).mkdir()
+        utterances = make_utterances(seed, number, f"{part}_")
+        for kind, column in (("feats", 1), ("labels", 2)):
+            wspecifier = f"ark,scp:{folder}/{part}/{kind}.ark,{folder}/{part}/{kind}.scp"
+            with kaldiio.WriteHelper(wspecifier) as writer:
+                for utterance in utterances:
+                    writer(utterance[0], utterance[column])
+    return folder

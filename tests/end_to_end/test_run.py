@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from asrser_nn.model import load_model
+from asrser_nn.network.model import load_model
 
 DEMO = "synthetic demo, no scientific meaning"
 TINY = "--channels=4,8\n--hidden=16,16,16\n--max-epochs=2\n"

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from kaldi_programs import decode_faster_mapped
-from kaldi_programs.decoding import BestPathDecoder
-from kaldi_programs.fst import from_lists, write_fst
-from kaldi_programs.hmm import read_transition_model
-from kaldi_programs.tables import TableWriter
+from kaldi_programs.common.decoding import BestPathDecoder
+from kaldi_programs.common.fst import from_lists, write_fst
+from kaldi_programs.common.hmm import read_transition_model
+from kaldi_programs.common.tables import TableWriter
 
 GOLDEN_OPTIONS = ["--beam=13", "--max-active=7000"]
 

@@ -23,8 +23,8 @@ from kaldi_programs import (
     feat_to_len,
     subset_feats,
 )
-from kaldi_programs.features import resample
-from kaldi_programs.tables import TableWriter, compressed_matrix, read_object, read_table
+from kaldi_programs.common.features import resample
+from kaldi_programs.common.tables import TableWriter, compressed_matrix, read_object, read_table
 
 
 @pytest.fixture

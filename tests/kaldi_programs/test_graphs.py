@@ -27,8 +27,8 @@ from kaldi_programs import (
     fsttablecompose,
     make_h_transducer,
 )
-from kaldi_programs.fst import from_lists, from_wheel, read_binary, read_fst, read_int_list, to_bytes, write_fst
-from kaldi_programs.program import Failure
+from kaldi_programs.common.fst import from_lists, from_wheel, read_binary, read_fst, read_int_list, to_bytes, write_fst
+from kaldi_programs.common.program import Failure
 
 
 @pytest.fixture

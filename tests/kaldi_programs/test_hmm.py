@@ -15,9 +15,9 @@ from kaldi_programs import (
     show_transitions,
     tree_info,
 )
-from kaldi_programs.files import open_output
-from kaldi_programs.hmm import parse_transition_model, read_transition_model
-from kaldi_programs.tree import monophone_tree, parse_tree, read_tree
+from kaldi_programs.common.files import open_output
+from kaldi_programs.common.hmm import parse_transition_model, read_transition_model
+from kaldi_programs.common.tree import monophone_tree, parse_tree, read_tree
 
 # Phone 1 has two states, of which the first can be skipped to leave the phone; phones 2 and 3 have one.
 TOPOLOGY = """<Topology>

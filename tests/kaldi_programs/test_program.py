@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from kaldi_programs import program as frame
-from kaldi_programs.program import Failure, Option, program, vlog
+from kaldi_programs.common import program as frame
+from kaldi_programs.common.program import Failure, Option, program, vlog
 
 
 @program(

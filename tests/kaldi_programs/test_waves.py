@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from kaldi_programs.program import Failure
-from kaldi_programs.tables import TableWriter, read_object, read_table
+from kaldi_programs.common.program import Failure
+from kaldi_programs.common.tables import TableWriter, read_object, read_table
 
 SAMPLES = np.array([[0, 1, -2, 32767, -32768, 300]], np.float32)
 

@@ -7,8 +7,8 @@ import subprocess
 import numpy as np
 import pytest
 
+from kaldi_programs.common.tables import read_table
 from kaldi_programs.copy_feats import main as copy_feats
-from kaldi_programs.tables import read_table
 
 
 def run(*command):

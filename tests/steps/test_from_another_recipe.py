@@ -8,13 +8,13 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from asrser_nn.model import load_model
+from asrser_nn.network.model import load_model
 from kaldi_programs.ali_to_pdf import main as ali_to_pdf
+from kaldi_programs.common.gmm import AmDiagGmm, read_model, write_model
+from kaldi_programs.common.hmm import initial_transition_model
+from kaldi_programs.common.tables import read_table
+from kaldi_programs.common.tree import ContextDependency, Leaf, Split, Table, read_tree
 from kaldi_programs.copy_feats import main as copy_feats
-from kaldi_programs.gmm import AmDiagGmm, read_model, write_model
-from kaldi_programs.hmm import initial_transition_model
-from kaldi_programs.tables import read_table
-from kaldi_programs.tree import ContextDependency, Leaf, Split, Table, read_tree
 
 LEFT, CENTRE = 0, 1  # positions in a window of three phones
 CLOSED = list(range(1, 25))  # the left phones that the only question of the tree asks for: half of the 48

@@ -7,12 +7,12 @@ import subprocess
 
 import pytest
 
-from asrser_nn.viterbi import best_phones, read_phone_loop
+from asrser_nn.prediction.viterbi import best_phones, read_phone_loop
+from kaldi_programs.common.fst import read_symbol_table
+from kaldi_programs.common.hmm import initial_transition_model, read_transition_model
+from kaldi_programs.common.tables import read_table
+from kaldi_programs.common.tree import ContextDependency, Leaf, Split, Table, read_tree
 from kaldi_programs.decode_faster_mapped import main as decode_faster_mapped
-from kaldi_programs.fst import read_symbol_table
-from kaldi_programs.hmm import initial_transition_model, read_transition_model
-from kaldi_programs.tables import read_table
-from kaldi_programs.tree import ContextDependency, Leaf, Split, Table, read_tree
 
 
 def run(*command):

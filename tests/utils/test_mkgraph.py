@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from kaldi_programs import decode_faster_mapped
-from kaldi_programs.fst import from_lists, read_fst, write_fst
+from kaldi_programs.common.fst import from_lists, read_fst, write_fst
 
 
 def run(script: Path, *arguments: str, cwd: Path) -> subprocess.CompletedProcess:

@@ -5,9 +5,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from asrser_nn.conv_layers import conv_norm_relu_pool, is_data
-from asrser_nn.network import ConvLayer, ConvNet, Shape
-from asrser_nn.training import Display, Method, make_optimiser, run_epoch
+from asrser_nn.network.conv_layers import conv_norm_relu_pool, is_data
+from asrser_nn.network.convnet import ConvLayer, ConvNet, Shape
+from asrser_nn.training.loop import Display, Method, make_optimiser, run_epoch
 
 
 def plain(x: Tensor, conv: nn.Conv2d, norm: nn.BatchNorm2d, pool: tuple[int, int]) -> Tensor:

@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from asrser_nn.data import corpus_of, mean_and_stddev
-from asrser_nn.files import Failure
-from asrser_nn.network import ConvNet, Shape, layer_outputs, log_posteriors
-from asrser_nn.training import precision_context
+from asrser_io.files import Failure
+from asrser_nn.data.corpus import corpus_of, mean_and_stddev
+from asrser_nn.network.convnet import ConvNet, Shape, layer_outputs, log_posteriors
+from asrser_nn.training.loop import precision_context
 
 
 def outputs(network: ConvNet, corpus, first: int = 0, last: int | None = None) -> Tensor:
@@ -106,7 +106,7 @@ def test_whole_utterances_give_what_single_windows_give(change, device, small_sh
 
 
 def test_the_papers_network_gives_the_same_for_whole_utterances_on_real_speech(golden) -> None:
-    from asrser_nn.tables import read_feats
+    from asrser_nn.data.tables import read_feats
 
     network = ConvNet(Shape(num_coefficients=40, num_classes=144)).eval()
     utterances = [(key, feats, np.zeros(len(feats))) for key, feats in read_feats(f"ark:{golden}/feats/fbank.ark")]

@@ -1,0 +1,135 @@
+"""The model file: a network with all that is needed to use it, and where it came from."""
+
+import io
+import os
+import subprocess
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from asrser_io.files import Failure, replacing
+from asrser_nn.network.convnet import ConvNet, Shape
+
+FORMAT = "asrser_nn model"
+VERSION = 1
+
+
+@dataclass
+class Model:
+    network: ConvNet
+    class_names: list[str]
+    label_counts: Tensor  # (classes,) int64, frames of each class in the training set: the priors
+    config: dict[str, str]  # the options it was trained with
+    about: dict[str, Any] = field(
+        default_factory=dict
+    )  # commit, versions, epoch, dev accuracy, the source of its layers
+
+
+def as_tuples(value: Any) -> Any:
+    """Lists, which is what a model file can hold, back to tuples, at any depth."""
+    return tuple(as_tuples(item) for item in value) if isinstance(value, list | tuple) else value
+
+
+def save(path: Path, content: dict[str, Any]) -> None:
+    """torch.save that leaves the old file, or none, when the disk is full."""
+    buffer = io.BytesIO()  # torch's own writer hides the reason of a failure
+    torch.save(content, buffer)
+    with replacing(path) as file:
+        file.write(buffer.getbuffer())
+
+
+def save_model(path: Path, model: Model) -> None:
+    weights = {name: value.detach().cpu() for name, value in model.network.state_dict().items()}
+    save(
+        path,
+        {
+            "format": FORMAT,
+            "version": VERSION,
+            "shape": asdict(model.network.shape),
+            "dropout": model.network.dropout,
+            "weights": weights,
+            "class_names": model.class_names,
+            "label_counts": model.label_counts,
+            "config": model.config,
+            "about": model.about,
+        },
+    )
+
+
+def load_model(path: str | Path) -> Model:
+    """path: a model file, or a run directory that holds final.pt. The network is on the CPU, in inference mode."""
+    path = Path(path)
+    if path.is_dir():
+        if not (path / "final.pt").exists():
+            raise Failure(f"{path}: no final.pt in it: this training is not complete")
+        path = path / "final.pt"
+    if not path.is_file():
+        raise Failure(f"{path}: no such model file or run directory")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        if content["format"] != FORMAT:
+            raise ValueError
+    except Exception as error:
+        raise Failure(
+            f"{path}: not a model of asrser_nn (or a damaged one); expected a final.pt of its train command"
+        ) from error
+    if content["version"] != VERSION:
+        raise Failure(
+            f"{path}: a model of format version {content['version']}, but this program reads version {VERSION}"
+        )
+    network = ConvNet(Shape(**{name: as_tuples(value) for name, value in content["shape"].items()}), content["dropout"])
+    network.load_state_dict(content["weights"])
+    rest = {name: content[name] for name in ("class_names", "label_counts", "config", "about")}
+    return Model(network.eval(), **rest)
+
+
+def code_commit() -> str:
+    """The commit of this code, '+' appended where files differ from it; 'unknown' outside a git checkout."""
+    folder = os.path.dirname(os.path.abspath(__file__))
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(
+            ["git", "-C", folder, *arguments], capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    try:
+        return git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain", "--untracked-files=no", ".") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def layer_table(network: ConvNet) -> list[dict[str, Any]]:
+    """The network as built, a line per layer: its number, what it is, its output (channels × frequencies × frames)."""
+    shape = network.shape
+    outputs = [" × ".join(map(str, size)) for size in shape.sizes()[1:]] + [
+        *map(str, (*shape.hidden, shape.num_classes))
+    ]
+    what = [
+        f"convolution {k[0]}×{k[1]}, padding {p[0]}×{p[1]}, BatchNorm, ReLU, max pool {q[0]}×{q[1]}"
+        for k, p, q in zip(shape.kernels, shape.paddings, shape.pools, strict=True)
+    ]
+    what += [f"fully connected, BatchNorm, ReLU, dropout {network.dropout:g}"] * len(shape.hidden)
+    what.append("fully connected, softmax")
+    return [
+        {"layer": i, "what": kind, "output": output, "parameters": sum(p.numel() for p in layer.parameters())}
+        for i, (layer, kind, output) in enumerate(zip(network.layers, what, outputs, strict=True), 1)
+    ]
+
+
+def describe(model: Model) -> str:
+    """The network as built, layer by layer, and where it came from."""
+    _, frequencies, frames = model.network.shape.sizes()[0]
+    lines = ["layer  output           parameters", f"input  {f'1 × {frequencies} × {frames}':15}"]
+    lines += [
+        f"{row['layer']:5}  {row['output']:15}  {row['parameters']:10,}  {row['what']}"
+        for row in layer_table(model.network)
+    ]
+    lines.append(f"total  {'':15}  {sum(p.numel() for p in model.network.parameters()):10,}")
+    lines.append("classes: " + " ".join(model.class_names))
+    lines.append(f"training frames by class: {' '.join(map(str, model.label_counts.tolist()))}")
+    lines += [f"{name}: {value}" for name, value in model.about.items()]
+    lines += [f"{name}={value}" for name, value in model.config.items()]
+    return "\n".join(lines)

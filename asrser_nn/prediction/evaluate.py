@@ -1,0 +1,212 @@
+"""How many frames and utterances a network gets right, and how that compares to guessing. All rates are per cent."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from asrser_io.files import Failure
+from asrser_nn.data.corpus import Corpus, check_coefficients, check_labels, load_corpus
+from asrser_nn.network.convnet import ConvNet, log_posteriors
+from asrser_nn.network.model import Model
+from asrser_nn.training.loop import precision_context
+
+
+def confusion_matrix(references: np.ndarray, hypotheses: np.ndarray, num_classes: int) -> np.ndarray:
+    """(classes, classes) counts: row = reference, column = hypothesis."""
+    return np.bincount(references * num_classes + hypotheses, minlength=num_classes**2).reshape(
+        num_classes, num_classes
+    )
+
+
+def rates(confusion: np.ndarray, names: list[str]) -> dict[str, Any]:
+    """Errors of a confusion matrix (row = reference), in per cent.
+
+    error: the share of wrong decisions (frame error rate, the paper's E; 100 − WA).
+    unweighted_error: 100 minus the recall averaged over the classes that occur (the paper's UE; 100 − UA).
+    chance_error: of guessing any class equally often; majority_error: of always saying the most frequent class.
+    """
+    support = confusion.sum(1)
+    total = int(support.sum())
+    present = support > 0
+    recall = 100 * np.diag(confusion)[present] / support[present]
+    by_class = dict(zip(np.array(names)[present].tolist(), recall.tolist(), strict=True))
+    return {
+        "total": total,
+        "error": 100 - 100 * float(np.trace(confusion)) / total if total else None,
+        "unweighted_error": 100 - float(recall.mean()) if total else None,
+        "chance_error": 100 - 100 / len(names),
+        "majority_error": 100 - 100 * int(support.max()) / total if total else None,
+        "recall": by_class,
+        "support": dict(zip(names, support.tolist(), strict=True)),
+        "confusion": confusion.tolist(),
+    }
+
+
+def read_utt2class(path: str, class_names: list[str]) -> dict[str, int]:
+    """Lines '<utterance> <class>'."""
+    classes = {}
+    with open(path) as file:
+        for line in file:
+            fields = line.split()
+            if len(fields) != 2 or fields[1] not in class_names:
+                known = ", ".join(class_names)
+                raise Failure(
+                    f"{path}: expected '<utterance> <class>', the class one of {known}; found '{line.strip()}'"
+                )
+            classes[fields[0]] = class_names.index(fields[1])
+    return classes
+
+
+def utterance_class(labels: np.ndarray, silence: int, name: str) -> int | None:
+    """The class that all frames of an utterance have but for silence; None if all are silent."""
+    spoken = np.unique(labels[labels != silence])
+    if len(spoken) > 1:
+        raise Failure(f"{name}: its frames have more than one class beside silence; --utt2class can say which is meant")
+    return int(spoken[0]) if len(spoken) else None
+
+
+def evaluate(
+    network: ConvNet, corpus: Corpus, class_names: list[str], silence: int | None, utt2class: dict[str, int] | None
+) -> dict[str, Any]:
+    """Decide on every frame, and, if there is a silence class, on every utterance.
+
+    corpus: normalised
+    silence: the index of the silence class; the others are then what an utterance can be
+    utt2class: the class of each utterance; without it, what its frames are labelled with beside silence
+
+    An utterance is the class with the highest mean log posterior over the frames not labelled silence (over all frames
+    if all are). Without silence, a frame is decided among the other classes too, so that the two levels compare.
+    """
+    num_classes = len(class_names)
+    spoken = [i for i in range(num_classes) if i != silence]
+    spoken_names = [class_names[i] for i in spoken]
+    result: dict[str, Any] = {"unit": "per cent", "classes": class_names}
+    scores: Tensor = torch.cat([part.cpu() for _, part in log_posteriors(network, corpus)])  # (frames, classes)
+    labels = corpus.labels.cpu().numpy()
+    decided = scores.argmax(1).numpy()
+    result["frames"] = rates(confusion_matrix(labels, decided, num_classes), class_names)
+    result["frames"]["cross_entropy"] = float(
+        -scores[torch.arange(len(labels)), torch.from_numpy(labels)].double().mean()
+    )
+
+    per_utterance = []
+    begin = 0
+    for name, end in zip(corpus.utterances, corpus.ends, strict=True):
+        part = slice(begin, end)
+        entry: dict[str, Any] = {
+            "utterance": name,
+            "frames": end - begin,
+            "errors": int((labels[part] != decided[part]).sum()),
+        }
+        if silence is not None:
+            voiced = labels[part] != silence
+            used = scores[part][torch.from_numpy(voiced)] if voiced.any() else scores[part]
+            mean_scores = used.double().mean(0).numpy()[spoken]
+            reference = (
+                utt2class[name] if utt2class and name in utt2class else utterance_class(labels[part], silence, name)
+            )
+            entry["reference"] = None if reference is None else class_names[reference]
+            entry["hypothesis"] = spoken_names[int(mean_scores.argmax())]
+            entry["log_posteriors"] = dict(zip(spoken_names, mean_scores.tolist(), strict=True))
+            entry["confusion"] = confusion_matrix(labels[part], decided[part], num_classes).tolist()
+        per_utterance.append(entry)
+        begin = end
+    if silence is not None:
+        voiced = labels != silence
+        index = {name: i for i, name in enumerate(spoken_names)}
+        position = np.array([index.get(name, -1) for name in class_names])
+        among = scores[torch.from_numpy(voiced)][:, spoken].argmax(1).numpy()
+        result["frames_without_silence"] = rates(
+            confusion_matrix(position[labels[voiced]], among, len(spoken)), spoken_names
+        )
+        known = [entry for entry in per_utterance if entry["reference"] is not None]
+        pairs = np.array([(index[e["reference"]], index[e["hypothesis"]]) for e in known], dtype=int).reshape(-1, 2)
+        result["utterances"] = rates(confusion_matrix(pairs[:, 0], pairs[:, 1], len(spoken)), spoken_names)
+        result["utterances"]["of_unknown_class"] = len(per_utterance) - len(known)
+    result["per_utterance"] = per_utterance
+    return result
+
+
+def evaluate_table(
+    model: Model,
+    feats_source: str,
+    labels_source: str,
+    max_lost: float,
+    silence_class: str | None,
+    utt2class: str | None,
+    device: torch.device,
+    precision: str,
+) -> dict[str, Any]:
+    """`evaluate` on features and labels from data directories or rspecifiers; what it rests on stands in the result."""
+    silence = None
+    if silence_class is not None:
+        if silence_class not in model.class_names:
+            raise Failure(f"--silence-class={silence_class}: this model's classes are {', '.join(model.class_names)}")
+        silence = model.class_names.index(silence_class)
+    classes = read_utt2class(utt2class, model.class_names) if utt2class else None
+    corpus = load_corpus(feats_source, labels_source, model.network.shape.context, max_lost)
+    check_coefficients(feats_source, corpus.rows.shape[1], model.network.shape.num_coefficients)
+    check_labels(corpus, len(model.class_names), labels_source)
+    model.network.normalise(corpus.rows)
+    with precision_context(device, precision):
+        result = evaluate(model.network.to(device), corpus.to(device), model.class_names, silence, classes)
+    return {"feats": feats_source, "labels": labels_source, **result}
+
+
+def table(result: dict[str, Any]) -> str:
+    """The result of `evaluate` as a person reads it."""
+    lines = []
+    levels = {
+        "frames": "frames",
+        "frames_without_silence": "frames without silence",
+        "utterances": "utterances (WA = 100 − error, UA = 100 − unweighted)",
+    }
+    for level, title in levels.items():
+        if level not in result or not result[level]["total"]:
+            continue
+        r = result[level]
+        lines += [
+            f"{r['total']} {title}",
+            f"  error            {r['error']:6.2f} %   (always the most frequent class: {r['majority_error']:.2f} %)",
+            f"  unweighted error {r['unweighted_error']:6.2f} %   (guessing: {r['chance_error']:.2f} %)",
+        ]
+        width = max(len(name) for name in r["recall"])
+        if len(r["support"]) <= 12:  # a confusion matrix that fits on a screen
+            names = list(r["support"])
+            column = max(8, width + 2)
+            lines.append(
+                f"  {'reference':{width}}  {'frames' if level != 'utterances' else 'number':>9}   recall  decided as:"
+            )
+            lines.append("  " + " " * (width + 20) + "".join(f"{name:>{column}}" for name in names))
+            for name, row in zip(names, r["confusion"], strict=True):
+                recall = f"{r['recall'][name]:6.2f} %" if name in r["recall"] else "       -"
+                lines.append(f"  {name:{width}}  {sum(row):9d} {recall}" + " " + "".join(f"{n:{column}d}" for n in row))
+        else:
+            lines.append("  recall of each class (%), and its number of frames:")
+            cells = [f"{name:>{width}} {recall:6.2f} ({r['support'][name]})" for name, recall in r["recall"].items()]
+            cell = max(map(len, cells)) + 2
+            per_line = max(1, 110 // cell)
+            lines += [
+                "  " + "".join(f"{c:<{cell}}" for c in cells[i : i + per_line]).rstrip()
+                for i in range(0, len(cells), per_line)
+            ]
+    return "\n".join(lines)
+
+
+def predictions_text(result: dict[str, Any]) -> str:
+    """One line per utterance, for sort and awk: so that the wrong ones can be brought to the top."""
+    lines = []
+    for entry in result["per_utterance"]:
+        fields = [entry["utterance"], str(entry["frames"]), f"{100 * entry['errors'] / entry['frames']:.1f}"]
+        if "hypothesis" in entry:
+            right = "right" if entry["reference"] == entry["hypothesis"] else "wrong"
+            scores = [f"{value:.3f}" for value in entry["log_posteriors"].values()]
+            fields += [entry["reference"] or "unknown", entry["hypothesis"], right, *scores]
+        lines.append(" ".join(fields))
+    header = "# utterance frames frame_error_%"
+    if result["per_utterance"] and "hypothesis" in result["per_utterance"][0]:
+        names = result["per_utterance"][0]["log_posteriors"]
+        header += " reference hypothesis verdict " + " ".join(f"log_p({name})" for name in names)
+    return "\n".join([header, *lines]) + "\n"

@@ -1,0 +1,82 @@
+"""From features to what a decoder wants, utterance by utterance."""
+
+import numpy as np
+import torch
+
+from asrser_io.files import Failure
+from asrser_nn.data.corpus import check_coefficients, corpus_of
+from asrser_nn.data.tables import MatrixWriter, read_feats, read_vector
+from asrser_nn.network.convnet import ConvNet, log_posteriors
+from asrser_nn.network.model import Model
+from asrser_nn.training.loop import precision_context
+
+
+def log_priors(counts: np.ndarray, floor: float) -> np.ndarray:
+    """log p(s) of each state from its frame counts in the training alignment; counts below `floor` are raised to it.
+
+    A state that was never seen would otherwise be divided by zero.
+
+    counts:  (states,), frames
+    returns: (states,), natural log
+    """
+    floored = np.maximum(counts.astype(np.float64), floor)
+    return np.log(floored / floored.sum())
+
+
+def pseudo_log_likelihoods(log_posteriors: np.ndarray, log_priors: np.ndarray) -> np.ndarray:
+    """Divide posteriors by priors, in the log domain: log p(s|x) - log p(s).
+
+    By Bayes' rule this is log p(x|s) minus log p(x), which is the same for every state of a frame, so the best
+    path is unchanged (Bourlard and Morgan, "Connectionist Speech Recognition", 1994).
+
+    log_posteriors: (frames, states), natural log
+    log_priors:     (states,), natural log, from the state counts of the training alignment
+    returns:        (frames, states), natural log
+    """
+    return log_posteriors - log_priors
+
+
+def read_counts(path: str, num_classes: int) -> np.ndarray:
+    counts = read_vector(path)
+    if len(counts) != num_classes or (counts < 0).any():
+        raise Failure(
+            f"{path}: {len(counts)} counts, but the model has {num_classes} classes: priors of another model?"
+        )
+    return counts
+
+
+def utterance_log_posteriors(network: ConvNet, feats: np.ndarray, device: torch.device) -> np.ndarray:
+    """(frames, coefficients) raw filterbanks → (frames, classes) natural log posteriors. The network is on `device`."""
+    utterance = corpus_of([("", feats, np.zeros(len(feats)))], network.shape.context).to(device)
+    network.normalise(utterance.rows)
+    return torch.cat([part for _, part in log_posteriors(network, utterance)]).cpu().numpy()
+
+
+def forward_table(
+    model: Model,
+    feats_source: str,
+    wspecifier: str,
+    device: torch.device,
+    precision: str,
+    divide_by_priors: bool,
+    priors_file: str | None,
+    prior_floor: float,
+) -> int:
+    """Read raw filterbanks, write a matrix (frames, classes) per utterance, as they come. Returns how many."""
+    network = model.network.to(device)
+    priors = None
+    if divide_by_priors or priors_file:
+        counts = read_counts(priors_file, len(model.class_names)) if priors_file else model.label_counts.numpy()
+        priors = log_priors(counts, prior_floor)
+    done = 0
+    with MatrixWriter(wspecifier) as writer, precision_context(device, precision):
+        for key, feats in read_feats(feats_source):
+            check_coefficients(f"{feats_source}: {key}", feats.shape[1], network.shape.num_coefficients)
+            scores = utterance_log_posteriors(network, feats, device)
+            if priors is not None:
+                scores = pseudo_log_likelihoods(scores, priors)
+            writer.write(key, scores.astype(np.float32))
+            done += 1
+        if not done:
+            raise Failure(f"{feats_source}: no utterances in it")
+    return done

@@ -1,0 +1,160 @@
+"""From an audio file to its phones with times and its emotion over time, with trained networks and nothing else."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from asrser_io.files import Failure
+from asrser_nn.data.audio import RATE, read_audio
+from asrser_nn.data.corpus import check_coefficients
+from asrser_nn.data.filterbank import LENGTH, NUM_BINS, SHIFT_SECONDS, log_mel
+from asrser_nn.network.model import Model, load_model
+from asrser_nn.prediction.forward import log_priors, pseudo_log_likelihoods, utterance_log_posteriors
+from asrser_nn.prediction.viterbi import PhoneLoop, best_phones, read_phone_loop
+from asrser_nn.training.loop import precision_context
+
+
+@dataclass
+class Segment:
+    start: float  # seconds
+    end: float
+    label: str
+    probability: float | None = None  # mean over its frames
+
+
+@dataclass
+class Emotion:
+    """One recording's, over time and as a whole."""
+
+    classes: list[str]  # silence among them, if the network knows it
+    silence: str | None
+    over_time: np.ndarray  # (frames, classes) posteriors, averaged over a window around each frame
+    segments: list[Segment]
+    decision: str
+    shares: dict[str, float]  # of each emotion, from mean log posteriors as `decision`; they sum to 1
+
+
+@dataclass
+class Prediction:
+    path: Path
+    samples: np.ndarray  # (n,) float32 at RATE, 16-bit units
+    phones: list[Segment] | None
+    emotion: Emotion | None
+
+    @property
+    def seconds(self) -> float:
+        return len(self.samples) / RATE
+
+
+def smoothed(posteriors: np.ndarray, width: int) -> np.ndarray:
+    """The mean over `width` frames around each frame, over fewer at the ends. (frames, classes) → the same"""
+    half = width // 2
+    sums = np.cumsum(np.pad(posteriors.astype(float), ((1, 0), (0, 0))), axis=0)
+    frames = np.arange(len(posteriors))
+    begin, end = np.maximum(frames - half, 0), np.minimum(frames + half + 1, len(posteriors))
+    return (sums[end] - sums[begin]) / (end - begin)[:, None]
+
+
+def decide(log_posteriors: np.ndarray, classes: list[str], silence: str | None) -> tuple[str, dict[str, float]]:
+    """The emotion of a whole recording, as `evaluate` decides: by mean log posterior over the frames with speech.
+
+    Speech is where the network does not hear silence; if that is nowhere, all frames count. evaluate can take the
+    silence of the labels, which are not there for a new recording.
+
+    log_posteriors: (frames, classes), natural log
+    returns: the emotion, and for each the geometric mean of its posteriors, scaled so that they sum to one
+    """
+    emotions = [i for i, name in enumerate(classes) if name != silence]
+    spoken = np.isin(log_posteriors.argmax(axis=1), emotions)
+    used = log_posteriors[spoken] if spoken.any() else log_posteriors
+    means = used.astype(float).mean(axis=0)[emotions]
+    shares = np.exp(means - means.max())
+    shares /= shares.sum()
+    by_name = {classes[i]: share for i, share in zip(emotions, shares.tolist(), strict=True)}
+    return max(by_name, key=by_name.__getitem__), by_name
+
+
+def emotion_of(log_posteriors: np.ndarray, classes: list[str], silence: str | None, window: float) -> Emotion:
+    """window: seconds that posteriors are averaged over"""
+    over_time = smoothed(np.exp(log_posteriors), round(window / SHIFT_SECONDS))
+    best = over_time.argmax(axis=1)
+    bounds = [0, *(np.flatnonzero(best[1:] != best[:-1]) + 1).tolist(), len(best)]
+    segments = [
+        Segment(a * SHIFT_SECONDS, b * SHIFT_SECONDS, classes[best[a]], float(over_time[a:b, best[a]].mean()))
+        for a, b in zip(bounds[:-1], bounds[1:], strict=True)
+    ]
+    return Emotion(classes, silence, over_time, segments, *decide(log_posteriors, classes, silence))
+
+
+class Predictor:
+    def __init__(
+        self,
+        asr: str | None,
+        ser: str | None,
+        device: torch.device,
+        precision: str = "fp32",
+        acoustic_scale: float | None = None,
+        window: float = 0.5,
+        silence_class: str | None = None,
+    ):
+        """asr, ser: run directories; acoustic_scale: None for the one in hmm.json, which was best on dev"""
+        if not asr and not ser:
+            raise Failure("give --asr MODEL for phones, --ser MODEL for emotions, or both")
+        self.device, self.precision, self.window = device, precision, window
+        self.asr = self._load(asr) if asr else None
+        self.ser = self._load(ser) if ser else None
+        if self.asr and asr:
+            self.loop = read_loop_of(self.asr, Path(asr))
+            self.acoustic_scale = self.loop.acoustic_scale if acoustic_scale is None else acoustic_scale
+        if self.ser:
+            classes = self.ser.class_names
+            if silence_class is not None and silence_class not in classes:
+                raise Failure(f"--silence-class={silence_class}: the classes of {ser} are {', '.join(classes)}")
+            self.silence = silence_class or ("silence" if "silence" in classes else None)
+
+    def _load(self, path: str) -> Model:
+        model = load_model(path)
+        check_coefficients(f"{path}: predict computes filterbanks of", NUM_BINS, model.network.shape.num_coefficients)
+        model.network.to(self.device)
+        return model
+
+    def _log_posteriors(self, model: Model, feats: np.ndarray) -> np.ndarray:
+        with precision_context(self.device, self.precision):
+            return utterance_log_posteriors(model.network, feats, self.device)
+
+    def __call__(self, path: Path) -> Prediction:
+        samples = read_audio(path)
+        feats = log_mel(samples)
+        if not len(feats):
+            raise Failure(f"{path}: {len(samples) / RATE:.3f} s of audio, at least {LENGTH / RATE:g} s are needed")
+        result = Prediction(path, samples, None, None)
+        if self.asr:
+            scores = self._log_posteriors(self.asr, feats)
+            scores = pseudo_log_likelihoods(scores, log_priors(self.asr.label_counts.numpy(), 1.0))
+            result.phones = [
+                Segment(first * SHIFT_SECONDS, end * SHIFT_SECONDS, phone)
+                for phone, first, end in best_phones(self.loop, scores, self.acoustic_scale)
+            ]
+        if self.ser:
+            scores = self._log_posteriors(self.ser, feats)
+            result.emotion = emotion_of(scores, self.ser.class_names, self.silence, self.window)
+        for segments in (result.phones, result.emotion and result.emotion.segments):
+            if segments:  # the last frames are up to 25 ms before the end
+                segments[-1].end = result.seconds
+        return result
+
+
+def read_loop_of(model: Model, directory: Path) -> PhoneLoop:
+    """The hmm.json beside a network."""
+    path = (directory if directory.is_dir() else directory.parent) / "hmm.json"
+    if not path.is_file():
+        raise Failure(
+            f"{path}: no such file, so no phones can be found. Stage 8 of the recipe writes it, and for other "
+            "monophone models steps/nnet/write_hmm.py. With --ser alone, emotions can be had without it"
+        )
+    loop = read_phone_loop(path)
+    if loop.num_pdfs != len(model.class_names):
+        raise Failure(f"{path}: {loop.num_pdfs} states, but the network has {len(model.class_names)}: another model's?")
+    return loop

@@ -1,0 +1,167 @@
+"""The report's figures, each from results.json alone, as PNG and PDF."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from asrser_io.files import replacing
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Okabe and Ito's colours, which colour-blind readers can tell; each has a marker of its own besides.
+STYLES = {
+    "dev": {"color": "#0072B2", "marker": "o"},
+    "test": {"color": "#D55E00", "marker": "s"},
+}
+DIRECTIONS = {
+    "asr2ser": ("Speech recognition → emotion", "ser", ("E", "UE")),
+    "ser2asr": ("Emotion → speech recognition", "asr", ("FER", "PER")),
+}
+
+
+def _figure(width: float, height: float, **options: Any) -> tuple[Figure, Any]:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    return plt.subplots(figsize=(width, height), layout="constrained", squeeze=False, **options)
+
+
+def save(figure: Figure, folder: Path, name: str) -> Path:
+    """Write name.png and name.pdf; returns the PNG's path."""
+    import matplotlib.pyplot as plt
+
+    for ending in ("pdf", "png"):
+        with replacing(folder / f"{name}.{ending}") as file:
+            # No date inside: the same results give the same files.
+            figure.savefig(file, format=ending, dpi=150, metadata={"CreationDate": None} if ending == "pdf" else None)
+    plt.close(figure)
+    return folder / f"{name}.png"
+
+
+def first_layer_filters(filters: dict[str, list]) -> Figure:
+    """Figure 2: what layer 1 looks for, on the axes frequency (upwards) and time.
+
+    filters: task → (filters, frequency, time)
+    """
+    figure, axes = _figure(4.2 * len(filters), 4.6, ncols=len(filters))
+    for axis, (task, weights) in zip(axes[0], filters.items(), strict=True):
+        table = np.array(weights)
+        count, height, width = table.shape
+        columns = int(np.ceil(np.sqrt(count)))
+        rows = -(-count // columns)
+        canvas = np.full((rows * (height + 1) - 1, columns * (width + 1) - 1), np.nan)
+        for i, one in enumerate(table):
+            top, left = (i // columns) * (height + 1), (i % columns) * (width + 1)
+            # Each filter on its own scale, and turned over: row 0 of the weights is the lowest band.
+            canvas[top : top + height, left : left + width] = one[::-1] / (np.abs(one).max() or 1)
+        axis.imshow(canvas, cmap="RdBu_r", vmin=-1, vmax=1, interpolation="nearest")
+        axis.set_xticks([])
+        axis.set_yticks([])
+        axis.set_title(f"{task.upper()}: {count} filters of {height} bands × {width} frames", fontsize=10)
+        axis.set_xlabel("time →")
+        axis.set_ylabel("frequency →")
+    return figure
+
+
+def errors_against_layers(summary: list[dict[str, Any]]) -> Figure | None:
+    """Figure 3: errors against the number of constant layers, both directions, dev and test, 95 % intervals."""
+    shown = [name for name in DIRECTIONS if any(row["experiment"] == name for row in summary)]
+    if not shown:
+        return None
+    figure, axes = _figure(9, 3.4 * len(shown), nrows=len(shown), ncols=2)
+    for line, experiment in zip(axes, shown, strict=True):
+        title, baseline, measures = DIRECTIONS[experiment]
+        for axis, measure in zip(line, measures, strict=True):
+            for part, style in STYLES.items():
+                _draw_errors(axis, summary, experiment, baseline, measure, part, style)
+            axis.set_title(f"{title}: {measure}", fontsize=10)
+            axis.set_xlabel("constant layers $l$")
+            axis.set_ylabel(f"{measure} (%)")
+            axis.set_xticks(range(6))
+            axis.grid(alpha=0.3)
+            axis.legend(fontsize=8)
+    return figure
+
+
+def _draw_errors(
+    axis: Any,
+    summary: list[dict[str, Any]],
+    experiment: str,
+    baseline: str,
+    measure: str,
+    part: str,
+    style: dict[str, str],
+) -> None:
+    rows = [r for r in summary if r["part"] == part and r["measure"] == measure]
+    points = {r["constant_layers"]: r for r in rows if r["experiment"] == experiment}
+    if points:
+        # dev a little to the left and test to the right, so that their intervals do not hide each other
+        x = np.arange(6) + (-0.06 if part == "dev" else 0.06)
+        # NaN interrupts the line where a run is missing
+        y = np.array([points[layers]["mean"] if layers in points else np.nan for layers in range(6)])
+        bounds = np.array([points.get(layers, {}).get("interval") or [y[layers]] * 2 for layers in range(6)])
+        spread = np.maximum(0, [y - bounds[:, 0], bounds[:, 1] - y])
+        axis.errorbar(x, y, yerr=spread, label=part, capsize=3, lw=1.5, ms=5, **style)
+    for row in rows:
+        if row["experiment"] == baseline:
+            axis.axhline(row["mean"], color=style["color"], ls="--", lw=1, label=f"{part}, trained from scratch")
+
+
+def learning_curves(runs: list[dict[str, Any]]) -> Figure | None:
+    """Loss on the training set and accuracy on dev by epoch, one thin line per run, one panel per experiment."""
+    with_history = [run for run in runs if run.get("history")]
+    experiments = list(dict.fromkeys(run["experiment"] for run in with_history))
+    if not experiments:
+        return None
+    figure, axes = _figure(9, 2.8 * len(experiments), nrows=len(experiments), ncols=2)
+    import matplotlib
+
+    colours = matplotlib.colormaps["viridis"]
+    for line, experiment in zip(axes, experiments, strict=True):
+        for run in (r for r in with_history if r["experiment"] == experiment):
+            layers = run["constant_layers"]
+            style = {"color": "#444444" if layers is None else colours(layers / 5.5), "lw": 1, "marker": ".", "ms": 4}
+            label = "from scratch" if layers is None else f"l = {layers}"
+            epochs = [epoch["epoch"] for epoch in run["history"]]
+            for axis, value in zip(line, ("train_loss", "dev_accuracy"), strict=True):
+                axis.plot(epochs, [epoch[value] for epoch in run["history"]], label=label, **style)
+        for axis, text in zip(line, ("training loss (nats)", "dev frame accuracy (%)"), strict=True):
+            axis.set_title(experiment, fontsize=10)
+            axis.set_xlabel("epoch")
+            axis.set_ylabel(text)
+            axis.xaxis.get_major_locator().set_params(integer=True)
+            axis.grid(alpha=0.3)
+            entries = dict(zip(*axis.get_legend_handles_labels()[::-1], strict=True))
+            axis.legend(entries.values(), entries.keys(), fontsize=7)
+    return figure
+
+
+def confusion_matrices(matrices: dict[str, list[list[int]]], classes: list[str]) -> Figure | None:
+    """Shares of each true class that were taken for each class.
+
+    matrices: title → counts (classes, classes), a row for each true class
+    """
+    if not matrices:
+        return None
+    figure, axes = _figure(4.4 * len(matrices), 4.2, ncols=len(matrices))
+    for axis, (title, counts) in zip(axes[0], matrices.items(), strict=True):
+        table = np.array(counts, dtype=float)
+        names = classes[: len(table)]
+        share = 100 * table / np.maximum(1, table.sum(axis=1, keepdims=True))
+        axis.imshow(share, cmap="Blues", vmin=0, vmax=100)
+        for i, j in np.ndindex(*share.shape):
+            axis.text(
+                j, i, f"{share[i, j]:.0f}", ha="center", va="center", color="white" if share[i, j] > 55 else "black"
+            )
+        axis.set_xticks(range(len(names)), names, rotation=45, ha="right", fontsize=9)
+        axis.set_yticks(range(len(names)), names, fontsize=9)
+        axis.set_xlabel("answer")
+        axis.set_ylabel("truth (rows sum to 100 %)")
+        axis.set_title(title, fontsize=10)
+    return figure

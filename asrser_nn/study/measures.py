@@ -1,0 +1,163 @@
+"""The figures of the study, worked out from counts: mean over folds, pooled, and how sure one can be of them.
+
+Every measure here is a mean over classes of hits / total, in per cent: FER, PER, E and WA have one class (hits are the
+errors, for WA the right utterances); UE and UA have one per emotion, so that a rare class weighs like any other.
+
+The counts of one run, for one part (dev or test) and one measure, are {speaker: [[hits, total], one pair per class]}.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asrser_nn.study.statistics import bootstrap_interval, paired_bootstrap
+
+Counts = dict[str, list[list[int]]]
+LEAST_SPEAKERS = 6  # for a verdict; see compare
+
+
+class Measure(NamedTuple):
+    meaning: str
+    lower_is_better: bool = True
+
+
+MEASURES = {
+    "FER": Measure("frame error rate over the HMM states"),
+    "PER": Measure("phone error rate over the 39 phones, silence scored"),
+    "PER without silence": Measure("the lenient figure, silence removed before scoring"),
+    "E": Measure("frame error rate over the classes, silence among them"),
+    "UE": Measure("1 - unweighted average recall of the frames, over the same classes"),
+    "WA": Measure("share of utterances whose emotion is right", lower_is_better=False),
+    "UA": Measure("unweighted average recall of the utterances", lower_is_better=False),
+}
+
+
+def rate(counts: NDArray) -> NDArray:
+    """Mean over the classes that occur of hits / total, in per cent: (..., classes, 2) → (...), NaN where none."""
+    hits, totals = counts[..., 0], counts[..., 1]
+    occurs = totals > 0
+    per_class = np.divide(hits, totals, out=np.zeros(hits.shape), where=occurs)
+    num_classes = occurs.sum(axis=-1)
+    mean = np.full(num_classes.shape, np.nan)
+    return 100 * np.divide(per_class.sum(axis=-1), num_classes, out=mean, where=num_classes > 0)
+
+
+def mean_over_runs(counts: NDArray) -> NDArray:
+    """The mean over runs (folds) of each run's rate: (..., runs, classes, 3) → (...).
+
+    The third number is the run's weight, which it gets from its speakers in equal shares: where each run tests
+    another speaker (leave one speaker out), a speaker drawn twice is a fold counted twice; where all runs test the same
+    speakers all weigh the same.
+    """
+    weights = counts[..., 0, 2]
+    rates = rate(counts[..., :2])
+    usable = (weights > 0) & ~np.isnan(rates)
+    total = np.where(usable, weights * np.nan_to_num(rates), 0.0).sum(axis=-1)
+    return total / np.where(usable, weights, 0.0).sum(axis=-1)
+
+
+def _by_speaker(runs: Sequence[Counts], num_runs: int | None = None) -> NDArray:
+    """(speakers, runs, classes, 3): hits, total, and the speaker's share of the run's weight; zero where not heard.
+
+    num_runs: more runs than there are leave empty ones, which weigh nothing
+    """
+    speakers = _speakers(runs)
+    num_classes = len(next(iter(runs[0].values())))
+    table = np.zeros((len(speakers), num_runs or len(runs), num_classes, 3))
+    for j, counts in enumerate(runs):
+        for i, speaker in enumerate(speakers):
+            if speaker in counts:
+                table[i, j, :, :2] = counts[speaker]
+                table[i, j, :, 2] = 1 / len(counts)
+    return table
+
+
+def _speakers(runs: Sequence[Counts]) -> list[str]:
+    return sorted({speaker for counts in runs for speaker in counts})
+
+
+def summarise(runs: Sequence[Counts]) -> dict[str, Any]:
+    """Mean over runs, pooled rate, and 95 % interval by bootstrap over speakers (None with fewer than two of them)."""
+    table = _by_speaker(runs)
+    pooled = table[..., :2].sum(axis=(0, 1))
+    estimate = bootstrap_interval(table, mean_over_runs)
+    return {
+        "mean": estimate.value,
+        "pooled": float(rate(pooled)),
+        "interval": [estimate.low, estimate.high] if len(table) > 1 else None,
+        "speakers": len(table),
+        "runs": len(runs),
+        "total": int(pooled[:, 1].sum()),
+    }
+
+
+def compare(runs: Sequence[Counts], baseline: Sequence[Counts], lower_is_better: bool) -> dict[str, Any] | None:
+    """Paired comparison with the baseline: difference, its 95 % interval, and a verdict.
+
+    None when the two have not heard the same speakers, or fewer than two. With fewer than six nothing is told: even if
+    all of them differ in one direction, that happens by chance in more than 5 % (2 · 0.5⁵ = 6.25 %, a sign test).
+    """
+    if _speakers(runs) != _speakers(baseline) or len(_speakers(runs)) < 2:
+        return None
+    num_runs = max(len(runs), len(baseline))
+    found = paired_bootstrap(_by_speaker(runs, num_runs), _by_speaker(baseline, num_runs), mean_over_runs)
+    opposite = {"better": "worse", "worse": "better"}
+    verdict = found.verdict if found.num_speakers >= LEAST_SPEAKERS else "can't be told"
+    return {
+        "difference": found.difference,
+        "interval": [found.low, found.high],
+        "p_value": found.p_value,
+        "verdict": verdict if lower_is_better else opposite.get(verdict, verdict),
+        "speakers": found.num_speakers,
+    }
+
+
+def summary(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One row for each experiment, number of constant layers, part and measure that the runs have counts of.
+
+    runs: as in results.json; each has experiment, constant_layers, fold, seed and counts {part: {measure: Counts}}
+    """
+    rows = []
+    for experiment, layers in dict.fromkeys((run["experiment"], run["constant_layers"]) for run in runs):
+        chosen = [run for run in runs if (run["experiment"], run["constant_layers"]) == (experiment, layers)]
+        task = experiment.rpartition("2")[2]
+        folds = {run["fold"] for run in chosen}
+        # Folds that were not run here do not take part in the comparison.
+        baseline = [r for r in runs if r["experiment"] == task and (r["fold"] is None or r["fold"] in folds)]
+        for part in ("dev", "test"):
+            for measure in MEASURES:
+                counts = _counts(chosen, part, measure)
+                if not counts:
+                    continue
+                reference = _counts(baseline, part, measure) if experiment != task else []
+                lower = MEASURES[measure].lower_is_better
+                rows.append(
+                    {
+                        "experiment": experiment,
+                        "constant_layers": layers,
+                        "part": part,
+                        "measure": measure,
+                        **summarise(counts),
+                        "folds": _means_by("fold", chosen, part, measure),
+                        "seed_spread": _spread(list(_means_by("seed", chosen, part, measure).values())),
+                        "comparison": compare(counts, reference, lower) if reference else None,
+                    }
+                )
+    return rows
+
+
+def _counts(runs: Sequence[dict[str, Any]], part: str, measure: str) -> list[Counts]:
+    return [run["counts"][part][measure] for run in runs if measure in run["counts"].get(part, {})]
+
+
+def _means_by(what: str, runs: Sequence[dict[str, Any]], part: str, measure: str) -> dict[str, float]:
+    values = sorted({run[what] for run in runs if run[what] is not None})
+    grouped = {value: _counts([run for run in runs if run[what] == value], part, measure) for value in values}
+    return {str(value): summarise(counts)["mean"] for value, counts in grouped.items() if counts}
+
+
+def _spread(figures: list[float]) -> float | None:
+    """Standard deviation, None for a single figure."""
+    return float(np.std(figures, ddof=1)) if len(figures) > 1 else None

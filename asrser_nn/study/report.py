@@ -1,0 +1,397 @@
+"""The report of a study, from its results.json alone: tables, figures, and one page that opens without a network."""
+
+import base64
+import csv
+import html
+import io
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from asrser_io.files import Failure, write_text
+from asrser_nn.study import figures, paper
+from asrser_nn.study.measures import MEASURES
+
+MISSING = "missing"
+PARTS = ("dev", "test")
+EXPERIMENTS = {
+    "asr": "speech recognition (ASR) baseline",
+    "ser": "emotion recognition (SER) baseline",
+    "asr2ser": "ASR → SER",
+    "ser2asr": "SER → ASR",
+    "asr2asr": "ASR → ASR (control)",
+    "ser2ser": "SER → SER (control)",
+    "random2asr": "random → ASR (control)",
+    "random2ser": "random → SER (control)",
+}
+
+
+class Table:
+    """Rows of text under a header, with a caption; written as Markdown, CSV and HTML."""
+
+    def __init__(self, name: str, caption: str, header: list[str], rows: Iterable[list[str]]):
+        self.name, self.caption, self.header, self.rows = name, caption, header, list(rows)
+
+    def markdown(self) -> str:
+        lines = [self.header, ["---"] * len(self.header), *self.rows]
+        return f"**{self.name}.** {self.caption}\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+    def html(self) -> str:
+        def cells(row: list[str], tag: str) -> str:
+            return "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in row)
+
+        body = "".join(f"<tr>{cells(row, 'td')}</tr>\n" for row in self.rows)
+        return (
+            f"<figure><figcaption><b>{html.escape(self.name)}.</b> {html.escape(self.caption)}</figcaption>"
+            f'<div class="scroll" tabindex="0"><table><tr>{cells(self.header, "th")}</tr>\n{body}</table></div>'
+            "</figure>\n"
+        )
+
+
+def _number(value: float | None) -> str:
+    return MISSING if value is None else f"{value:.2f}"
+
+
+def _with_interval(row: dict[str, Any] | None) -> str:
+    if row is None:
+        return MISSING
+    if row["interval"] is None:
+        return _number(row["mean"])
+    low, high = row["interval"]
+    return f"{row['mean']:.2f} [{low:.2f}, {high:.2f}]"
+
+
+class _Summary:
+    """The rows of results["summary"], found by what they are about."""
+
+    def __init__(self, results: dict[str, Any]):
+        self.rows = results["summary"]
+        self._by_key = {(r["experiment"], r["constant_layers"], r["part"], r["measure"]): r for r in self.rows}
+
+    def find(self, experiment: str, layers: int | None, part: str, measure: str) -> dict[str, Any] | None:
+        return self._by_key.get((experiment, layers, part, measure))
+
+    def has(self, experiment: str) -> bool:
+        return any(row["experiment"] == experiment for row in self.rows)
+
+
+def _transfer_table(summary: _Summary, name: str, task: str, experiments: list[str], measures: list[str]) -> Table:
+    has_paper = paper.published(task, None, measures[0], "dev") is not None
+    header = ["", "runs"]
+    for measure in measures:
+        for part in PARTS:
+            header += [f"{measure} {part}"] + ["paper"] * has_paper
+    rows = []
+    for experiment in experiments:
+        # the paper's order: the baseline, then from all layers constant to none
+        for layers in [None] if experiment == task else range(5, -1, -1):
+            row = [EXPERIMENTS[experiment] + ("" if layers is None else f", l = {layers}")]
+            found = [summary.find(experiment, layers, part, measure) for measure in measures for part in PARTS]
+            row.append(str(max((r["runs"] for r in found if r), default=0)))
+            for measure in measures:
+                for part in PARTS:
+                    row.append(_with_interval(summary.find(experiment, layers, part, measure)))
+                    if has_paper:
+                        published = paper.published(experiment, layers, measure, part)
+                        row.append("" if published is None else f"{published:.2f}")
+            rows.append(row)
+    caption = (
+        "In per cent: "
+        + "; ".join(f"{m}: {MEASURES[m].meaning}" for m in measures)
+        + (". The mean over the folds' networks, in brackets its 95 % interval (bootstrap over speakers).")
+    )
+    return Table(name, caption, header, rows)
+
+
+def _comparison_table(summary: _Summary) -> Table:
+    rows = []
+    for row in summary.rows:
+        if row["comparison"]:
+            c = row["comparison"]
+            low, high = c["interval"]
+            rows.append(
+                [
+                    EXPERIMENTS[row["experiment"]],
+                    str(row["constant_layers"]),
+                    row["part"],
+                    row["measure"],
+                    f"{c['difference']:+.2f}",
+                    f"[{low:+.2f}, {high:+.2f}]",
+                    str(c["speakers"]),
+                    c["verdict"],
+                ]
+            )
+    return Table(
+        "Comparison with the baseline",
+        "Difference to the network trained from scratch on the same task, over the same speakers, with the "
+        "95 % interval of a paired bootstrap: better or worse where it leaves out zero and there are six speakers.",
+        ["transfer", "l", "part", "measure", "difference", "95 % interval", "speakers", "verdict"],
+        rows,
+    )
+
+
+def _network_tables(results: dict[str, Any]) -> list[Table]:
+    return [
+        Table(
+            f"Table 1 ({task.upper()})",
+            f"The {task.upper()} network as built, {sum(layer['parameters'] for layer in layers):,} parameters.",
+            ["layer", "what", "output", "parameters"],
+            [[str(layer["layer"]), layer["what"], layer["output"], f"{layer['parameters']:,}"] for layer in layers],
+        )
+        for task, layers in results["networks"].items()
+    ]
+
+
+def _fold_table(summary: _Summary) -> Table:
+    rows = [
+        [
+            EXPERIMENTS[row["experiment"]]
+            + ("" if row["constant_layers"] is None else f", l = {row['constant_layers']}"),
+            row["part"],
+            row["measure"],
+            _number(row["mean"]),
+            _number(row["pooled"]),
+            ", ".join(f"{fold} {value:.1f}" for fold, value in row["folds"].items()) or "no folds",
+            f"± {row['seed_spread']:.2f}" if row["seed_spread"] is not None else "one seed",
+        ]
+        for row in summary.rows
+    ]
+    return Table(
+        "Every fold",
+        "Mean over the folds, the rate of all folds pooled, each fold's value, the spread over seeds; in per cent.",
+        ["experiment", "part", "measure", "mean", "pooled", "folds", "seeds"],
+        rows,
+    )
+
+
+def tables(results: dict[str, Any]) -> list[Table]:
+    """All tables of the report."""
+    summary = _Summary(results)
+
+    def with_controls(*names: str) -> list[str]:
+        return [names[0], names[1], *(name for name in names[2:] if summary.has(name))]
+
+    made = _network_tables(results)
+    asr, ser = (
+        with_controls("asr", "ser2asr", "asr2asr", "random2asr"),
+        with_controls("ser", "asr2ser", "ser2ser", "random2ser"),
+    )
+    made.append(_transfer_table(summary, "Table 2 (SER → ASR)", "asr", asr, ["FER", "PER"]))
+    made.append(_transfer_table(summary, "Table 3 (ASR → SER)", "ser", ser, ["E", "UE"]))
+    made.append(_transfer_table(summary, "Whole utterances (ASR → SER)", "ser", ser, ["WA", "UA"]))
+    lenient = [
+        name
+        for name in asr
+        if any(r["measure"] == "PER without silence" for r in summary.rows if r["experiment"] == name)
+    ]
+    if lenient:
+        made.append(
+            _transfer_table(summary, "Lenient PER, not the standard one", "asr", lenient, ["PER without silence"])
+        )
+    made.append(_comparison_table(summary))
+    made.append(_fold_table(summary))
+    for task, corpus in results["corpora"].items():
+        made.append(
+            Table(
+                f"{task.upper()} corpus",
+                corpus["name"],
+                ["part", "speakers", "utterances", "frames", "of the whole corpus"],
+                [
+                    [
+                        part,
+                        *(f"{counts[k]:,}" for k in ("speakers", "utterances", "frames")),
+                        str(counts.get("expected", "")),
+                    ]
+                    for part, counts in corpus["parts"].items()
+                ],
+            )
+        )
+    if results["silence"]:
+        made.append(
+            Table(
+                "Silence",
+                "Share of the frames of each emotion that the voice activity detector calls silent.",
+                ["emotion", "silent frames (%)"],
+                [[emotion, f"{100 * share:.1f}"] for emotion, share in results["silence"].items()],
+            )
+        )
+    made.append(
+        Table(
+            "Provenance", "What made these numbers.", ["", ""], [[k, str(v)] for k, v in results["provenance"].items()]
+        )
+    )
+    if results["stages"]:
+        made.append(
+            Table(
+                "Time",
+                "Wall clock of each stage, the last time it ran.",
+                ["stage", "what", "seconds"],
+                [[str(s["stage"]), s["name"], f"{s['seconds']:.0f}"] for s in results["stages"]],
+            )
+        )
+    return made
+
+
+def sentences(results: dict[str, Any]) -> list[str]:
+    """What the comparison says about the test set, in plain words, one sentence per transfer, l and main measure."""
+    said = []
+    for row in results["summary"]:
+        if row["part"] != "test" or not row["comparison"] or row["measure"] not in ("PER", "UE"):
+            continue
+        c = row["comparison"]
+        low, high = c["interval"]
+        words = {
+            "better": "better than from scratch",
+            "worse": "worse than from scratch",
+            "can't be told": "no difference from scratch that can be told",
+        }[c["verdict"]]
+        layers = {0: "no layer", 1: "the first layer"}.get(
+            row["constant_layers"], f"the first {row['constant_layers']} layers"
+        )
+        said.append(
+            f"{EXPERIMENTS[row['experiment']]} with {layers} constant: {row['measure']} {row['mean']:.1f} %, {words} "
+            f"({c['difference']:+.1f}, 95 % interval {low:+.1f} to {high:+.1f}, {c['speakers']} speakers)."
+        )
+    return said
+
+
+def _confusions(results: dict[str, Any]) -> dict[str, list[list[int]]]:
+    """Of the SER baseline on test, all folds together: frames, and utterances."""
+    found: dict[str, list[list[int]]] = {}
+    for level in ("frames", "utterances"):
+        matrices = [
+            run["confusion"]["test"][level]
+            for run in results["runs"]
+            if run["experiment"] == "ser" and run.get("confusion", {}).get("test", {}).get(level)
+        ]
+        if matrices:
+            found[f"SER baseline, test {level}"] = [
+                [sum(m[i][j] for m in matrices) for j in range(len(matrices[0]))] for i in range(len(matrices[0]))
+            ]
+    return found
+
+
+def draw(results: dict[str, Any], folder: Path) -> dict[str, tuple[str, Path]]:
+    """Write every figure; returns name → (caption, path of the PNG)."""
+    made = {
+        "figure2_filters": (
+            "Figure 2. First-layer filters (red positive, blue negative, each on its own scale).",
+            figures.first_layer_filters(results["filters"]) if results["filters"] else None,
+        ),
+        "figure3_transfer": (
+            "Figure 3. Errors against the number of constant layers; bars are 95 % intervals over speakers, dashed "
+            "lines the baseline trained from scratch.",
+            figures.errors_against_layers(results["summary"]),
+        ),
+        "learning_curves": ("Learning curves, every run.", figures.learning_curves(results["runs"])),
+        "confusion": (
+            "Confusion of the SER baseline, all folds.",
+            figures.confusion_matrices(_confusions(results), results["corpora"].get("ser", {}).get("classes", [])),
+        ),
+    }
+    return {name: (caption, figures.save(figure, folder, name)) for name, (caption, figure) in made.items() if figure}
+
+
+STYLE = """
+:root { color-scheme: light; }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 80rem; margin: 0 auto; padding: 1rem; color: #1a1a1a; }
+h1 { font-size: 1.6rem; line-height: 1.25; }
+h2 { font-size: 1.2rem; margin-top: 2.2rem; border-bottom: 1px solid #ccc; }
+figure { margin: 1.2rem 0; } figcaption { margin-bottom: .4rem; }
+img { max-width: 100%; height: auto; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; }
+th, td { padding: .25rem .5rem; border-bottom: 1px solid #ddd; text-align: left; vertical-align: top; }
+td, th { white-space: nowrap; }
+th { background: #f3f3f3; }
+.caveat { border-left: .4rem solid #D55E00; background: #fff4ec; padding: .5rem 1rem; }
+"""
+
+
+def _page(results: dict[str, Any], made: list[Table], drawn: dict[str, tuple[str, Path]]) -> str:
+    def picture(name: str) -> str:
+        if name not in drawn:
+            return ""
+        caption, path = drawn[name]
+        data = base64.b64encode(path.read_bytes()).decode()
+        text = html.escape(caption)
+        return (
+            f'<figure><figcaption>{text}</figcaption><img alt="{text}" src="data:image/png;base64,{data}"></figure>\n'
+        )
+
+    by_name = {table.name: table for table in made}
+    first = [name for name in by_name if name.startswith(("Table 2", "Table 3"))]
+    caveats = "".join(f"<p>{html.escape(text)}</p>" for text in results["caveats"])
+    said = "".join(f"<li>{html.escape(text)}</li>\n" for text in sentences(results))
+    rest = [table for name, table in by_name.items() if name not in first]
+    title = html.escape(results["title"])
+    return (
+        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>\n'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style></head><body>\n'
+        f"<h1>{title}</h1>\n"
+        + (f'<div class="caveat">{caveats}</div>\n' if caveats else "")
+        + f"<h2>Against the number of constant layers</h2>\n{picture('figure3_transfer')}"
+        + (f"<ul>\n{said}</ul>\n" if said else "")
+        + "".join(by_name[name].html() for name in first)
+        + f"<h2>The networks</h2>\n{picture('figure2_filters')}{picture('learning_curves')}{picture('confusion')}"
+        + "<h2>Everything else</h2>\n"
+        + "".join(table.html() for table in rest)
+        + "</body></html>\n"
+    )
+
+
+def _csv(made: list[Table]) -> str:
+    """All tables one after the other, each line led by its table's name."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    for table in made:
+        for row in (table.header, *table.rows):
+            writer.writerow([table.name, *row])
+    return text.getvalue()
+
+
+def write_report(results: dict[str, Any], folder: Path) -> list[Path]:
+    """Write results.json, tables.md, tables.csv, the figures and index.html; returns their paths, the page first."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_text(folder / "results.json", json.dumps(results, indent=1, ensure_ascii=False) + "\n")
+    made = tables(results)
+    drawn = draw(results, folder)
+    caveats = "".join(f"> {text}\n" for text in results["caveats"])
+    write_text(
+        folder / "tables.md",
+        f"# {results['title']}\n\n{caveats}\n" + "\n".join(table.markdown() for table in made),
+    )
+    write_text(folder / "tables.csv", _csv(made))
+    write_text(folder / "index.html", _page(results, made, drawn))
+    return [folder / "index.html", folder / "tables.md", folder / "tables.csv", folder / "results.json"] + [
+        path for _, path in drawn.values()
+    ]
+
+
+def read_results(path: Path) -> dict[str, Any]:
+    try:
+        results = json.loads(path.read_text())
+    except OSError as error:
+        raise Failure(f"{path}: cannot read it: {error.strerror}") from error
+    except ValueError as error:
+        raise Failure(f"{path}: this is no JSON file: {error}") from error
+    if not isinstance(results, dict) or "summary" not in results:
+        raise Failure(f"{path}: this is no results.json of a report (it has no 'summary')")
+    return results
+
+
+def summary_text(results: dict[str, Any]) -> str:
+    """The study on a screen: the test errors of both directions against the number of constant layers."""
+    summary = _Summary(results)
+    columns = [("ser2asr", "asr", "FER"), ("ser2asr", "asr", "PER"), ("asr2ser", "ser", "UE"), ("asr2ser", "ser", "UA")]
+    lines = [results["title"], *results["caveats"], ""]
+    lines.append("test, %        " + "".join(f"{EXPERIMENTS[name] + ': ' + m:>18}" for name, _, m in columns))
+    run = sorted({row["constant_layers"] for row in summary.rows if row["constant_layers"] is not None})
+    for label, layers in [("from scratch", None), *((f"{n} layers constant", n) for n in run)]:
+        cells = []
+        for experiment, task, measure in columns:
+            row = summary.find(task if layers is None else experiment, layers, "test", measure)
+            cells.append(MISSING if row is None else f"{row['mean']:.1f}")
+        lines.append(f"{label:18}" + "".join(f"{cell:>{15 if i == 0 else 18}}" for i, cell in enumerate(cells)))
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,139 @@
+"""What the folds of an emotion corpus give together: mean over folds, each fold, and all their decisions pooled."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from asrser_io.files import Failure
+from asrser_nn.prediction.evaluate import rates
+from asrser_nn.study.paper import published
+
+PARTS = ("dev", "test")
+
+
+class Row(NamedTuple):
+    """A figure of the table: which error of `rates`, at which level, and what the field calls it."""
+
+    name: str
+    level: str
+    error: str
+
+    def shown(self, error: float | None) -> str:
+        """An error in per cent as this figure is given: WA and UA are accuracies."""
+        if error is None:
+            return "-"
+        return f"{100 - error if self.name in ('WA', 'UA') else error:.2f}"
+
+
+ROWS = (
+    Row("E", "frames", "error"),
+    Row("UE", "frames", "unweighted_error"),
+    Row("E", "frames_without_silence", "error"),
+    Row("UE", "frames_without_silence", "unweighted_error"),
+    Row("WA", "utterances", "error"),
+    Row("UA", "utterances", "unweighted_error"),
+)
+
+
+def read_fold(folder: Path) -> dict[str, Any]:
+    """What `asrser_nn evaluate --json` wrote of a fold: {"dev": …, "test": …}."""
+    fold = {}
+    for part in PARTS:
+        file = folder / f"evaluate_{part}.json"
+        if not file.is_file():
+            raise Failure(f"no such file: {file}; is this fold trained and evaluated?")
+        try:
+            fold[part] = json.loads(file.read_text())
+        except ValueError as error:
+            raise Failure(f"{file} is no JSON ({error}); remove it and evaluate this fold again") from error
+    return fold
+
+
+def summarise_level(levels: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """One level (frames, say) of one part; levels: fold → what `rates` gave there."""
+    first = next(iter(levels.values()))
+    names = list(first["support"])
+    pooled = rates(np.sum([level["confusion"] for level in levels.values()], axis=0), names)
+    summary = {
+        "classes": names,
+        **{key: pooled[key] for key in ("total", "chance_error", "majority_error", "confusion")},
+    }
+    for error in ("error", "unweighted_error"):
+        by_fold = {fold: level[error] for fold, level in levels.items()}
+        known = [value for value in by_fold.values() if value is not None]
+        mean = float(np.mean(known)) if known else None
+        summary[error] = {"mean": mean, "pooled": pooled[error], "by_fold": by_fold}
+    return summary
+
+
+def summarise_folds(folds: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """{"dev": {"frames": …, …}, "test": …}, all rates errors in per cent; folds: fold → as `read_fold` gives it."""
+    classes = {tuple(fold[part]["classes"]) for fold in folds.values() for part in PARTS}
+    if len(classes) > 1:
+        raise Failure(
+            f"the folds differ in their classes: {' and '.join(','.join(names) for names in sorted(classes))}"
+        )
+    levels = dict.fromkeys(row.level for row in ROWS)
+    for fold, parts in folds.items():
+        missing = [level for level in levels if level not in parts["test"] or level not in parts["dev"]]
+        if missing:
+            raise Failure(f"fold {fold} was evaluated without {missing[0]}; evaluate it with --silence-class")
+    return {
+        part: {level: summarise_level({name: fold[part][level] for name, fold in folds.items()}) for level in levels}
+        for part in PARTS
+    }
+
+
+def as_text(summary: dict[str, Any], title: str, paper: bool) -> str:
+    """The figures as a person reads them: beside them the paper's, and what guessing gives."""
+    folds = list(summary["test"]["frames"]["error"]["by_fold"])
+    lines = [f"{title}; {len(folds)} folds; per cent", ""]
+    for part in PARTS:
+        heads = ["mean", "pooled", *["paper"] * paper, "majority", "chance"]
+        lines += aligned(
+            [[part, "", *heads], *(figures(summary[part], row, part, paper) for row in ROWS)], text_columns=2
+        )
+        counts = [f"{of['total']} {level.replace('_', ' ')}" for level, of in summary[part].items()]
+        lines += [f"of {', '.join(counts)}, summed over the folds", ""]
+    lines += ["E, UE: errors; WA, UA: accuracies; UE and UA: every class weighs the same"]
+    lines += ["majority: always the most frequent class; chance: any class equally often", ""]
+    heads = [f"{row.name}{'*' * (row.level == 'frames_without_silence')} {part}" for part in PARTS for row in ROWS]
+    by_fold = [
+        [row.shown(summary[part][row.level][row.error]["by_fold"][fold]) for part in PARTS for row in ROWS]
+        for fold in folds
+    ]
+    lines += aligned([["fold", *heads], *([fold, *cells] for fold, cells in zip(folds, by_fold, strict=True))])
+    lines.append("* frames without silence")
+    for level in ("frames", "utterances"):
+        of = summary["test"][level]
+        lines += ["", f"test {level} of all folds; row: reference, column: decision"]
+        named = zip(of["classes"], of["confusion"], strict=True)
+        lines += aligned([["", *of["classes"]], *([name, *map(str, row)] for name, row in named)])
+    return "\n".join(lines) + "\n"
+
+
+def figures(levels: dict[str, Any], row: Row, part: str, paper: bool) -> list[str]:
+    """A line of the table of a part; levels: the figures of that part."""
+    of = levels[row.level]
+    guessed = of["majority_error"] if row.error == "error" else of["chance_error"]  # one recall is 1, the others 0
+    errors = [of[row.error]["mean"], of[row.error]["pooled"]]
+    if paper:  # its figures are those of all frames
+        errors.append(published("ser", None, row.name, part) if row.level == "frames" else None)
+    errors += [guessed, of["chance_error"]]
+    return [row.name, f"{row.level.replace('_', ' ')}, {len(of['classes'])} classes", *map(row.shown, errors)]
+
+
+def aligned(rows: Sequence[Sequence[str]], text_columns: int = 1) -> list[str]:
+    """Rows of equal length as lines: the first columns flush left, the numbers flush right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        cells = [
+            cell.ljust(width) if i < text_columns else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return lines

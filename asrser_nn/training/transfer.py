@@ -1,0 +1,134 @@
+"""Layers copied from one network to another, the first of them held constant."""
+
+import hashlib
+import math
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from asrser_io.files import Failure
+from asrser_nn.data.corpus import Corpus
+from asrser_nn.network.convnet import ConvNet, layer_outputs
+
+
+def copy_layers(source: ConvNet, target: ConvNet) -> None:
+    """All layers but the output, with their BatchNorm statistics. The normalisation of the input is not copied."""
+    if replace(source.shape, num_classes=target.shape.num_classes) != target.shape:
+        raise Failure(
+            f"the layers to copy are those of {source.shape}, but the options ask for {target.shape}: "
+            "give both networks the same configuration"
+        )
+    for theirs, ours in zip(source.layers[:-1], target.layers[:-1], strict=True):
+        ours.load_state_dict(theirs.state_dict())
+
+
+def checksums(network: ConvNet, num_layers: int) -> list[str]:
+    """SHA-256 of each of the first layers: weights, BatchNorm's scale, shift and running statistics."""
+    sums = []
+    for layer in network.layers[:num_layers]:
+        digest = hashlib.sha256()
+        for name, value in layer.state_dict().items():
+            digest.update(name.encode() + value.cpu().numpy().tobytes())
+        sums.append(digest.hexdigest())
+    return sums
+
+
+class CacheMemory:
+    """Memory for the output of constant layers, which so many trainings at a time share."""
+
+    def __init__(self, num_bytes: int, trainings: int = 1):
+        self.total = self.free = num_bytes
+        self.trainings = trainings
+        self.changed = threading.Condition()
+
+    def at_a_time(self, num_bytes: int) -> int:
+        """How many trainings can have so much at the same time."""
+        return min(self.trainings, self.total // num_bytes) if num_bytes else self.trainings
+
+    @contextmanager
+    def take(self, num_bytes: int) -> Iterator[None]:
+        """Have so many bytes, at most `total`, as soon as other trainings have given enough of theirs back."""
+        with self.changed:
+            self.changed.wait_for(lambda: num_bytes <= self.free)
+            self.free -= num_bytes
+        try:
+            yield
+        finally:
+            with self.changed:
+                self.free += num_bytes
+                self.changed.notify_all()
+
+
+def output_shape(network: ConvNet, corpus: Corpus, last: int) -> tuple[int, int]:
+    """Rows and values of the output of layer `last` for all frames of a corpus, as hold_constant keeps it."""
+    if last <= network.num_conv:  # one row per frame: neighbouring windows share them
+        return len(corpus.rows), network.shape.channels[last - 1] * network.shape.sizes()[last][1]
+    return corpus.num_frames, network.shape.hidden[last - network.num_conv - 1]
+
+
+def output_bytes(network: ConvNet, corpora: list[Corpus], last: int) -> int:
+    """Memory that hold_constant takes for all of them; no layers constant take none."""
+    return sum(4 * math.prod(output_shape(network, corpus, last)) for corpus in corpora) if last else 0
+
+
+def worth_keeping(network: ConvNet, layers: int, num_bytes: int, memory: CacheMemory) -> bool:
+    """Whether to compute the output of so many constant layers once, though trainings may have to wait for memory then.
+
+    If not, it is computed for each minibatch, and no training waits. What counts is multiplications: three times those
+    of a layer that learns, for forward pass and two gradients, and once those of a constant one.
+    """
+    products = network.num_products()
+    constant, learning = sum(products[:layers]), 3 * sum(products[layers:])
+    at_a_time = memory.at_a_time(num_bytes)
+    return at_a_time > 0 and learning / at_a_time <= (learning + constant) / memory.trainings
+
+
+@torch.no_grad()
+def hold_constant(network: ConvNet, corpus: Corpus, first: int, last: int, once: bool) -> Corpus:
+    """A corpus whose rows are the output of layer `last` instead of `first`: what layer last+1 learns from.
+
+    The layers between are a fixed function of the input: they are computed here `once`, or else for every minibatch.
+    """
+    if last == first:
+        return corpus
+    by_row = last <= network.num_conv
+    if not once or (by_row and not (network.can_slide and corpus.transform is None)):
+        before = corpus.transform
+
+        def transform(windows: Tensor) -> Tensor:
+            with torch.no_grad():
+                return network(windows if before is None else before(windows), first, last)
+
+        return replace(corpus, transform=transform)
+    was_training = network.training
+    network.eval()
+    rows = corpus.rows.new_zeros(output_shape(network, corpus, last))
+    if by_row:
+        offsets = network.window_offsets(last).to(rows.device)
+        lost = int(corpus.offsets[-1] - offsets[-1])  # rows at the end at which no window begins
+        for begin in range(0, len(rows) - lost, 4096):
+            columns = network.slide(corpus.rows[begin : begin + 4096 + lost], first, last)
+            rows[begin : begin + len(columns)] = columns
+        result = replace(corpus, rows=rows, offsets=offsets)
+    else:
+        for frames, outputs in layer_outputs(network, corpus, first, last):
+            rows[frames] = outputs.to(rows)
+        starts = torch.arange(len(rows), device=rows.device)
+        result = replace(corpus, rows=rows, starts=starts, offsets=starts.new_zeros(1), transform=None)
+    network.train(was_training)
+    return result
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that can be had on a device now."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    try:
+        with open("/proc/meminfo") as file:
+            return next(int(line.split()[1]) * 1024 for line in file if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration):
+        return 2**31  # not Linux: assume a small machine

@@ -1,0 +1,169 @@
+"""Kaldi's extended filenames: a plain file, `-`, `command |`, `| command`, and `file:offset` for reading.
+
+Source of the rules: Kaldi's util/kaldi-io.cc. Unlike there, a failed command, a full disk or a short write is always an
+error, and a plain file gets its name only once it is complete.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedReader
+from typing import IO, Any
+
+from kaldi_programs.common.program import Failure
+
+BINARY_HEADER = b"\0B"
+# A command whose reader stopped early is ended by SIGPIPE; bash reports that as 128 + 13.
+_ENDED_BY_READER = (-13, 141)
+
+
+def printable(filename: str, standard: str = "standard input") -> str:
+    return filename if filename not in ("", "-") else standard
+
+
+def split_offset(rxfilename: str) -> tuple[str, int | None]:
+    """("feats.ark", 17) of "feats.ark:17"; the offset is None where there is none."""
+    path, colon, offset = rxfilename.rpartition(":")
+    return (path, int(offset)) if colon and path and offset.isascii() and offset.isdigit() else (rxfilename, None)
+
+
+@contextmanager
+def open_input(rxfilename: str) -> Iterator[BufferedReader]:
+    """The bytes of an extended filename. Raises Failure when it cannot be opened, and, where it is a command of which
+    everything was read, when that command fails."""
+    if rxfilename in ("", "-"):
+        yield sys.stdin.buffer  # type: ignore[misc]
+    elif rxfilename.rstrip().endswith("|"):
+        with _input_command(rxfilename.rstrip()[:-1].strip()) as pipe:
+            yield pipe
+    else:
+        path, offset = split_offset(rxfilename)
+        with open_file(path) as file:
+            file.seek(offset or 0)
+            yield file
+
+
+def open_file(path: str) -> BufferedReader:
+    if path != path.strip() or "|" in path:
+        raise Failure(f"cannot read {path!r}: neither a file nor a command (which ends in |)")
+    try:
+        return open(path, "rb")
+    except OSError as error:
+        raise Failure(f"cannot read {path}: {error.strerror}") from error
+
+
+@contextmanager
+def open_output(wxfilename: str, binary: bool = False) -> Iterator[IO[bytes]]:
+    """A file to write to. A plain file is written as NAME.tmp and renamed when all went well, removed when not.
+
+    binary: begin with the two bytes by which Kaldi tells a binary object from text
+    Raises Failure when opening, writing or closing fails or the command does.
+    """
+    with _open_output(wxfilename) as f:
+        if binary:
+            f.write(BINARY_HEADER)
+        yield f
+
+
+@contextmanager
+def open_object(rxfilename: str) -> Iterator[tuple[BufferedReader, bool]]:
+    """One Kaldi object to read, such as a model, and whether it is binary; every Failure names the file."""
+    with open_input(rxfilename) as f:
+        try:
+            yield f, read_binary_header(f)
+        except Failure as error:
+            raise Failure(f"{printable(rxfilename)}: {error}") from error
+
+
+def read_binary_header(f: BufferedReader) -> bool:
+    """Whether binary data follow; the two bytes that say so are consumed."""
+    if f.peek(1)[:1] != BINARY_HEADER[:1]:
+        return False
+    if f.read(2) != BINARY_HEADER:
+        raise Failure("expected Kaldi's binary header (a zero byte and B); is this a Kaldi file?")
+    return True
+
+
+@contextmanager
+def _open_output(wxfilename: str) -> Iterator[IO[bytes]]:
+    try:
+        if wxfilename in ("", "-"):
+            yield sys.stdout.buffer
+            sys.stdout.buffer.flush()
+        elif wxfilename.startswith("|"):
+            with _output_command(wxfilename[1:].strip()) as pipe:
+                yield pipe
+        elif wxfilename != wxfilename.strip() or "|" in wxfilename or split_offset(wxfilename)[1] is not None:
+            raise Failure(f"cannot write {wxfilename!r}: neither a file nor a command (which begins with |)")
+        else:
+            # A link is followed, so that the data lie where it says; a device or FIFO is written as it is.
+            path = os.path.realpath(wxfilename)
+            special = os.path.exists(path) and not os.path.isfile(path)
+            with open(path, "wb") if special else _renamed_when_complete(path) as file:
+                yield file
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        if error.filename not in (None, wxfilename, f"{os.path.realpath(wxfilename)}.tmp"):
+            raise
+        raise Failure(f"cannot write {printable(wxfilename, 'standard output')}: {error.strerror}") from error
+
+
+@contextmanager
+def _renamed_when_complete(path: str) -> Iterator[IO[bytes]]:
+    unfinished = f"{path}.tmp"
+    try:
+        with open(unfinished, "wb") as file:
+            yield file
+        os.replace(unfinished, path)
+    except BaseException:
+        if os.path.exists(unfinished):
+            os.remove(unfinished)
+        raise
+
+
+def _start(command: str, **pipes: Any) -> Any:
+    import subprocess  # 10 ms that most programs need not pay
+
+    # pipefail: `a | b |` fails when a does, as well as when b does.
+    return subprocess.Popen(["bash", "-o", "pipefail", "-c", command], **pipes)
+
+
+@contextmanager
+def _input_command(command: str) -> Iterator[BufferedReader]:
+    process = _start(command, stdout=-1)
+    read_to_end = False
+    try:
+        yield process.stdout
+        read_to_end = not process.stdout.peek(1)
+    except Failure as error:
+        # Data that end too early are most often the work of a command that failed.
+        process.stdout.close()
+        if process.wait() not in (0, *_ENDED_BY_READER):
+            raise Failure(f"the command '{command} |' failed with status {process.returncode}") from error
+        raise
+    finally:
+        process.stdout.close()
+        status = process.wait()
+    if read_to_end and status not in (0, *_ENDED_BY_READER):
+        raise Failure(f"the command '{command} |' failed with status {status}")
+
+
+@contextmanager
+def _output_command(command: str) -> Iterator[IO[bytes]]:
+    process = _start(command, stdin=-1)
+    broken = False
+    try:
+        yield process.stdin
+    except BrokenPipeError:
+        broken = True
+    finally:
+        try:
+            process.stdin.close()
+        except BrokenPipeError:
+            broken = True
+        status = process.wait()
+    if status != 0 or broken:
+        raise Failure(f"the command '| {command}' ended with status {status} before it had read everything"
+                      if broken else f"the command '| {command}' failed with status {status}")

@@ -1,0 +1,537 @@
+"""Kaldi's tables: values by key in archives and scripts, read in order or by key, and written.
+
+The kind of the values is a name or a Kind of one's own:
+
+    matrix, double_matrix   (rows, columns) float32 or float64     int, float, double   a number
+    vector                  (n,) float32                           token                a word
+    int_vector              (n,) int32                             token_vector         a list of words
+    int_pairs               (n, 2) int32                           fst                  a kaldifst.StdVectorFst
+    wave                    (samples per second, (channels, samples) float32 in units of 16-bit integers)
+
+Source of the rules: Kaldi's util/kaldi-table.cc and kaldi-holder-inl.h. Unlike there, data that end early, a failed
+command and a full disk are always errors.
+"""
+
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from io import BufferedReader
+from typing import IO, Any, NamedTuple
+
+import numpy as np
+
+from kaldi_programs.common.files import (
+    BINARY_HEADER,
+    open_file,
+    open_input,
+    open_object,
+    open_output,
+    printable,
+    read_binary_header,
+    split_offset,
+)
+from kaldi_programs.common.program import Failure, warn
+from kaldi_programs.common.values import (
+    expect_token,
+    read_bytes,
+    read_float,
+    read_int32,
+    read_int_vector,
+    read_matrix,
+    read_token,
+    read_uint32,
+    read_vector,
+    read_word,
+    write_compressed_matrix,
+    write_double,
+    write_float,
+    write_int32,
+    write_int_vector,
+    write_matrix,
+    write_token,
+    write_uint32,
+    write_vector,
+)
+
+# The readers of models find the parts of objects here, too.
+__all__ = [
+    "expect_token", "open_input", "open_object", "open_output", "read_bytes", "read_float", "read_int32",
+    "read_int_vector", "read_matrix", "read_token", "read_uint32", "read_vector", "write_double", "write_float",
+    "write_int32", "write_int_vector", "write_matrix", "write_token", "write_uint32", "write_vector",
+    "Kind", "RandomAccess", "TableWriter", "compressed_matrix", "is_rspecifier", "is_wspecifier", "random_access",
+    "read_object", "read_table", "write_object",
+]  # fmt: skip
+
+
+class Kind(NamedTuple):
+    """How the values of a table are read and written, header for binary data included."""
+
+    read: Callable[[BufferedReader], Any]
+    write: Callable[[IO[bytes], Any, bool], None]  # file, value, binary
+    read_file: Callable[[BufferedReader], Any] | None = None  # where a value alone in its file may have other forms
+
+
+# The kinds
+
+
+def _with_header(read: Callable[[BufferedReader, bool], Any], write: Callable[[IO[bytes], Any, bool], None]) -> Kind:
+    def write_with_header(f: IO[bytes], value: Any, binary: bool) -> None:
+        if binary:
+            f.write(BINARY_HEADER)
+        write(f, value, binary)
+
+    return Kind(lambda f: read(f, read_binary_header(f)), write_with_header)
+
+
+def _written_as(write: Callable[..., None], dtype: type) -> Callable[[IO[bytes], Any, bool], None]:
+    return lambda f, value, binary: write(f, np.asarray(value, dtype), binary)
+
+
+def _read_double_matrix(f: BufferedReader, binary: bool) -> np.ndarray:
+    return read_matrix(f, binary, np.float64)
+
+
+def _read_line(f: BufferedReader) -> str:
+    line = f.readline()
+    if not line.endswith(b"\n"):
+        raise Failure("the data end before the end of a line (truncated?)")
+    return line.decode(errors="surrogateescape").strip()
+
+
+def _integers(text: str) -> np.ndarray:
+    try:
+        return np.array([int(word) for word in text.split()], np.int32)
+    except (ValueError, OverflowError):
+        raise Failure(f"expected integers, found {text[:60]!r}") from None
+
+
+# In archives each integer of a vector has its own size byte (models hold them otherwise: read_int_vector).
+_SIZED_INT = np.dtype([("size", "i1"), ("value", "<i4")])
+
+
+def _read_ints(f: BufferedReader, binary: bool, per_item: int = 1) -> np.ndarray:
+    if not binary:
+        return _integers(_read_line(f).replace(";", " "))
+    count = read_int32(f, binary) * per_item
+    if count < 0:
+        raise Failure(f"a vector of {count} integers")
+    sized = np.frombuffer(read_bytes(f, count * _SIZED_INT.itemsize), _SIZED_INT)
+    if np.any(sized["size"] != 4):
+        raise Failure("expected 32-bit integers, found other data (corrupt, or not a vector of integers)")
+    return sized["value"].copy()
+
+
+def _write_sized_ints(f: IO[bytes], count: int, values: Any) -> None:
+    sized = np.empty(len(values), _SIZED_INT)
+    sized["size"], sized["value"] = 4, values
+    f.write(struct.pack("<bi", 4, count) + sized.tobytes())
+
+
+def _write_ints(f: IO[bytes], values: Any, binary: bool) -> None:
+    if binary:
+        _write_sized_ints(f, len(values), values)
+    else:
+        f.write(b"".join(b"%d " % value for value in values) + b"\n")
+
+
+def _read_pairs(f: BufferedReader, binary: bool) -> np.ndarray:
+    numbers = _read_ints(f, binary, per_item=2)
+    if len(numbers) % 2:
+        raise Failure(f"expected pairs of integers, found {len(numbers)} numbers")
+    return numbers.reshape(-1, 2)
+
+
+def _write_pairs(f: IO[bytes], pairs: Any, binary: bool) -> None:
+    if binary:
+        _write_sized_ints(f, len(pairs), np.asarray(pairs).reshape(-1))
+    else:
+        f.write(b"; ".join(b"%d %d " % (first, second) for first, second in pairs) + b"\n")
+
+
+def _number(read: Callable[[BufferedReader, bool], Any], write: Callable[[IO[bytes], Any, bool], None]) -> Kind:
+    """A number of a table, which in text has a line of its own."""
+
+    def read_number(f: BufferedReader, binary: bool) -> Any:
+        value = read(f, binary)
+        if not binary and (rest := _read_line(f)):
+            raise Failure(f"expected one number, found {rest[:40]!r} behind it")
+        return value
+
+    def write_number(f: IO[bytes], value: Any, binary: bool) -> None:
+        write(f, value, binary)
+        if not binary:
+            f.write(b"\n")
+
+    return _with_header(read_number, write_number)
+
+
+def _read_single_token(f: BufferedReader) -> str:
+    line = _read_line(f)
+    if line.split() != [line]:
+        raise Failure(f"expected one word, found {line[:60]!r}")
+    return line
+
+
+def _write_tokens(f: IO[bytes], tokens: list[str], binary: bool) -> None:
+    f.write("".join(f"{token} " for token in tokens).encode(errors="surrogateescape") + b"\n")
+
+
+def _write_single_token(f: IO[bytes], token: str, binary: bool) -> None:
+    f.write(token.encode(errors="surrogateescape") + b"\n")
+
+
+def _wave_kind() -> Kind:
+    from kaldi_programs.common import waves
+
+    return Kind(waves.read_pcm_wave, waves.write_wave, waves.read_any_wave)
+
+
+def _fst_kind() -> Kind:
+    from kaldi_programs.common import fst
+
+    def write(f: IO[bytes], value: Any, binary: bool) -> None:
+        f.write(fst.wheel_bytes(value))
+
+    return Kind(lambda f: fst.to_wheel(fst.read_binary(f)), write)
+
+
+def compressed_matrix(method: int) -> Kind:
+    """Matrices to be written with one of Kaldi's compression methods (1 to 7, see values.write_compressed_matrix)."""
+    return _with_header(
+        read_matrix,
+        lambda f, value, binary: write_compressed_matrix(f, value, binary, method),
+    )
+
+
+_KINDS: dict[str, Kind | Callable[[], Kind]] = {
+    "matrix": _with_header(read_matrix, _written_as(write_matrix, np.float32)),
+    "double_matrix": _with_header(_read_double_matrix, _written_as(write_matrix, np.float64)),
+    "vector": _with_header(read_vector, _written_as(write_vector, np.float32)),
+    "int_vector": _with_header(_read_ints, _write_ints),
+    "int_pairs": _with_header(_read_pairs, _write_pairs),
+    "int": _number(read_int32, write_int32),
+    "float": _number(read_float, write_float),
+    "double": _number(read_float, write_double),
+    "token": Kind(_read_single_token, _write_single_token),
+    "token_vector": Kind(lambda f: _read_line(f).split(), _write_tokens),
+    "wave": _wave_kind,
+    "fst": _fst_kind,
+}
+
+
+def _kind(kind: str | Kind) -> Kind:
+    if isinstance(kind, Kind):
+        return kind
+    found = _KINDS[kind]
+    return found if isinstance(found, Kind) else found()
+
+
+# Specifiers
+
+
+class _Specifier(NamedTuple):
+    form: str  # "ark", "scp" or "ark,scp"
+    options: frozenset[str]
+    filename: str
+
+
+def _specifier(text: str, known_options: set[str], forms: tuple[str, ...]) -> _Specifier | None:
+    before, colon, filename = text.partition(":")
+    words = before.split(",")
+    form = ",".join(word for word in words if word in ("ark", "scp"))
+    options = {word for word in words if word not in ("ark", "scp")}
+    if not colon or form not in forms or text[-1:].isspace() or not options <= known_options:
+        return None
+    return _Specifier(form, frozenset(options), filename)
+
+
+_READ_OPTIONS = {"b", "t", "o", "no", "p", "np", "s", "ns", "cs", "ncs", "bg"}
+_WRITE_OPTIONS = {"b", "t", "f", "nf", "p"}
+
+
+def _rspecifier(text: str) -> _Specifier:
+    found = _specifier(text, _READ_OPTIONS, ("ark", "scp"))
+    if found is None:
+        raise Failure(f"{text!r} is no rspecifier; expected ark:FILE or scp:FILE, with options such as scp,p:FILE")
+    return found
+
+
+def is_rspecifier(text: str) -> bool:
+    """Whether the text names a table to read rather than a file."""
+    return _specifier(text, _READ_OPTIONS, ("ark", "scp")) is not None
+
+
+def is_wspecifier(text: str) -> bool:
+    return _specifier(text, _WRITE_OPTIONS, ("ark", "scp", "ark,scp")) is not None
+
+
+# Reading
+
+
+def read_table(rspecifier: str, kind: str | Kind) -> Iterator[tuple[str, Any]]:
+    """The keys and values of a table, in its order.
+
+    A value that cannot be read is a Failure with its key and file; with the option p (scp,p:FILE) it is left out with a
+    warning, and an archive ends there.
+    """
+    form, options, filename = _rspecifier(rspecifier)
+    if form == "ark":
+        yield from _read_archive(filename, _kind(kind), permissive="p" in options)
+        return
+    with _Loader(_kind(kind)) as loader:
+        for key, rxfilename in _read_script(filename):
+            try:
+                value = loader.load(key, rxfilename)
+            except Failure as error:
+                if "p" not in options:
+                    raise
+                warn(f"skipped {error}")
+            else:
+                yield key, value
+
+
+def _read_archive(rxfilename: str, kind: Kind, permissive: bool) -> Iterator[tuple[str, Any]]:
+    with open_input(rxfilename) as f:
+        while key := read_word(f):
+            try:
+                if f.peek(1)[:1] not in (b" ", b"\t", b"\n"):
+                    raise Failure("expected a space after the key; is this an archive?")
+                if f.peek(1)[:1] != b"\n":
+                    f.read(1)
+                value = kind.read(f)
+            except Failure as error:
+                text = f"{ascii(key[:80])[1:-1]} in the archive {printable(rxfilename)}: {error}"
+                if not permissive:
+                    raise Failure(text) from error
+                warn(f"stopped at {text}")
+                return
+            yield key, value
+
+
+def _read_script(rxfilename: str) -> Iterator[tuple[str, str]]:
+    with open_input(rxfilename) as f:
+        for number, line in enumerate(f, 1):
+            words = line.decode(errors="surrogateescape").split(None, 1)
+            if len(words) != 2 or "\0" in words[0]:
+                raise Failure(f"{printable(rxfilename)}, line {number}: expected a key and a file, found {line[:80]!r}")
+            yield words[0], words[1].strip()
+
+
+class _Loader:
+    """Loads the values that a script names; keeps the last archive open and the last value of a file with a range."""
+
+    def __init__(self, kind: Kind):
+        self._kind = kind
+        self._path = ""
+        self._file: BufferedReader | None = None
+        self._whole: tuple[str, Any] = ("", None)
+
+    def __enter__(self) -> "_Loader":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._file:
+            self._file.close()
+
+    def load(self, key: str, rxfilename: str) -> Any:
+        try:
+            if not rxfilename.endswith("]"):
+                return self._read(rxfilename)
+            name, bracket, ranges = rxfilename[:-1].partition("[")
+            if not bracket:
+                raise Failure("a range without its opening [")
+            if self._whole[0] != name:
+                self._whole = (name, self._read(name))
+            return _part(self._whole[1], ranges)
+        except Failure as error:
+            raise Failure(f"{key} ({rxfilename}): {error}") from error
+
+    def _read(self, rxfilename: str) -> Any:
+        path, offset = split_offset(rxfilename)
+        if offset is None:
+            with open_input(rxfilename) as f:
+                return (self._kind.read_file or self._kind.read)(f)
+        if self._file is None or self._path != path:
+            if self._file:
+                self._file.close()
+            self._path, self._file = path, open_file(path)
+        self._file.seek(offset)
+        return self._kind.read(self._file)
+
+
+def _part(value: Any, ranges: str) -> np.ndarray:
+    """The part of a vector or matrix that "first:last" or "rows,columns" names, ends included.
+
+    As in Kaldi the last row may lie up to 3 behind the end, where it is cut: segments are rounded.
+    """
+    if not isinstance(value, np.ndarray):
+        raise Failure(f"a range [{ranges}] of something that is no vector or matrix")
+    slices = []
+    for axis, text in enumerate(ranges.split(",")):
+        size = value.shape[axis] if axis < value.ndim else 0
+        first, _, last = (f"0:{size - 1}" if text == ":" else text).partition(":")
+        tolerance = 3 if axis == 0 else 0
+        if not (first.isdigit() and last.isdigit() and int(first) <= int(last) < size + tolerance):
+            raise Failure(f"no range [{ranges}] in {' x '.join(map(str, value.shape))} values")
+        slices.append(slice(int(first), int(last) + 1))
+    return value[tuple(slices)]
+
+
+class RandomAccess:
+    """Values of a table by key: `key in table`, `table[key]`, `table.get(key)`.
+
+    A script is read at once, its values when asked for. An archive is read as far as needed and its values are kept,
+    except with the options that promise an order: s, the table is sorted; cs, it is asked in sorted order; o, each key
+    is asked for once.
+    """
+
+    def __init__(self, rspecifier: str, kind: str | Kind):
+        form, self._options, filename = _rspecifier(rspecifier)
+        self._rspecifier = rspecifier
+        self._values: dict[str, Any] = {}
+        self._script: dict[str, str] | None = None
+        self._last_key = ""
+        if form == "scp":
+            self._script = dict(_read_script(filename))
+            self._loader = _Loader(_kind(kind))
+        else:
+            self._archive = _read_archive(filename, _kind(kind), "p" in self._options)
+
+    def __contains__(self, key: str) -> bool:
+        if self._script is None:
+            self._read_archive_to(key)
+            return key in self._values
+        if "p" not in self._options or key not in self._script:
+            return key in self._script
+        return self._load(key) is not None
+
+    def __getitem__(self, key: str) -> Any:
+        if self._script is None:
+            self._read_archive_to(key)
+            if key in self._values:
+                return self._values.pop(key) if "o" in self._options else self._values[key]
+        elif key in self._script and (value := self._load(key)) is not None:
+            return value
+        raise Failure(f"no {key} in {self._rspecifier}")
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return self[key] if key in self else default  # noqa: SIM401  this is dict.get's own meaning
+
+    def _load(self, key: str) -> Any:
+        assert self._script is not None
+        if key not in self._values:
+            self._values.clear()  # only the last one is kept
+            try:
+                self._values[key] = self._loader.load(key, self._script[key])
+            except Failure as error:
+                if "p" not in self._options:
+                    raise
+                warn(f"skipped {error}")
+                return None
+        return self._values[key]
+
+    def _read_archive_to(self, key: str) -> None:
+        in_order = "s" in self._options
+        forgetful = in_order and "cs" in self._options
+        if forgetful:
+            self._values = {kept: value for kept, value in self._values.items() if kept >= key}
+        while key not in self._values and not (in_order and self._last_key > key):
+            found = next(self._archive, None)
+            if found is None:
+                return
+            if in_order and found[0] <= self._last_key:
+                raise Failure(f"{self._rspecifier} is not sorted (option s): {found[0]} comes after {self._last_key}")
+            if found[0] in self._values:
+                raise Failure(f"{found[0]} occurs twice in {self._rspecifier}")
+            self._last_key = found[0]
+            if not (forgetful and found[0] < key):
+                self._values[found[0]] = found[1]
+
+
+class _Mapped:
+    """A table by speaker that is asked by utterance."""
+
+    def __init__(self, table: RandomAccess, utt2spk: RandomAccess):
+        self._table, self._utt2spk = table, utt2spk
+
+    def __contains__(self, utterance: str) -> bool:
+        return utterance in self._utt2spk and self._utt2spk[utterance] in self._table
+
+    def __getitem__(self, utterance: str) -> Any:
+        return self._table[self._utt2spk[utterance]]
+
+
+def random_access(rspecifier: str, kind: str | Kind, utt2spk: str = "") -> RandomAccess | _Mapped:
+    """A table to be asked by key; with an rspecifier for utt2spk, by the keys of that map."""
+    table = RandomAccess(rspecifier, kind)
+    return _Mapped(table, RandomAccess(utt2spk, "token")) if utt2spk else table
+
+
+def read_object(rxfilename: str, kind: str | Kind) -> Any:
+    """One value that is alone in its file."""
+    with _Loader(_kind(kind)) as loader:
+        return loader.load("the value", rxfilename)
+
+
+# Writing
+
+
+class TableWriter:
+    """Writes a table: `with TableWriter("ark,scp:feats.ark,feats.scp", "matrix") as writer: writer.write(key, value)`.
+
+    Files get their names when the `with` ends well, and are removed when it does not. An empty wspecifier, as optional
+    outputs have it, writes nothing.
+    """
+
+    def __init__(self, wspecifier: str, kind: str | Kind):
+        specifier = _specifier(wspecifier, _WRITE_OPTIONS, ("ark", "scp", "ark,scp"))
+        if wspecifier and specifier is None:
+            raise Failure(f"{wspecifier!r} is no wspecifier; expected ark:FILE, ark,t:FILE or ark,scp:FILE,FILE")
+        self._form, options, self._filename = specifier or _Specifier("", frozenset(), "")
+        self._kind = _kind(kind)
+        self._binary, self._flush, self._permissive = "t" not in options, "f" in options, "p" in options
+        self._files = ExitStack()
+        self._script: IO[bytes] | None = None
+        self._destinations: dict[str, str] = {}
+        self.count = 0  # of the values written
+
+    def __enter__(self) -> "TableWriter":
+        if self._form == "scp":
+            self._destinations = dict(_read_script(self._filename))
+        elif self._form:
+            self._name = self._filename
+            if self._form == "ark,scp":
+                self._name, _, script_name = self._filename.partition(",")
+                # Files close in reverse: the script gets its name after the archive that it points into.
+                self._script = self._files.enter_context(open_output(script_name))
+            self._archive = self._files.enter_context(open_output(self._name))
+        return self
+
+    def __exit__(self, *exception: Any) -> bool | None:
+        return self._files.__exit__(*exception)
+
+    def write(self, key: str, value: Any) -> None:
+        self.count += 1
+        if not self._form:
+            return
+        if key.split() != [key]:
+            raise Failure(f"{key!r} cannot be a key: it is empty or contains white space")
+        if self._form == "scp":
+            if key in self._destinations:
+                write_object(self._destinations[key], value, self._kind, self._binary)
+            elif not self._permissive:
+                raise Failure(f"no {key} in the script {self._filename} that says where to write")
+            return
+        start = f"{key} ".encode(errors="surrogateescape")
+        self._archive.write(start)
+        if self._script:
+            self._script.write(start + f"{self._name}:{self._archive.tell()}\n".encode())
+        self._kind.write(self._archive, value, self._binary)
+        if self._flush:
+            self._archive.flush()
+
+
+def write_object(wxfilename: str, value: Any, kind: str | Kind, binary: bool = True) -> None:
+    """One value alone in its file."""
+    with open_output(wxfilename) as f:
+        _kind(kind).write(f, value, binary)

@@ -1,0 +1,368 @@
+"""From audio files of several forms to phones and emotions, and to what other programs read of them."""
+
+import io
+import itertools
+import json
+import re
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from click.testing import CliRunner
+
+from asrser_nn.__main__ import cli
+from asrser_nn.data.audio import read_audio
+from asrser_nn.data.filterbank import log_mel
+from asrser_nn.network.convnet import ConvNet, Shape
+from asrser_nn.network.model import Model, save_model
+from asrser_nn.prediction.annotations import short_names
+from asrser_nn.prediction.figure import draw
+from asrser_nn.prediction.predict import decide, emotion_of, smoothed
+from asrser_nn.prediction.viterbi import best_phones, read_phone_loop
+from kaldi_programs.common.tables import TableWriter, read_table
+from kaldi_programs.compute_fbank_feats import main as compute_fbank_feats
+
+RATE = 16000
+EMOTIONS = ["anger", "sadness", "silence"]
+TONES = {"aa": 500.0, "iy": 3000.0}  # a phone is a tone here
+
+
+def tone(frequency, seconds, rate=RATE, amplitude=0.2):
+    return amplitude * np.sin(2 * np.pi * frequency * np.arange(round(seconds * rate)) / rate)
+
+
+def hears_tones(class_names, classes_of_bins):
+    """A network whose score of a class is how much louder than usual the mel bins of that class are.
+
+    classes_of_bins: (40,) the class that each bin speaks for
+    """
+    network = ConvNet(Shape(40, len(class_names), context=0, channels=(), kernels=(), paddings=(), pools=(), hidden=()))
+    with torch.no_grad():
+        network.mean.fill_(15.0)
+        network.layers[0].linear.weight.zero_()
+        for bin_, class_ in enumerate(classes_of_bins):
+            network.layers[0].linear.weight[class_, bin_] = 0.5
+    return Model(network, class_names, torch.full((len(class_names),), 100), {})
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """--asr and --ser: networks that hear a low tone as aa and anger, a high one as iy and sadness."""
+    folder = tmp_path_factory.mktemp("models")
+    low_or_high = (np.arange(40) >= 20).astype(int)
+    (folder / "asr").mkdir()
+    save_model(folder / "asr/final.pt", hears_tones(["0", "1"], low_or_high))
+    hmm = {"stay": [-0.1], "leave": [-2.3], "start": -0.7, "end": -0.7}
+    units = [
+        {"phone": "aa", "pdfs": [0], "next": [None, -0.1], **hmm},
+        {"phone": "iy", "pdfs": [1], "next": [-0.1, None], **hmm},
+    ]
+    heading = {"format": "asrser_nn phone loop", "version": 1, "num_pdfs": 2, "acoustic_scale": 0.5}
+    (folder / "asr/hmm.json").write_text(json.dumps({**heading, "units": units}))
+    (folder / "ser").mkdir()
+    model = hears_tones(EMOTIONS, low_or_high)
+    with torch.no_grad():
+        model.network.layers[0].linear.bias[2] = -50.0  # silence wins where no bin is loud
+    save_model(folder / "ser/final.pt", model)
+    return ["--asr", folder / "asr", "--ser", folder / "ser"]
+
+
+def predict(*words):
+    return CliRunner().invoke(cli, ["predict", "--threads", "1", *map(str, words)])
+
+
+def write_tones(path, rate=RATE, **options):
+    """Half a second of the low tone, then 0.7 s of the high one."""
+    samples = np.concatenate([tone(TONES["aa"], 0.5, rate), tone(TONES["iy"], 0.7, rate)])
+    soundfile.write(path, samples, rate, **options)
+
+
+def check_tones(result):
+    assert [phone["phone"] for phone in result["phones"]] == ["aa", "iy"]
+    assert result["phones"][0]["end"] == result["phones"][1]["start"] == pytest.approx(0.5, abs=0.025)
+    assert result["phones"][1]["end"] == pytest.approx(1.2, abs=0.001)
+    assert result["emotion"]["decision"] == "sadness"  # the longer part
+    assert [segment["class"] for segment in result["emotion"]["segments"]] == ["anger", "sadness"]
+
+
+@pytest.mark.parametrize("name", ["tones.wav", "tones.flac", "tones.ogg"])
+@pytest.mark.parametrize("rate", [8000, 16000, 44100])
+def test_files_of_every_form_and_rate_have_the_same_phones_and_emotions(models, tmp_path, name, rate):
+    write_tones(tmp_path / name, rate)
+    result = predict(*models, "--json", tmp_path / name)
+    assert result.exit_code == 0, result.output
+    (answer,) = json.loads(result.stdout)
+    check_tones(answer)
+
+
+def test_stereo_is_the_mean_of_its_channels_in_16_bit_units(tmp_path):
+    random = np.random.default_rng(0)
+    channels = random.integers(-3000, 3000, (1000, 2)).astype(np.int16)
+    soundfile.write(tmp_path / "stereo.wav", channels, RATE)
+    np.testing.assert_allclose(read_audio(tmp_path / "stereo.wav"), channels.mean(axis=1), atol=1e-3)
+
+
+def test_what_the_lower_rate_cannot_hold_is_filtered_out_and_not_folded_back(tmp_path):
+    soundfile.write(tmp_path / "high.wav", tone(15000, 0.5, 44100), 44100)  # would alias to 1 kHz
+    assert np.abs(read_audio(tmp_path / "high.wav")[1000:-1000]).max() < 0.001 * 0.2 * 32768
+    soundfile.write(tmp_path / "low.wav", tone(1000, 0.5, 44100), 44100)
+    assert np.abs(read_audio(tmp_path / "low.wav")[1000:-1000]).max() == pytest.approx(0.2 * 32768, rel=0.01)
+
+
+def test_filterbanks_are_those_of_stage_6(root, tmp_path):
+    samples = np.random.default_rng(0).normal(scale=1000, size=2 * RATE).round()
+    with TableWriter(f"ark:{tmp_path}/wav.ark", "wave") as writer:
+        writer.write("noise", (RATE, samples[None].astype(np.float32)))
+    feats = f"ark:{tmp_path}/feats.ark"
+    assert compute_fbank_feats([f"--config={root}/conf/fbank.conf", f"ark:{tmp_path}/wav.ark", feats]) == 0
+    ((_, expected),) = read_table(feats, "matrix")
+    np.testing.assert_allclose(log_mel(samples.astype(np.float32)), expected, atol=1e-3)
+
+
+def test_filterbanks_are_kaldis(golden, root):
+    expected = dict(read_table(f"ark:{golden}/feats/fbank.ark", "matrix"))
+    for line in (golden / "data/wav.scp").read_text().splitlines():
+        utterance, path = line.split()
+        ours = log_mel(read_audio(root / path))
+        np.testing.assert_allclose(ours, expected.pop(utterance), atol=1e-3)
+    assert not expected
+
+
+@pytest.fixture
+def loop(tmp_path):
+    """Two phones of two states and one of one, with numbers at random; one phone cannot follow, one not end."""
+    random = np.random.default_rng(1)
+    units = []
+    for phone, pdfs in (("p", [0, 1]), ("q", [2, 3]), ("r", [1])):
+        values = {name: (-random.random(len(pdfs))).tolist() for name in ("stay", "leave")}
+        after = (-random.random(3)).tolist()
+        units.append({"phone": phone, "pdfs": pdfs, **values, "start": -random.random(), "next": after, "end": -0.5})
+    units[0]["next"][1] = None
+    units[2]["end"] = None
+    heading = {"format": "asrser_nn phone loop", "version": 1, "num_pdfs": 4, "acoustic_scale": 1.0}
+    (tmp_path / "hmm.json").write_text(json.dumps({**heading, "units": units}))
+    return read_phone_loop(tmp_path / "hmm.json"), units
+
+
+def path_score(units, states, log_likelihoods):
+    """The score of a path: (unit, state, whether a phone begins) for each frame; None if it is impossible."""
+    total, before = 0.0, None
+    for (unit, state, begins), scores in zip(states, log_likelihoods, strict=True):
+        if before is None:
+            step = units[unit]["start"] if state == 0 and begins else None
+        elif begins:
+            ends = before[1] == len(units[before[0]]["pdfs"]) - 1
+            after = units[before[0]]["next"][unit]
+            step = units[before[0]]["leave"][-1] + after if ends and state == 0 and after is not None else None
+        elif before[0] == unit and state in (before[1], before[1] + 1):
+            step = units[unit]["stay" if state == before[1] else "leave"][before[1]]
+        else:
+            step = None
+        if step is None:
+            return None
+        total += step + scores[units[unit]["pdfs"][state]]
+        before = (unit, state)
+    unit, state = before
+    if state < len(units[unit]["pdfs"]) - 1 or units[unit]["end"] is None:
+        return None
+    return total + units[unit]["leave"][-1] + units[unit]["end"]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_no_path_is_better_than_the_one_found(loop, seed):
+    loop, units = loop
+    log_likelihoods = np.random.default_rng(seed).normal(size=(4, 4))
+    steps = [(0, 0, True), (0, 0, False), (0, 1, False), (1, 0, True), (1, 0, False), (1, 1, False)]
+    steps += [(2, 0, True), (2, 0, False)]
+    paths = {path: path_score(units, path, log_likelihoods) for path in itertools.product(steps, repeat=4)}
+    best = max((path for path, score in paths.items() if score is not None), key=lambda path: paths[path])
+    begins = [frame for frame, (_, _, begin) in enumerate(best) if begin]
+    expected = [(units[best[a][0]]["phone"], a, b) for a, b in zip(begins, [*begins[1:], 4], strict=True)]
+    assert best_phones(loop, log_likelihoods, 1.0) == expected
+
+
+def test_a_recording_shorter_than_a_phone_has_its_best_beginning(loop):
+    loop, _ = loop
+    assert best_phones(loop, np.array([[0.0, 0.0, 50.0, 0.0]]), 1.0) == [("q", 0, 1)]
+
+
+def test_the_decision_is_by_mean_log_posterior_where_there_is_speech():
+    posteriors = np.array([[0.5, 0.4, 0.1], [0.45, 0.5, 0.05], [0.09, 0.01, 0.9]])
+    decision, shares = decide(np.log(posteriors), EMOTIONS, "silence")
+    # The silent frame would have turned 0.5 · 0.45 against 0.4 · 0.5 into a landslide.
+    assert decision == "anger"
+    assert shares["anger"] / shares["sadness"] == pytest.approx(np.sqrt(0.5 * 0.45 / (0.4 * 0.5)))
+    assert sum(shares.values()) == pytest.approx(1) and "silence" not in shares
+
+
+def test_where_all_is_silent_the_decision_rests_on_all_frames():
+    decision, _ = decide(np.log([[0.05, 0.1, 0.85]]), EMOTIONS, "silence")
+    assert decision == "sadness"
+
+
+def test_smoothing_is_a_mean_around_each_frame_and_keeps_the_sum():
+    posteriors = np.random.default_rng(0).dirichlet(np.ones(3), size=9)
+    result = smoothed(posteriors, 5)
+    np.testing.assert_allclose(result[4], posteriors[2:7].mean(axis=0))
+    np.testing.assert_allclose(result[0], posteriors[:3].mean(axis=0))
+    np.testing.assert_allclose(result.sum(axis=1), 1)
+
+
+def test_a_wider_window_shows_fewer_changes_of_emotion():
+    sad = np.arange(200) % 10 >= 7  # three frames of ten
+    flicker = np.log(np.where(sad[:, None] == [False, True, None], 0.6, 0.2))
+    assert len(emotion_of(flicker, EMOTIONS, "silence", 0.0).segments) == 40
+    (all_of_it,) = emotion_of(flicker, EMOTIONS, "silence", 1.0).segments
+    assert (all_of_it.label, all_of_it.start, all_of_it.end) == ("anger", 0, 2)
+
+
+BROKEN = {
+    "empty.wav": (b"", "an empty file"),
+    "text.wav": (b"these are no samples at all\n" * 50, "not an audio file"),
+    "short.wav": (None, "0.010 s of audio, at least 0.025"),
+    "nan.wav": (None, "not finite"),
+    "missing.wav": (None, "no such file"),
+    "folder": (None, "a folder, where an audio file was expected"),
+    "cut.wav": (None, "broken: 15978 bytes of samples, but its header announces 32000"),
+    "cut.flac": (None, "broken|not an audio file"),
+}
+
+
+@pytest.fixture
+def broken(tmp_path):
+    for name, (content, _) in BROKEN.items():
+        if content is not None:
+            (tmp_path / name).write_bytes(content)
+    (tmp_path / "folder").mkdir()
+    soundfile.write(tmp_path / "short.wav", tone(500, 0.01), RATE)
+    soundfile.write(tmp_path / "nan.wav", np.full(RATE, np.nan), RATE, subtype="FLOAT")
+    for form in ("flac", "wav"):
+        buffer = io.BytesIO()
+        soundfile.write(buffer, np.random.default_rng(0).normal(size=RATE) / 10, RATE, format=form)
+        (tmp_path / f"cut.{form}").write_bytes(buffer.getvalue()[: len(buffer.getvalue()) // 2])
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_file_gets_one_line_and_the_others_are_done(models, broken, name):
+    write_tones(broken / "good.wav")
+    result = predict(*models, "--ctm", broken / "out.ctm", broken / name, broken / "good.wav")
+    assert result.exit_code == 1
+    (line,) = result.stderr.splitlines()
+    assert name in line and re.search(BROKEN[name][1], line)
+    assert "good.wav" in result.stdout
+    assert {line.split()[0] for line in (broken / "out.ctm").read_text().splitlines()} == {"good"}
+
+
+def test_json_names_the_broken_file_and_its_error(models, broken):
+    result = predict(*models, "--json", broken / "text.wav")
+    (answer,) = json.loads(result.stdout)
+    assert result.exit_code == 1 and "not an audio file" in answer["error"]
+
+
+def test_ctm_has_a_line_with_start_and_duration_for_each_phone(models, tmp_path):
+    write_tones(tmp_path / "my tones.wav")
+    assert predict(*models, "--ctm", tmp_path / "out.ctm", tmp_path / "my tones.wav").exit_code == 0
+    first, second = (line.split() for line in (tmp_path / "out.ctm").read_text().splitlines())
+    assert [first[0], first[1], first[4]] == ["my_tones", "1", "aa"] and second[4] == "iy"
+    assert float(first[2]) == 0 and float(first[3]) == float(second[2])
+    assert float(second[2]) + float(second[3]) == pytest.approx(1.2, abs=0.011)
+
+
+def read_textgrid(text):
+    """Praat's long text form: tier → [(start, end, label)]; all values must come in this order."""
+    values = re.findall(r'^\s*(?:\w+|intervals: size) = ("(?:[^"]|"")*"|[\d.]+) *$', text, re.M)
+    values = iter(values)
+    assert next(values) == "0"
+    end, tiers = float(next(values)), {}
+    for _ in range(int(next(values))):
+        kind, name, start, tier_end, size = (next(values) for _ in range(5))
+        assert kind == '"IntervalTier"' and start == "0" and float(tier_end) == end
+        intervals = [(float(next(values)), float(next(values)), next(values)[1:-1]) for _ in range(int(size))]
+        # Praat takes only tiers that are covered from start to end.
+        edges = [0.0, *(interval[1] for interval in intervals)]
+        assert [interval[0] for interval in intervals] == edges[:-1] and edges[-1] == end
+        tiers[name[1:-1]] = intervals
+    assert next(values, None) is None
+    return tiers
+
+
+def test_textgrid_holds_phones_and_emotions_from_start_to_end(models, tmp_path):
+    write_tones(tmp_path / "tones.wav")
+    assert predict(*models, "--textgrid", tmp_path / "grids", tmp_path / "tones.wav").exit_code == 0
+    text = (tmp_path / "grids/tones.TextGrid").read_text()
+    assert text.startswith('File type = "ooTextFile"\nObject class = "TextGrid"\n\n')
+    tiers = read_textgrid(text.split("\n\n", 1)[1])
+    assert [label for _, _, label in tiers["phones"]] == ["aa", "iy"]
+    assert [label for _, _, label in tiers["emotion"]] == ["anger", "sadness"]
+    assert tiers["phones"][1][1] == pytest.approx(1.2)
+
+
+def test_the_plot_is_a_png_under_the_name_given(models, tmp_path):
+    write_tones(tmp_path / "tones.wav")
+    assert predict(*models, "--plot", tmp_path / "tones.png", tmp_path / "tones.wav").exit_code == 0
+    content = (tmp_path / "tones.png").read_bytes()
+    assert content.startswith(b"\x89PNG") and len(content) > 10_000
+
+
+def test_names_of_phones_do_not_overlap_in_the_plot(models, tmp_path, monkeypatch):
+    import matplotlib.figure
+
+    from asrser_nn.prediction.predict import Prediction, Segment
+
+    phones = [Segment(i / 50, (i + 1) / 50, "long-name" if i % 7 == 0 else "p") for i in range(100)]
+    boxes = []
+    save = matplotlib.figure.Figure.savefig
+
+    def measure(figure, *arguments, **options):
+        save(figure, *arguments, **options)
+        boxes.extend(text.get_window_extent() for text in figure.axes[2].texts)
+
+    monkeypatch.setattr(matplotlib.figure.Figure, "savefig", measure)
+    draw(Prediction(tmp_path / "x.wav", np.zeros(2 * RATE, np.float32), phones, None), io.BytesIO())
+    assert len(boxes) > 30
+    assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
+
+
+def test_one_output_for_two_files_is_refused(models, tmp_path):
+    result = predict(*models, "--plot", tmp_path / "x.png", tmp_path / "a.wav", tmp_path / "b.wav")
+    assert result.exit_code == 1 and "name a folder" in result.stderr
+
+
+def test_files_of_one_name_are_told_apart_by_their_folders(tmp_path):
+    a, b, c = (tmp_path / name for name in ("x/sa1.wav", "y/sa1.wav", "y/sa2.wav"))
+    assert short_names([a, c]) == {a: "sa1", c: "sa2"}
+    assert short_names([a, b, c]) == {a: "x-sa1", b: "y-sa1", c: "y-sa2"}
+    assert len(set(short_names([a, a.with_suffix(".flac")]).values())) == 2
+
+
+def test_each_model_is_enough_alone_and_the_table_shows_what_there_is(models, tmp_path):
+    write_tones(tmp_path / "tones.wav")
+    phones_only = predict(*models[:2], tmp_path / "tones.wav")
+    assert [line.split()[2:4] for line in phones_only.stdout.splitlines()[1:]] == [["phone", "aa"], ["phone", "iy"]]
+    emotion_only = predict(*models[2:], tmp_path / "tones.wav")
+    assert [line.split()[2] for line in emotion_only.stdout.splitlines()[1:]] == ["emotion", "emotion", "whole"]
+    assert predict(tmp_path / "tones.wav").exit_code == 1
+
+
+def test_a_network_without_its_hmms_or_with_others_is_refused_by_name(models, tmp_path):
+    write_tones(tmp_path / "tones.wav")
+    no_hmms = predict("--asr", models[3], tmp_path / "tones.wav")
+    assert no_hmms.exit_code == 1 and "hmm.json: no such file" in no_hmms.stderr
+    content = (models[1] / "hmm.json").read_text()
+    save_model(tmp_path / "final.pt", hears_tones(EMOTIONS, [0] * 40))
+    (tmp_path / "hmm.json").write_text(content)
+    other = predict("--asr", tmp_path, tmp_path / "tones.wav")
+    assert other.exit_code == 1 and "2 states, but the network has 3" in other.stderr
+    (tmp_path / "hmm.json").write_text(content.replace('"end"', '"End"'))
+    damaged = predict("--asr", tmp_path, tmp_path / "tones.wav")
+    assert damaged.exit_code == 1 and "not a phone loop" in damaged.stderr
+
+
+def test_a_network_of_other_features_is_refused(tmp_path):
+    network = ConvNet(Shape(13, 2, context=0, channels=(), kernels=(), paddings=(), pools=(), hidden=()))
+    save_model(tmp_path / "final.pt", Model(network, ["a", "b"], torch.ones(2), {}))
+    write_tones(tmp_path / "tones.wav")
+    result = predict("--ser", tmp_path, tmp_path / "tones.wav")
+    assert result.exit_code == 1 and "40 coefficients per frame, but the model takes 13" in result.stderr

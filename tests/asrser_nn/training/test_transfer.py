@@ -1,0 +1,198 @@
+"""Constant means constant, and how the constant part is computed makes no difference."""
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from asrser_io.files import Failure
+from asrser_nn.network.convnet import ConvNet, Shape
+from asrser_nn.network.model import load_model
+from asrser_nn.training.loop import Display, Method, make_optimiser, run_epoch
+from asrser_nn.training.run import Transfer, compare_constant_layers, train_run
+from asrser_nn.training.transfer import CacheMemory, checksums, copy_layers, hold_constant, output_bytes, worth_keeping
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def source(tmp_path: Path, small_shape: Shape, make_corpus, method: Method) -> Path:
+    """A trained network of the same sizes, but with three classes."""
+    train, dev = make_corpus(5, 10), make_corpus(6, 3)
+    train.labels.clamp_(max=2)
+    dev.labels.clamp_(max=2)
+    shape = replace(small_shape, num_classes=3)
+    (tmp_path / "source").mkdir()
+    method = replace(method, max_epochs=2)
+    train_run(tmp_path / "source", {}, train, dev, shape, 0.4, ["a", "b", "c"], method, CPU, Display())
+    return tmp_path / "source"
+
+
+class Records(Display):
+    def __init__(self, stop_after: int | None = None):
+        self.records: list[dict] = []
+        self.stop_after = stop_after
+
+    def end_epoch(self, record) -> None:
+        self.records.append(record)
+        if record["epoch"] == self.stop_after:
+            raise KeyboardInterrupt
+
+
+def transfer(directory: Path, source: Path | str, layers: int, make_corpus, shape, method, cache=2**30, display=None):
+    directory.mkdir(exist_ok=True)
+    train, dev = make_corpus(1, 20), make_corpus(2, 5)
+    what = Transfer(str(source), layers, CacheMemory(cache))
+    return train_run(directory, {}, train, dev, shape, 0.4, [*"abcd"], method, CPU, display or Display(), what)
+
+
+@pytest.mark.parametrize("layers", range(6))
+def test_the_first_layers_stay_exactly_as_they_were_and_all_others_move(
+    layers: int, source: Path, tmp_path: Path, make_corpus, small_shape: Shape, method: Method
+) -> None:
+    before = load_model(source).network
+    records = Records()
+    model = transfer(tmp_path / "run", source, layers, make_corpus, small_shape, method, display=records)
+    for number, (ours, theirs) in enumerate(zip(model.network.layers[:5], before.layers[:5], strict=True), 1):
+        for name, value in ours.state_dict().items():
+            if number <= layers:
+                assert torch.equal(value, theirs.state_dict()[name]), (number, name)
+        if number > layers:
+            assert not torch.equal(ours.norm.running_mean, theirs.norm.running_mean), number
+            assert not torch.equal(ours.norm.weight, theirs.norm.weight), number
+    assert model.network.shape.num_classes == 4
+    result = model.about["transfer"]
+    assert result["sha256_before"] == result["sha256_after"] == checksums(before, layers)
+    first = [0, 1] if layers < 5 else [1, 2]  # epoch 0: the output layer alone
+    assert [record["epoch"] for record in records.records][:2] == first
+
+
+def test_layers_differ_in_their_checksums_when_only_running_statistics_moved(small_network: ConvNet) -> None:
+    before = checksums(small_network, 5)
+    small_network.layers[1].norm.running_mean[0] += 1e-6
+    after = checksums(small_network, 5)
+    assert [a == b for a, b in zip(before, after, strict=True)] == [True, False, True, True, True]
+    with pytest.raises(Failure, match=r"layers \[2\] were to be held constant and have changed"):
+        compare_constant_layers(Transfer("x", 5, CacheMemory(0)), before, after)
+
+
+def test_the_output_only_epoch_moves_the_output_layer_alone(
+    source: Path, tmp_path, make_corpus, small_shape, method
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        transfer(tmp_path / "run", source, 0, make_corpus, small_shape, method, display=Records(stop_after=1))
+    weights = torch.load(tmp_path / "run/checkpoint.pt", weights_only=True)["weights"]
+    theirs = load_model(source).network.state_dict()
+    for name, value in theirs.items():
+        if name.startswith("layers.") and not name.startswith("layers.5"):
+            assert torch.equal(weights[name], value), name
+    assert not torch.equal(
+        weights["layers.5.linear.weight"], ConvNet(small_shape, seed=method.seed).layers[5].linear.weight
+    )
+
+
+@pytest.mark.parametrize("layers", range(1, 6))
+def test_computed_once_or_every_time_the_constant_layers_give_the_same_network(
+    layers: int, source: Path, small_shape: Shape, make_corpus, method: Method
+) -> None:
+    """In double precision, where the order of a sum cannot matter: what is left must be equal."""
+    found = {}
+    for once in (True, False):
+        network = ConvNet(small_shape, dropout=0.4)
+        copy_layers(load_model(source).network, network)
+        network.double()
+        corpus = make_corpus(1, 20)
+        corpus.rows = (corpus.rows.double() - 5) / 2
+        held = hold_constant(network, corpus, 0, layers, once)
+        assert (held.transform is None) == once
+        optimiser = make_optimiser(network, layers, method)
+        records = [run_epoch(network, optimiser, held, held, epoch, layers, method, Display()) for epoch in (1, 2)]
+        found[once] = ([record["train_loss"] for record in records], network.state_dict())
+    assert found[False][0] == pytest.approx(found[True][0], rel=1e-6)
+    for name, value in found[False][1].items():
+        torch.testing.assert_close(value, found[True][1][name], rtol=1e-6, atol=1e-9, msg=name)
+
+
+def test_without_memory_a_transfer_still_runs(source: Path, tmp_path, make_corpus, small_shape, method) -> None:
+    for cache in (2**30, 2**17, 0):  # for everything, for one of the two that are to be kept, for nothing
+        transfer(tmp_path / str(cache), source, 2, make_corpus, small_shape, method, cache=cache)
+    accuracies = [load_model(tmp_path / str(cache)).about["dev_accuracy"] for cache in (2**30, 2**17, 0)]
+    assert accuracies[1:] == pytest.approx([accuracies[0]] * 2, abs=2)
+
+
+def test_what_is_kept_takes_the_memory_that_was_reserved(small_network: ConvNet, make_corpus) -> None:
+    corpora = [make_corpus(1, 3), make_corpus(2, 2)]
+    for layers in range(1, 6):
+        kept = sum(hold_constant(small_network, corpus, 0, layers, True).rows.nbytes for corpus in corpora)
+        assert output_bytes(small_network, corpora, layers) == kept
+    assert output_bytes(small_network, corpora, 0) == 0
+
+
+def test_what_saves_less_than_waiting_costs_is_not_kept() -> None:
+    network = ConvNet(Shape(num_coefficients=40, num_classes=5))
+    products = [20 * 64 * 36 * 28, 576 * 128 * 16 * 12, 6144 * 1024, 1024 * 1024, 1024 * 1024, 1024 * 5]
+    assert network.num_products() == products
+    memory = CacheMemory(18, trainings=2)
+    # Two at a time have room for what they keep, or one at a time is quicker than two that compute it again each time.
+    for layers, num_bytes, kept in [(1, 9, True), (1, 10, False), (2, 10, False), (3, 10, True), (5, 18, True)]:
+        assert worth_keeping(network, layers, num_bytes, memory) == kept, (layers, num_bytes)
+    assert not worth_keeping(network, 5, 19, memory)
+    assert worth_keeping(network, 1, 18, CacheMemory(18))  # nobody waits
+
+
+def test_memory_is_waited_for_and_given_back_after_a_failure() -> None:
+    memory = CacheMemory(10)
+    begun, order = threading.Event(), []
+
+    def other() -> None:
+        begun.set()
+        with memory.take(6):
+            order.append("second")
+
+    thread = threading.Thread(target=other)
+    with pytest.raises(Failure), memory.take(5):
+        thread.start()
+        begun.wait()
+        with memory.take(5):  # what is left
+            order.append("first")
+        raise Failure("of a training")
+    thread.join(timeout=30)
+    assert order == ["first", "second"] and memory.free == 10
+
+
+@pytest.mark.parametrize("epoch", [0, 2])
+def test_a_killed_transfer_continues_and_ends_with_the_same_file(
+    epoch: int, source: Path, tmp_path, make_corpus, small_shape, method
+) -> None:
+    transfer(tmp_path / "whole", source, 2, make_corpus, small_shape, method)
+    with pytest.raises(KeyboardInterrupt):
+        transfer(tmp_path / "cut", source, 2, make_corpus, small_shape, method, display=Records(stop_after=epoch))
+    transfer(tmp_path / "cut", source, 2, make_corpus, small_shape, method)
+    for name in ("final.pt", "transfer.json"):
+        assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_the_input_is_normalised_by_the_target_not_the_source(
+    source, tmp_path, make_corpus, small_shape, method
+) -> None:
+    model = transfer(tmp_path / "run", source, 5, make_corpus, small_shape, replace(method, max_epochs=1))
+    frames = make_corpus(1, 20)
+    values = frames.rows[frames.starts + 6].double()
+    torch.testing.assert_close(model.network.mean.double(), values.mean(0), atol=1e-4, rtol=0)
+    assert not torch.equal(model.network.mean, load_model(source).network.mean)
+
+
+def test_random_layers_are_those_of_the_seed(tmp_path, make_corpus, small_shape, method) -> None:
+    model = transfer(tmp_path / "run", "random", 3, make_corpus, small_shape, replace(method, max_epochs=1))
+    assert checksums(model.network, 3) == checksums(ConvNet(small_shape, seed=method.seed), 3)
+
+
+def test_networks_of_other_sizes_and_too_many_layers_are_refused(
+    source, tmp_path, make_corpus, small_shape, method
+) -> None:
+    with pytest.raises(Failure, match=r"hidden=\(32, 32, 32\).*hidden=\(32, 32, 9\)"):
+        transfer(tmp_path / "a", source, 2, make_corpus, replace(small_shape, hidden=(32, 32, 9)), method)
+    with pytest.raises(Failure, match="--constant-layers=6: of 6 layers one must learn"):
+        transfer(tmp_path / "b", source, 6, make_corpus, small_shape, method)
