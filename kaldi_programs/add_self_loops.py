@@ -1,8 +1,9 @@
 """Add the self-loops and their probabilities to a graph of forward transitions (HCLGa to HCLG)."""
 
+from asrser_io.files import Failure
 from kaldi_programs.common.fst import read_fst, read_int_list, to_wheel, wheel_errors_as_failures, write_fst
 from kaldi_programs.common.hmm import read_transition_model
-from kaldi_programs.common.program import Failure, Option, program
+from kaldi_programs.common.program import Option, program
 
 
 @program(

@@ -11,6 +11,7 @@ from typing import NoReturn
 
 import numpy as np
 
+from asrser_io.files import Failure
 from kaldi_programs.common.fst import (
     Arc,
     Fst,
@@ -23,7 +24,7 @@ from kaldi_programs.common.fst import (
     write_fst,
     write_lines,
 )
-from kaldi_programs.common.program import Failure, Option, log, program, warn
+from kaldi_programs.common.program import Option, log, program, warn
 from kaldi_programs.fstrmepslocal import remove_eps_local
 
 

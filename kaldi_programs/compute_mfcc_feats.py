@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from asrser_io.files import Failure
 from kaldi_programs.common.features import (
     ENERGY_OPTIONS,
     FRAME_OPTIONS,
@@ -12,7 +13,7 @@ from kaldi_programs.common.features import (
     floored_energy,
     spectrograph,
 )
-from kaldi_programs.common.program import Failure, Option, program
+from kaldi_programs.common.program import Option, program
 from kaldi_programs.common.spectra import cosine_transform, log_floored
 
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from kaldi_programs.common.program import Failure, Option, log, program, warn
+from asrser_io.files import Failure
+from kaldi_programs.common.program import Option, log, program, warn
 from kaldi_programs.common.tables import TableWriter, read_table
 
 

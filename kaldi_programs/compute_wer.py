@@ -1,6 +1,7 @@
 """Count the errors of hypotheses against references: substitutions, deletions and insertions of the best alignment."""
 
-from kaldi_programs.common.program import Failure, Option, program
+from asrser_io.files import Failure
+from kaldi_programs.common.program import Option, program
 from kaldi_programs.common.tables import random_access, read_table
 
 

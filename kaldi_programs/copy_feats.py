@@ -1,6 +1,7 @@
 """Copy feature matrices, from one form to another, as Kaldi's copy-feats does."""
 
-from kaldi_programs.common.program import Failure, Option, log, program
+from asrser_io.files import Failure
+from kaldi_programs.common.program import Option, log, program
 from kaldi_programs.common.tables import (
     TableWriter,
     compressed_matrix,

@@ -1,7 +1,8 @@
 """Copy vectors of integers, such as alignments, from one form to another, as Kaldi's copy-int-vector does."""
 
+from asrser_io.files import Failure
 from kaldi_programs.common.files import open_object, open_output
-from kaldi_programs.common.program import Failure, Option, log, program
+from kaldi_programs.common.program import Option, log, program
 from kaldi_programs.common.tables import TableWriter, is_rspecifier, is_wspecifier, read_table
 from kaldi_programs.common.values import read_int_vector, write_int_vector
 

@@ -3,9 +3,10 @@
 Of the model only the transition model is read, which says which pdf each transition-id of the graph has.
 """
 
+from asrser_io.files import Failure
 from kaldi_programs.common.decoding import DECODING_OPTIONS, decode_utterances
 from kaldi_programs.common.hmm import read_transition_model
-from kaldi_programs.common.program import Failure, Option, program
+from kaldi_programs.common.program import Option, program
 from kaldi_programs.common.tables import read_table
 
 

@@ -1,7 +1,8 @@
 """Print the dimension of the first feature matrix, or write that of each to a table, as Kaldi's feat-to-dim does."""
 
+from asrser_io.files import Failure
 from kaldi_programs.common.files import open_output
-from kaldi_programs.common.program import Failure, program
+from kaldi_programs.common.program import program
 from kaldi_programs.common.tables import TableWriter, is_wspecifier, read_table
 
 

@@ -1,7 +1,8 @@
 """Let disambiguation symbols pass: a loop with each on every final state and every state with words on its arcs."""
 
+from asrser_io.files import Failure
 from kaldi_programs.common.fst import read_fst, read_int_list, to_wheel, write_fst
-from kaldi_programs.common.program import Failure, program
+from kaldi_programs.common.program import program
 
 
 @program("fstaddselfloops <in-symbols> <out-symbols> [<in.fst> [<out.fst>]]", arguments=(2, 4))

@@ -1,7 +1,8 @@
 """Sort the arcs of each state by label, as OpenFst's fstarcsort does."""
 
+from asrser_io.files import Failure
 from kaldi_programs.common.fst import read_fst, to_wheel, write_fst
-from kaldi_programs.common.program import Failure, Option, program
+from kaldi_programs.common.program import Option, program
 
 
 @program(

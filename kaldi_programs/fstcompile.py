@@ -6,8 +6,9 @@ first line's state is the start; states are numbered as they appear.
 
 import math
 
+from asrser_io.files import Failure
 from kaldi_programs.common.fst import Arc, Fst, from_lists, read_lines, read_symbol_table, words_of, write_fst
-from kaldi_programs.common.program import Failure, Option, program
+from kaldi_programs.common.program import Option, program
 
 
 @program(

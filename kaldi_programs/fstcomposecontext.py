@@ -4,9 +4,10 @@ Also writes what each new label means: a list of integer vectors, the context wi
 a disambiguation symbol.
 """
 
+from asrser_io.files import Failure
 from kaldi_programs.common.files import open_output
 from kaldi_programs.common.fst import read_fst, read_int_list, to_wheel, write_fst, write_lines
-from kaldi_programs.common.program import Failure, Option, program, warn
+from kaldi_programs.common.program import Option, program, warn
 from kaldi_programs.common.tables import write_int32, write_int_vector
 
 

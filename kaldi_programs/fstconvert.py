@@ -1,7 +1,8 @@
 """Write an FST as another type: vector (to change) or constant (to decode with), as OpenFst's fstconvert does."""
 
+from asrser_io.files import Failure
 from kaldi_programs.common.fst import read_fst, write_fst
-from kaldi_programs.common.program import Failure, Option, program
+from kaldi_programs.common.program import Option, program
 
 
 @program(

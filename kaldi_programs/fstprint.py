@@ -2,8 +2,9 @@
 
 import math
 
+from asrser_io.files import Failure
 from kaldi_programs.common.fst import Fst, read_fst, read_symbol_table, write_lines
-from kaldi_programs.common.program import Failure, Option, program
+from kaldi_programs.common.program import Option, program
 
 
 @program(

@@ -3,8 +3,9 @@
 import math
 from collections.abc import Callable
 
+from asrser_io.files import Failure
 from kaldi_programs.common.fst import Arc, Fst, from_lists, read_fst, to_wheel, write_fst
-from kaldi_programs.common.program import Failure, Option, program
+from kaldi_programs.common.program import Option, program
 
 
 @program(

@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 
+from asrser_io.files import Failure
 from kaldi_programs.common.fst import Fst, read_fst, read_int_list, to_wheel, write_fst
-from kaldi_programs.common.program import Failure, Option, program, warn
+from kaldi_programs.common.program import Option, program, warn
 
 
 @program(

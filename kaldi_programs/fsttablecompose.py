@@ -1,7 +1,8 @@
 """Compose two transducers with Kaldi's table matcher, fast where states of one have an arc for nearly every symbol."""
 
+from asrser_io.files import Failure
 from kaldi_programs.common.fst import read_fst, to_wheel, write_fst
-from kaldi_programs.common.program import Failure, Option, program, warn
+from kaldi_programs.common.program import Option, program, warn
 
 
 @program(

@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from asrser_io.files import Failure
 from kaldi_programs.common.fst import Fst, from_lists, from_wheel, to_wheel
 from kaldi_programs.common.gmm import AmDiagGmm, read_model
 from kaldi_programs.common.hmm import TransitionModel
-from kaldi_programs.common.program import Failure, Option, log, program, warn
+from kaldi_programs.common.program import Option, log, program, warn
 from kaldi_programs.common.tables import RandomAccess, TableWriter, read_table
 
 

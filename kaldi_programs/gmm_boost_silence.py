@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from asrser_io.files import Failure
 from kaldi_programs.common.gmm import read_model, write_model
-from kaldi_programs.common.program import Failure, Option, log, program, warn
+from kaldi_programs.common.program import Option, log, program, warn
 
 
 @program(

@@ -1,5 +1,6 @@
 """Re-estimate a GMM-HMM from accumulated statistics (maximum likelihood), and split or drop Gaussians."""
 
+from asrser_io.files import Failure
 from kaldi_programs.common.gmm import (
     MEANS,
     TRANSITIONS,
@@ -12,7 +13,7 @@ from kaldi_programs.common.gmm import (
     update_gmms,
     write_model,
 )
-from kaldi_programs.common.program import Failure, Option, log, program
+from kaldi_programs.common.program import Option, log, program
 from kaldi_programs.common.tables import open_output, write_vector
 
 FLAGS = {"m": MEANS, "v": VARIANCES, "w": WEIGHTS, "t": TRANSITIONS}

@@ -1,7 +1,8 @@
 """Add up the statistics that jobs of gmm-acc-stats-ali have accumulated with one model."""
 
+from asrser_io.files import Failure
 from kaldi_programs.common.gmm import read_accumulators
-from kaldi_programs.common.program import Failure, Option, log, program
+from kaldi_programs.common.program import Option, log, program
 from kaldi_programs.common.tables import open_output
 
 

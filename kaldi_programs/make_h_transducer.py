@@ -3,9 +3,10 @@
 <ilabels> says what each label of a phone in context means, as fstcomposecontext writes it.
 """
 
+from asrser_io.files import Failure
 from kaldi_programs.common.fst import wheel_errors_as_failures, write_fst, write_lines
 from kaldi_programs.common.hmm import read_transition_model
-from kaldi_programs.common.program import Failure, Option, program
+from kaldi_programs.common.program import Option, program
 from kaldi_programs.common.tables import open_object, read_int32, read_int_vector
 from kaldi_programs.common.tree import read_tree
 

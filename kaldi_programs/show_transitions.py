@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from asrser_io.files import Failure
 from kaldi_programs.common.fst import read_symbol_table
 from kaldi_programs.common.hmm import TransitionModel, read_transition_model
-from kaldi_programs.common.program import Failure, program
+from kaldi_programs.common.program import program
 from kaldi_programs.common.tables import open_object, read_vector
 
 

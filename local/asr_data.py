@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import soundfile
-from ser_corpus import SAMPLE_RATE, Failure, audio_for_kaldi, fault_of, is_command, report, warn
+from ser_corpus import SAMPLE_RATE, audio_for_kaldi, fault_of, is_command, report, warn
 from ser_data import read_pairs
 
-import kaldi_programs.common.program
+from asrser_io.files import Failure
 from kaldi_programs.common.tables import read_object
 
 SETS = ("train", "dev", "test")
@@ -67,7 +67,7 @@ def fault_of_first_command(commands: Iterable[str]) -> str | None:
     for command in commands:
         try:
             rate, samples = read_object(command, "wave")
-        except kaldi_programs.common.program.Failure as error:
+        except Failure as error:
             return str(error)
         if (rate, len(samples)) != (SAMPLE_RATE, 1):
             return (

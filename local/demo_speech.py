@@ -21,6 +21,8 @@ import espeakng_loader
 import numpy as np
 import soxr
 
+from asrser_io.files import Failure
+
 SAMPLE_RATE = 16000
 SENTENCES = Path(__file__).resolve().parent / "demo_sentences.txt"
 DEMO_NAME = "synthetic demo, no scientific meaning"
@@ -46,10 +48,6 @@ ACCENTS = {"en-us": TIMIT_PHONES, "en-gb": TIMIT_PHONES | BRITISH}
 VOICE_FILES = {"en-us": "gmw/en-US", "en-gb": "gmw/en"}
 LENGTHEN = (":", ";")  # not phones: they prolong the one before, or glide out of it
 CLOSURES = {"p": "pcl", "b": "bcl", "t": "tcl", "d": "dcl", "k": "kcl", "g": "gcl", "ch": "tcl", "jh": "dcl"}
-
-
-class Failure(Exception):
-    """The corpus can't be made; one line says why."""
 
 
 class Segment(NamedTuple):

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from ser_corpus import (
     EMOTIONS,
-    Failure,
     Utterance,
     check_counts,
     check_parts,
@@ -15,6 +14,8 @@ from ser_corpus import (
     without_faults,
     write_data_dir,
 )
+
+from asrser_io.files import Failure
 
 EMOTION_OF = {"W": "anger", "F": "happiness", "T": "sadness", "N": "neutral"}  # Wut, Freude, Trauer, neutral
 LEFT_OUT = "LEA"  # Langeweile, Ekel, Angst: boredom, disgust, fear

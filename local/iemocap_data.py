@@ -8,7 +8,6 @@ from ser_corpus import (
     DEMO_MARK,
     DEMO_NAME,
     EMOTIONS,
-    Failure,
     Utterance,
     check_counts,
     check_parts,
@@ -18,6 +17,8 @@ from ser_corpus import (
     without_faults,
     write_data_dir,
 )
+
+from asrser_io.files import Failure
 
 EMOTION_OF = {"ang": "anger", "hap": "happiness", "exc": "happiness", "sad": "sadness", "neu": "neutral"}
 LEFT_OUT = {"fru", "sur", "fea", "oth", "dis", "xxx"}

@@ -16,15 +16,11 @@ import sys
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from asrser_io.files import read_map
+from asrser_io.files import Failure, read_map
 
 BY_UTTERANCE = ("feats.scp", "labels.scp", "utt2spk", "utt2emotion", "utt2original")
 BY_SPEAKER = ("spk2gender", "spk2session")
 PARTS = ("train", "dev", "test")
-
-
-class Failure(Exception):
-    """These folds can't be made; the message says what was found, what was expected and what to do."""
 
 
 def choose_dev_speakers(speakers: Sequence[str], gender_of: Mapping[str, str]) -> list[str]:

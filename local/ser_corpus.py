@@ -24,15 +24,13 @@ import numpy as np
 import soundfile
 import soxr
 
+from asrser_io.files import Failure
+
 EMOTIONS = ("anger", "happiness", "sadness", "neutral")  # the paper's, in the order of their class ids
 SAMPLE_RATE = 16000
 SHORTEST = 400  # samples: one window of 25 ms, less gives no frame at all
 DEMO_MARK = "README.demo"  # stands in the root of a corpus that local/demo_* made
 DEMO_NAME = "synthetic demo, no scientific meaning"
-
-
-class Failure(Exception):
-    """The corpus can't be used; the message says what was found, what was expected and what to do."""
 
 
 class Utterance(NamedTuple):

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from ser_corpus import EMOTIONS, Failure, Utterance, report, run, table_of_counts, without_faults, write_data_dir
+from ser_corpus import EMOTIONS, Utterance, report, run, table_of_counts, without_faults, write_data_dir
+
+from asrser_io.files import Failure
 
 
 def read_pairs(file: Path) -> dict[str, str]:

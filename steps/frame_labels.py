@@ -16,8 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from asrser_io.files import read_map
-from kaldi_programs.common.program import Failure
+from asrser_io.files import Failure, read_map
 from kaldi_programs.common.tables import TableWriter, read_table
 
 FRAMES_PER_HOUR = 100 * 3600  # a frame every 10 ms

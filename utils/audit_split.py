@@ -16,8 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from asrser_io.files import read_map
-from kaldi_programs.common.program import Failure
+from asrser_io.files import Failure, read_map
 from kaldi_programs.common.tables import read_table
 
 NAMES = ("train", "dev", "test")

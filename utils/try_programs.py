@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from kaldi_programs.common.program import Failure
+from asrser_io.files import Failure
 from kaldi_programs.common.tables import read_table
 
 ROOT = Path(__file__).resolve().parent.parent

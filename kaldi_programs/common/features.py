@@ -6,7 +6,8 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from kaldi_programs.common.program import Failure, Option, log, vlog, warn
+from asrser_io.files import Failure
+from kaldi_programs.common.program import Option, log, vlog, warn
 from kaldi_programs.common.spectra import Spectrograph, mel_filters, window_function
 from kaldi_programs.common.tables import TableWriter, read_table
 

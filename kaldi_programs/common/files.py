@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from io import BufferedReader
 from typing import IO, Any
 
-from kaldi_programs.common.program import Failure
+from asrser_io.files import Failure
 
 BINARY_HEADER = b"\0B"
 # A command whose reader stopped early is ended by SIGPIPE; bash reports that as 128 + 13.

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
+from asrser_io.files import Failure
 from kaldi_programs.common.files import open_input, open_output
-from kaldi_programs.common.program import Failure
 
 if TYPE_CHECKING:
     import kaldifst

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from asrser_io.files import Failure
 from kaldi_programs.common.hmm import TransitionModel, parse_transition_model, wheel_object
-from kaldi_programs.common.program import Failure, log, warn
+from kaldi_programs.common.program import log, warn
 from kaldi_programs.common.tables import (
     expect_token,
     open_object,

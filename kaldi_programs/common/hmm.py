@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from kaldi_programs.common.program import Failure
+from asrser_io.files import Failure
 from kaldi_programs.common.tables import (
     expect_token,
     open_object,

@@ -9,11 +9,9 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, NamedTuple, NoReturn
 
+from asrser_io.files import Failure
+
 _current = SimpleNamespace(name="kaldi_programs", verbose=0)
-
-
-class Failure(Exception):
-    """A fatal error to be told in one line: the file and key, what was found, what was expected."""
 
 
 class Option(NamedTuple):

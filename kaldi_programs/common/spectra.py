@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from asrser_io.files import Failure
 from kaldi_programs.common.fft import power_spectrum
-from kaldi_programs.common.program import Failure
 
 EPSILON = np.finfo(np.float32).eps  # floor of energies, so that their logarithm exists
 BLOCK = 1000  # frames computed at once, which bounds the memory that a long recording takes

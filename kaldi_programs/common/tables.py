@@ -20,6 +20,7 @@ from typing import IO, Any, NamedTuple
 
 import numpy as np
 
+from asrser_io.files import Failure
 from kaldi_programs.common.files import (
     BINARY_HEADER,
     open_file,
@@ -30,7 +31,7 @@ from kaldi_programs.common.files import (
     read_binary_header,
     split_offset,
 )
-from kaldi_programs.common.program import Failure, warn
+from kaldi_programs.common.program import warn
 from kaldi_programs.common.values import (
     expect_token,
     read_bytes,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kaldi_programs.common.program import Failure
+from asrser_io.files import Failure
 from kaldi_programs.common.tables import (
     expect_token,
     open_object,

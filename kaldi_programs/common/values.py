@@ -11,7 +11,7 @@ from typing import IO
 
 import numpy as np
 
-from kaldi_programs.common.program import Failure
+from asrser_io.files import Failure
 
 CHUNK = 1 << 24  # bytes
 _WORD = re.compile(rb"\s*(\S*)")

@@ -11,7 +11,7 @@ from typing import IO
 
 import numpy as np
 
-from kaldi_programs.common.program import Failure
+from asrser_io.files import Failure
 from kaldi_programs.common.values import read_bytes, read_up_to
 
 # What sph2pipe and sox write into a header when they do not know yet how much will follow: read to the end.

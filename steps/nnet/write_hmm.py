@@ -16,10 +16,10 @@ import os
 import sys
 from pathlib import Path
 
+from asrser_io.files import Failure
 from asrser_nn.prediction.viterbi import FORMAT, VERSION
 from kaldi_programs.common.fst import Fst, read_fst, read_symbol_table
 from kaldi_programs.common.hmm import TransitionModel, read_transition_model
-from kaldi_programs.common.program import Failure
 
 SELF_LOOP_SCALE = 0.1  # of utils/mkgraph.sh
 MAX_UNITS = 1000  # of a bigram there are as many as phones; hmm.json grows with the square

@@ -9,6 +9,7 @@ import re
 import numpy as np
 import pytest
 
+from asrser_io.files import Failure
 from kaldi_programs import (
     add_self_loops,
     arpa2fst,
@@ -28,7 +29,6 @@ from kaldi_programs import (
     make_h_transducer,
 )
 from kaldi_programs.common.fst import from_lists, from_wheel, read_binary, read_fst, read_int_list, to_bytes, write_fst
-from kaldi_programs.common.program import Failure
 
 
 @pytest.fixture

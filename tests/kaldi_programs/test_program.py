@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from asrser_io.files import Failure
 from kaldi_programs.common import program as frame
-from kaldi_programs.common.program import Failure, Option, program, vlog
+from kaldi_programs.common.program import Option, program, vlog
 
 
 @program(

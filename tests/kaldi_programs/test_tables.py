@@ -9,8 +9,8 @@ import sys
 import numpy as np
 import pytest
 
+from asrser_io.files import Failure
 from kaldi_programs.common.files import open_input, open_object, open_output
-from kaldi_programs.common.program import Failure
 from kaldi_programs.common.tables import (
     TableWriter,
     compressed_matrix,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from kaldi_programs.common.program import Failure
+from asrser_io.files import Failure
 from kaldi_programs.common.tables import TableWriter, read_object, read_table
 
 SAMPLES = np.array([[0, 1, -2, 32767, -32768, 300]], np.float32)
