@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from kaldi_programs.common.tables import TableWriter
+from asrser_io.tables import TableWriter
 
 NUM_COEFFICIENTS = 40
 MEAN_LENGTH = 450  # frames of an utterance of IEMOCAP

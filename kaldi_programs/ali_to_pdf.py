@@ -1,8 +1,8 @@
 """Convert alignments from transition ids to pdf ids, which count from 0."""
 
+from asrser_io.tables import TableWriter, read_table
 from kaldi_programs.common.hmm import read_transition_model
 from kaldi_programs.common.program import log, program
-from kaldi_programs.common.tables import TableWriter, read_table
 
 
 @program("ali-to-pdf [options] <model> <alignments-rspecifier> <pdfs-wspecifier>", arguments=3)

@@ -3,9 +3,9 @@
 import numpy as np
 
 from asrser_io.files import Failure
+from asrser_io.tables import TableWriter, open_output, read_table
 from kaldi_programs.common.hmm import read_transition_model
 from kaldi_programs.common.program import Option, log, program
-from kaldi_programs.common.tables import TableWriter, open_output, read_table
 
 
 @program(

@@ -1,7 +1,7 @@
 """Align utterances to their graphs with equally long states: where training starts, before there is a model."""
 
+from asrser_io.tables import RandomAccess, TableWriter, read_table
 from kaldi_programs.common.program import Option, log, program, warn
-from kaldi_programs.common.tables import RandomAccess, TableWriter, read_table
 
 
 @program(

@@ -3,8 +3,8 @@
 import numpy as np
 
 from asrser_io.files import Failure
+from asrser_io.tables import TableWriter, is_rspecifier, random_access, read_object, read_table
 from kaldi_programs.common.program import Option, log, program, warn
-from kaldi_programs.common.tables import TableWriter, is_rspecifier, random_access, read_object, read_table
 
 VARIANCE_FLOOR = 1e-20
 

@@ -4,10 +4,10 @@ Without transition probabilities by default: they change with every iteration, a
 """
 
 from asrser_io.files import Failure
+from asrser_io.tables import TableWriter, read_table
 from kaldi_programs.common.fst import read_fst, read_int_list, to_wheel
 from kaldi_programs.common.hmm import read_transition_model
 from kaldi_programs.common.program import Option, log, program, warn
-from kaldi_programs.common.tables import TableWriter, read_table
 from kaldi_programs.common.tree import read_tree
 
 

@@ -6,8 +6,8 @@ They are taken by utterance, by speaker (--spk2utt) or, where the output is a fi
 import numpy as np
 
 from asrser_io.files import Failure
+from asrser_io.tables import TableWriter, is_wspecifier, random_access, read_table, write_object
 from kaldi_programs.common.program import Option, log, program, warn
-from kaldi_programs.common.tables import TableWriter, is_wspecifier, random_access, read_table, write_object
 
 
 @program(

@@ -3,8 +3,8 @@
 import numpy as np
 
 from asrser_io.files import Failure
+from asrser_io.tables import TableWriter, read_table
 from kaldi_programs.common.program import Option, log, program, warn
-from kaldi_programs.common.tables import TableWriter, read_table
 
 
 @program(

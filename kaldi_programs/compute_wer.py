@@ -1,8 +1,8 @@
 """Count the errors of hypotheses against references: substitutions, deletions and insertions of the best alignment."""
 
 from asrser_io.files import Failure
+from asrser_io.tables import random_access, read_table
 from kaldi_programs.common.program import Option, program
-from kaldi_programs.common.tables import random_access, read_table
 
 
 @program(

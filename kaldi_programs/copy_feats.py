@@ -1,8 +1,7 @@
 """Copy feature matrices, from one form to another, as Kaldi's copy-feats does."""
 
 from asrser_io.files import Failure
-from kaldi_programs.common.program import Option, log, program
-from kaldi_programs.common.tables import (
+from asrser_io.tables import (
     TableWriter,
     compressed_matrix,
     is_rspecifier,
@@ -10,6 +9,7 @@ from kaldi_programs.common.tables import (
     read_table,
     write_object,
 )
+from kaldi_programs.common.program import Option, log, program
 
 
 @program(

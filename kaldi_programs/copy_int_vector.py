@@ -1,10 +1,10 @@
 """Copy vectors of integers, such as alignments, from one form to another, as Kaldi's copy-int-vector does."""
 
 from asrser_io.files import Failure
-from kaldi_programs.common.files import open_object, open_output
+from asrser_io.streams import open_object, open_output
+from asrser_io.tables import TableWriter, is_rspecifier, is_wspecifier, read_table
+from asrser_io.values import read_int_vector, write_int_vector
 from kaldi_programs.common.program import Option, log, program
-from kaldi_programs.common.tables import TableWriter, is_rspecifier, is_wspecifier, read_table
-from kaldi_programs.common.values import read_int_vector, write_int_vector
 
 
 @program(

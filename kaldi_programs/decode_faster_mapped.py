@@ -4,10 +4,10 @@ Of the model only the transition model is read, which says which pdf each transi
 """
 
 from asrser_io.files import Failure
+from asrser_io.tables import read_table
 from kaldi_programs.common.decoding import DECODING_OPTIONS, decode_utterances
 from kaldi_programs.common.hmm import read_transition_model
 from kaldi_programs.common.program import Option, program
-from kaldi_programs.common.tables import read_table
 
 
 @program(

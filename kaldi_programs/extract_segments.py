@@ -6,9 +6,9 @@ A line of the segments file is <segment> <recording> <start> <end> [<channel>]: 
 import numpy as np
 
 from asrser_io.files import Failure
-from kaldi_programs.common.files import open_input
+from asrser_io.streams import open_input
+from asrser_io.tables import TableWriter, random_access
 from kaldi_programs.common.program import Option, log, program, warn
-from kaldi_programs.common.tables import TableWriter, random_access
 
 
 @program(

@@ -1,9 +1,9 @@
 """Print the dimension of the first feature matrix, or write that of each to a table, as Kaldi's feat-to-dim does."""
 
 from asrser_io.files import Failure
-from kaldi_programs.common.files import open_output
+from asrser_io.streams import open_output
+from asrser_io.tables import TableWriter, is_wspecifier, read_table
 from kaldi_programs.common.program import program
-from kaldi_programs.common.tables import TableWriter, is_wspecifier, read_table
 
 
 @program("feat-to-dim <feature-rspecifier> (<dim-wspecifier>|<dim-wxfilename>)", arguments=2)

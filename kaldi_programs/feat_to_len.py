@@ -1,7 +1,7 @@
 """Print how many frames a table of features has, or write the number of each utterance, as Kaldi's feat-to-len does."""
 
+from asrser_io.tables import TableWriter, read_table
 from kaldi_programs.common.program import program
-from kaldi_programs.common.tables import TableWriter, read_table
 
 
 @program("feat-to-len <feature-rspecifier> [<len-wspecifier>]", arguments=(1, 2))

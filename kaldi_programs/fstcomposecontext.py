@@ -5,10 +5,10 @@ a disambiguation symbol.
 """
 
 from asrser_io.files import Failure
-from kaldi_programs.common.files import open_output
+from asrser_io.streams import open_output
+from asrser_io.tables import write_int32, write_int_vector
 from kaldi_programs.common.fst import read_fst, read_int_list, to_wheel, write_fst, write_lines
 from kaldi_programs.common.program import Option, program, warn
-from kaldi_programs.common.tables import write_int32, write_int_vector
 
 
 @program(

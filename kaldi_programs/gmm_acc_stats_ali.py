@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from asrser_io.files import Failure
+from asrser_io.tables import RandomAccess, open_output, read_table
 from kaldi_programs.common.gmm import Accumulators, read_model
 from kaldi_programs.common.program import Option, log, program, warn
-from kaldi_programs.common.tables import RandomAccess, open_output, read_table
 
 FRAMES_AT_ONCE = 50_000  # enough for the work to be large matrix products, few enough for little memory
 

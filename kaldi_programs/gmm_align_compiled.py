@@ -7,11 +7,11 @@ from typing import NamedTuple
 import numpy as np
 
 from asrser_io.files import Failure
+from asrser_io.tables import RandomAccess, TableWriter, read_table
 from kaldi_programs.common.fst import Fst, from_lists, from_wheel, to_wheel
 from kaldi_programs.common.gmm import AmDiagGmm, read_model
 from kaldi_programs.common.hmm import TransitionModel
 from kaldi_programs.common.program import Option, log, program, warn
-from kaldi_programs.common.tables import RandomAccess, TableWriter, read_table
 
 
 @program(

@@ -1,9 +1,9 @@
 """Find the best path of each utterance through a decoding graph, with the likelihoods of a GMM-HMM."""
 
+from asrser_io.tables import read_table
 from kaldi_programs.common.decoding import DECODING_OPTIONS, decode_utterances
 from kaldi_programs.common.gmm import read_model
 from kaldi_programs.common.program import program
-from kaldi_programs.common.tables import read_table
 
 
 @program(

@@ -1,6 +1,7 @@
 """Re-estimate a GMM-HMM from accumulated statistics (maximum likelihood), and split or drop Gaussians."""
 
 from asrser_io.files import Failure
+from asrser_io.tables import open_output, write_vector
 from kaldi_programs.common.gmm import (
     MEANS,
     TRANSITIONS,
@@ -14,7 +15,6 @@ from kaldi_programs.common.gmm import (
     write_model,
 )
 from kaldi_programs.common.program import Option, log, program
-from kaldi_programs.common.tables import open_output, write_vector
 
 FLAGS = {"m": MEANS, "v": VARIANCES, "w": WEIGHTS, "t": TRANSITIONS}
 

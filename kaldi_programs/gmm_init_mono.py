@@ -3,11 +3,11 @@
 import numpy as np
 
 from asrser_io.files import Failure
+from asrser_io.tables import open_input, open_object, open_output, read_table
 from kaldi_programs.common import tree as trees
 from kaldi_programs.common.gmm import AmDiagGmm, RandGauss, write_model
 from kaldi_programs.common.hmm import Topology, initial_transition_model, read_topology
 from kaldi_programs.common.program import Option, program
-from kaldi_programs.common.tables import open_input, open_object, open_output, read_table
 
 
 @program(

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from itertools import islice
 
 from asrser_io.files import Failure
-from kaldi_programs.common.files import open_input
+from asrser_io.streams import open_input
+from asrser_io.tables import TableWriter, read_table
 from kaldi_programs.common.program import Option, log, program
-from kaldi_programs.common.tables import TableWriter, read_table
 
 
 @program(

@@ -14,7 +14,7 @@ from ser_corpus import SAMPLE_RATE, audio_for_kaldi, fault_of, is_command, repor
 from ser_data import read_pairs
 
 from asrser_io.files import Failure
-from kaldi_programs.common.tables import read_object
+from asrser_io.tables import read_object
 
 SETS = ("train", "dev", "test")
 SHORTEST = 0.1  # seconds; extract-segments drops what is shorter

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from asrser_io.files import Failure, read_map
-from kaldi_programs.common.tables import TableWriter, read_table
+from asrser_io.tables import TableWriter, read_table
 
 FRAMES_PER_HOUR = 100 * 3600  # a frame every 10 ms
 

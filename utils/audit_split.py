@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from asrser_io.files import Failure, read_map
-from kaldi_programs.common.tables import read_table
+from asrser_io.tables import read_table
 
 NAMES = ("train", "dev", "test")
 FEW_CLASSES = 12  # that fit into a line each; of more (HMM states) only the smallest and the largest are told

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from asrser_io.files import Failure
-from kaldi_programs.common.tables import read_table
+from asrser_io.tables import read_table
 
 ROOT = Path(__file__).resolve().parent.parent
 TIME_LIMIT = 120  # seconds for one program: some wheels, when they do not fit together, hang instead of failing

@@ -9,10 +9,10 @@ from types import SimpleNamespace
 import numpy as np
 
 from asrser_io.files import Failure
+from asrser_io.tables import TableWriter
 from kaldi_programs.common.fst import Fst, read_fst, read_symbol_table, to_wheel
 from kaldi_programs.common.hmm import TransitionModel
 from kaldi_programs.common.program import Option, log, warn
-from kaldi_programs.common.tables import TableWriter
 
 DECODING_OPTIONS = (
     Option("acoustic-scale", 0.1, "scale of the log-likelihoods"),

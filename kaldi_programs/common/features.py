@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import numpy as np
 
 from asrser_io.files import Failure
+from asrser_io.tables import TableWriter, read_table
 from kaldi_programs.common.program import Option, log, vlog, warn
 from kaldi_programs.common.spectra import Spectrograph, mel_filters, window_function
-from kaldi_programs.common.tables import TableWriter, read_table
 
 FRAME_OPTIONS = (
     Option("sample-frequency", 16000.0, "samples per second that the recordings must have"),

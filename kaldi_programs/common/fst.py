@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from asrser_io.files import Failure
-from kaldi_programs.common.files import open_input, open_output
+from asrser_io.streams import open_input, open_output
 
 if TYPE_CHECKING:
     import kaldifst

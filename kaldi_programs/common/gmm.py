@@ -15,9 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from asrser_io.files import Failure
-from kaldi_programs.common.hmm import TransitionModel, parse_transition_model, wheel_object
-from kaldi_programs.common.program import log, warn
-from kaldi_programs.common.tables import (
+from asrser_io.tables import (
     expect_token,
     open_object,
     open_output,
@@ -33,6 +31,8 @@ from kaldi_programs.common.tables import (
     write_token,
     write_vector,
 )
+from kaldi_programs.common.hmm import TransitionModel, parse_transition_model, wheel_object
+from kaldi_programs.common.program import log, warn
 
 MEANS, VARIANCES, WEIGHTS, TRANSITIONS = 1, 2, 4, 8  # Kaldi's flags for what is accumulated and updated
 ALL = MEANS | VARIANCES | WEIGHTS | TRANSITIONS

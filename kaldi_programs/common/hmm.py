@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from asrser_io.files import Failure
-from kaldi_programs.common.tables import (
+from asrser_io.tables import (
     expect_token,
     open_object,
     read_float,

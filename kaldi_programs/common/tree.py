@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from asrser_io.files import Failure
-from kaldi_programs.common.tables import (
+from asrser_io.tables import (
     expect_token,
     open_object,
     read_int32,

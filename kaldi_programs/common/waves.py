@@ -12,7 +12,7 @@ from typing import IO
 import numpy as np
 
 from asrser_io.files import Failure
-from kaldi_programs.common.values import read_bytes, read_up_to
+from asrser_io.values import read_bytes, read_up_to
 
 # What sph2pipe and sox write into a header when they do not know yet how much will follow: read to the end.
 _UNKNOWN_SIZES = (0, 0x7FFFFFFF, 0x7FFFFFFF - 36, 0x7FFFF000, 0x7FFFF024, 0xFFFFFFFF)

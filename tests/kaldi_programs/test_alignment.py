@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from asrser_io.tables import TableWriter, read_table
 from kaldi_programs import (
     align_equal_compiled,
     compile_train_graphs,
@@ -13,7 +14,6 @@ from kaldi_programs import (
 from kaldi_programs.align_equal_compiled import random_seed
 from kaldi_programs.common.fst import from_lists, read_symbol_table, to_wheel
 from kaldi_programs.common.hmm import read_transition_model
-from kaldi_programs.common.tables import TableWriter, read_table
 
 SCALES = ["--transition-scale=1.0", "--acoustic-scale=0.1", "--self-loop-scale=0.1"]
 

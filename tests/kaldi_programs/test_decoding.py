@@ -6,11 +6,11 @@ import re
 import numpy as np
 import pytest
 
+from asrser_io.tables import TableWriter
 from kaldi_programs import decode_faster_mapped
 from kaldi_programs.common.decoding import BestPathDecoder
 from kaldi_programs.common.fst import from_lists, write_fst
 from kaldi_programs.common.hmm import read_transition_model
-from kaldi_programs.common.tables import TableWriter
 
 GOLDEN_OPTIONS = ["--beam=13", "--max-active=7000"]
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from asrser_io.tables import TableWriter, compressed_matrix, read_object, read_table
 from kaldi_programs import (
     add_deltas,
     apply_cmvn,
@@ -24,7 +25,6 @@ from kaldi_programs import (
     subset_feats,
 )
 from kaldi_programs.common.features import resample
-from kaldi_programs.common.tables import TableWriter, compressed_matrix, read_object, read_table
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 
+from asrser_io.tables import TableWriter, read_object
 from kaldi_programs import (
     gmm_acc_stats_ali,
     gmm_boost_silence,
@@ -16,7 +17,6 @@ from kaldi_programs import (
     gmm_sum_accs,
 )
 from kaldi_programs.common.gmm import RandGauss, read_accumulators, read_model, split_targets
-from kaldi_programs.common.tables import TableWriter, read_object
 
 DIM = 3
 TOPOLOGY = """<Topology> <TopologyEntry> <ForPhones> 1 2 3 </ForPhones>
@@ -55,7 +55,7 @@ def refusal(capsys, module, *words) -> str:
 
 
 def tables(kind_of_feats="matrix"):
-    from kaldi_programs.common.tables import read_table
+    from asrser_io.tables import read_table
 
     alignments = dict(read_table("ark:ali.ark", "int_vector"))
     return [(key, feats, alignments[key]) for key, feats in read_table("ark:feats.ark", kind_of_feats)]

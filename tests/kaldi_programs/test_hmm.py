@@ -5,6 +5,7 @@ import io
 import numpy as np
 import pytest
 
+from asrser_io.streams import open_output
 from kaldi_programs import (
     ali_to_pdf,
     ali_to_phones,
@@ -15,7 +16,6 @@ from kaldi_programs import (
     show_transitions,
     tree_info,
 )
-from kaldi_programs.common.files import open_output
 from kaldi_programs.common.hmm import parse_transition_model, read_transition_model
 from kaldi_programs.common.tree import monophone_tree, parse_tree, read_tree
 

@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 from asrser_io.files import Failure
-from kaldi_programs.common.tables import TableWriter, read_object, read_table
+from asrser_io.tables import TableWriter, read_object, read_table
 
 SAMPLES = np.array([[0, 1, -2, 32767, -32768, 300]], np.float32)
 

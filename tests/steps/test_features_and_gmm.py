@@ -7,7 +7,7 @@ import subprocess
 import numpy as np
 import pytest
 
-from kaldi_programs.common.tables import read_table
+from asrser_io.tables import read_table
 from kaldi_programs.copy_feats import main as copy_feats
 
 

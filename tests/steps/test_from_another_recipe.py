@@ -8,11 +8,11 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
+from asrser_io.tables import read_table
 from asrser_nn.network.model import load_model
 from kaldi_programs.ali_to_pdf import main as ali_to_pdf
 from kaldi_programs.common.gmm import AmDiagGmm, read_model, write_model
 from kaldi_programs.common.hmm import initial_transition_model
-from kaldi_programs.common.tables import read_table
 from kaldi_programs.common.tree import ContextDependency, Leaf, Split, Table, read_tree
 from kaldi_programs.copy_feats import main as copy_feats
 

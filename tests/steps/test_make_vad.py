@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kaldi_programs.common.tables import TableWriter, read_table
+from asrser_io.tables import TableWriter, read_table
 
 
 @pytest.fixture

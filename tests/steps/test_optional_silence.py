@@ -6,8 +6,8 @@ import subprocess
 import numpy as np
 import pytest
 
+from asrser_io.tables import read_table
 from kaldi_programs.ali_to_pdf import main as ali_to_pdf
-from kaldi_programs.common.tables import read_table
 from kaldi_programs.copy_feats import main as copy_feats
 
 

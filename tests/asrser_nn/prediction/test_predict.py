@@ -11,6 +11,7 @@ import soundfile
 import torch
 from click.testing import CliRunner
 
+from asrser_io.tables import TableWriter, read_table
 from asrser_nn.__main__ import cli
 from asrser_nn.data.audio import read_audio
 from asrser_nn.data.filterbank import log_mel
@@ -20,7 +21,6 @@ from asrser_nn.prediction.annotations import short_names
 from asrser_nn.prediction.figure import draw
 from asrser_nn.prediction.predict import decide, emotion_of, smoothed
 from asrser_nn.prediction.viterbi import best_phones, read_phone_loop
-from kaldi_programs.common.tables import TableWriter, read_table
 from kaldi_programs.compute_fbank_feats import main as compute_fbank_feats
 
 RATE = 16000

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from asrser_io.files import Failure
-from kaldi_programs.common.files import open_input, open_object, open_output
-from kaldi_programs.common.tables import (
+from asrser_io.streams import open_input, open_object, open_output
+from asrser_io.tables import (
     TableWriter,
     compressed_matrix,
     is_rspecifier,
@@ -21,7 +21,7 @@ from kaldi_programs.common.tables import (
     read_table,
     write_object,
 )
-from kaldi_programs.common.values import read_int32, read_token
+from asrser_io.values import read_int32, read_token
 
 VALUES = {
     "matrix": [np.array([[1.5, -2.25], [3e-8, 4e7], [0, 6]], np.float32), np.zeros((1, 1), np.float32)],
@@ -397,7 +397,7 @@ def test_a_full_disk_is_an_error_with_the_file():
 def test_a_file_that_grows_too_large_is_an_error_and_leaves_nothing(tmp_path):
     code = (
         "import sys, signal, resource, numpy\n"
-        "from kaldi_programs.common.tables import TableWriter\n"
+        "from asrser_io.tables import TableWriter\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (100000, 100000))\n"
         "with TableWriter('ark:' + sys.argv[1], 'matrix') as writer:\n"

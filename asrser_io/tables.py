@@ -21,7 +21,7 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 
 from asrser_io.files import Failure
-from kaldi_programs.common.files import (
+from asrser_io.streams import (
     BINARY_HEADER,
     open_file,
     open_input,
@@ -31,8 +31,7 @@ from kaldi_programs.common.files import (
     read_binary_header,
     split_offset,
 )
-from kaldi_programs.common.program import warn
-from kaldi_programs.common.values import (
+from asrser_io.values import (
     expect_token,
     read_bytes,
     read_float,
@@ -53,6 +52,7 @@ from kaldi_programs.common.values import (
     write_uint32,
     write_vector,
 )
+from kaldi_programs.common.program import warn
 
 # The readers of models find the parts of objects here, too.
 __all__ = [
