@@ -1,0 +1,48 @@
+"""asrser_nn predict"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from asrser_io.files import Failure
+from asrser_nn.commands.options import COMPUTE, options
+
+
+@click.command()
+@click.option("--asr", metavar="MODEL", help="run directory of a network of phone states, with its hmm.json")
+@click.option("--ser", metavar="MODEL", help="run directory of a network of emotions")
+@click.option("--json", "as_json", is_flag=True, help="JSON on stdout instead of a table")
+@click.option("--ctm", metavar="FILE", help="the phones of all files in NIST's form")
+@click.option("--textgrid", metavar="DIR|FILE", help="for Praat, tiers phones and emotion; *.TextGrid: one file")
+@click.option("--plot", metavar="DIR|FILE", help="waveform, spectrogram, phones, emotions; *.png: one file")
+@click.option("--window", default=0.5, type=click.FloatRange(min=0), help="emotions are averaged over so many seconds")
+@click.option("--silence-class", help="left out of the decision on a whole file; default: silence, if it is a class")
+@click.option("--acoustic-scale", type=float, help="of the search for phones; default: the one that was best on dev")
+@options(COMPUTE)
+@click.argument("audio", nargs=-1, required=True)
+def predict(
+    audio: tuple[str, ...], as_json: bool, ctm: str | None, textgrid: str | None, plot: str | None, **given: Any
+) -> None:
+    """Phones with times (--asr), emotion over time (--ser) of AUDIO files: WAV, FLAC, OGG, any rate, stereo is mixed.
+
+    The table holds start and end in seconds; lines 'whole' are the decision on a file. The models need nothing of the
+    recipe that made them.
+
+    \b
+    asrser_nn predict --asr exp/asr --ser exp/ser/fold_03 --plot pictures --textgrid pictures *.wav
+    """
+    from asrser_nn.prediction.annotations import write_predictions
+    from asrser_nn.prediction.predict import Predictor
+    from asrser_nn.training.run import pick_device, set_threads
+
+    if ctm and not given["asr"]:
+        raise Failure("--ctm is for phones, which need --asr MODEL")
+    set_threads(given["threads"])
+    predictor = Predictor(
+        given["asr"], given["ser"], pick_device(given["device"]), given["precision"],
+        given["acoustic_scale"], given["window"], given["silence_class"],
+    )  # fmt: skip
+    if write_predictions(predictor, list(dict.fromkeys(map(Path, audio))), as_json, ctm, textgrid, plot):
+        sys.exit(1)

@@ -1,0 +1,27 @@
+"""asrser_nn transfer"""
+
+from typing import Any
+
+import click
+
+from asrser_nn.commands.options import CACHE, COMPUTE, DATA, FILES, MATCHING, METHOD, NETWORK, options
+from asrser_nn.commands.train import run_training
+
+
+@click.command()
+@click.option(
+    "--from", "source", required=True, metavar="MODEL|random", help="run directory or model file; random: no training"
+)
+@click.option(
+    "--constant-layers", required=True, type=click.IntRange(min=0), help="how many of the first layers stay as they are"
+)
+@options([CACHE], DATA, [click.argument("dir")], FILES, NETWORK, METHOD, MATCHING, COMPUTE)
+@click.pass_context
+def transfer(context: click.Context, /, source: str, constant_layers: int, **_: Any) -> None:
+    """Train on copied layers: all but the output come from MODEL, the first --constant-layers of them held constant.
+
+    The output layer is new. If copied layers are to be trained, the output layer alone is trained for one epoch first.
+    Input is normalised by the new training set. DIR holds what `train` leaves, and transfer.json: checksums of every
+    constant layer before and after. The network's sizes must be those of MODEL.
+    """
+    run_training(context, (source, constant_layers))
