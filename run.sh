@@ -18,8 +18,8 @@
 # compiled Kaldi to use, PYTHON an interpreter with this project installed, to use instead of .venv.
 #
 # Options, given as --name value:
-stage=0              # first stage to run
-stop_stage=13        # last stage to run
+stage=0              # integer in 0..13: first stage to run
+stop_stage=13        # integer in 0..13: last stage to run
 dir=                 # data, data_fbank and exp lie here; default: this checkout
 doctor=false         # true: only look whether everything needed is here and works
 asr_corpus=demo      # demo: made by a synthesiser on the spot; timit (also its sample of NLTK); data: your own
@@ -32,20 +32,20 @@ emodb=               # folder of EmoDB, which holds wav
 ser_data=            # your own Kaldi data directory with utt2emotion
 allow_partial=false  # true: go on with a part of IEMOCAP or EmoDB
 conf=                # configurations of the networks; default: conf/quick or conf/paper, stage 0 says which and why
-folds=               # train only the first so many SER folds; 0: all; default: as study.conf of the configuration says
+folds=               # integer >= 0: train only the first so many SER folds; 0: all; default: as study.conf of the configuration says
 leave_out=speaker    # of SER, for the test: one speaker at a time, as in the paper, or one session, which is stricter
 dev_speakers=        # of SER, for early stopping; default: those of the paper's protocol
-layers=0,1,2,3,4,5   # how many of the first layers are held constant, one transfer for each
+layers=0,1,2,3,4,5   # integers >= 0: how many of the first layers are held constant, one transfer for each
 controls=false       # true: also layers from the same task, and random layers that stay as they are
-seeds=1              # 3: the study with the seeds 1, 2 and 3
-nj=2                 # parallel jobs; the GMM-HMM depends a little on their number
+seeds=1              # integer >= 1: 3: the study with the seeds 1, 2 and 3
+nj=2                 # integer >= 1: parallel jobs; the GMM-HMM depends a little on their number
 cmd=                 # how jobs run; default: see cmd.sh
-train_jobs=1         # training jobs of stages 11 and 12, which share the runs; more for a cluster
-together=0           # networks that such a job, or stage 10, trains at the same time; 0: what threads and memory allow
+train_jobs=1         # integer >= 1: training jobs of stages 11 and 12, which share the runs; more for a cluster
+together=0           # integer >= 0: networks that such a job, or stage 10, trains at the same time; 0: what threads and memory allow
 device=auto          # of the networks: auto, cpu or cuda
 precision=fp32       # of the networks' products: fp32, tf32 or bf16
-threads=0            # CPU threads of a training job; 0: as many as torch takes
-seed=1               # of the networks' weights, frame order and dropout
+threads=0            # integer >= 0: CPU threads of a training job; 0: as many as torch takes
+seed=1               # integer >= 0: of the networks' weights, frame order and dropout
 # End options
 set -eu -o pipefail
 ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 404)) || {

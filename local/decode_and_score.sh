@@ -9,7 +9,7 @@
 #
 # Options, given as --name value:
 step=steps/nnet/decode.sh              # how to decode; steps/decode_best_path.sh for a GMM-HMM
-nj=1                                   # parallel jobs, no more than there are speakers
+nj=1                                   # integer >= 1: parallel jobs, no more than there are speakers
 cmd=                                   # how jobs run; default: see cmd.sh
 decode_opts=                           # further options of the step, such as "--scales 0.2"
 nnet_opts=                             # options of asrser_nn forward, for a network, such as "--device cuda"

@@ -11,7 +11,7 @@
 # Options, given as --name value:
 layers=0,1,2,3,4,5                    # how many of the first layers are held constant, one transfer for each; or none
 controls=false                        # true: also layers from the same task, and random layers that stay as they are
-seeds=1                               # 3: everything with the seeds 1, 2 and 3
+seeds=1                               # integer >= 1: 3: everything with the seeds 1, 2 and 3
 nnet_config=                          # options of asrser_nn train; default: conf/paper/asr.conf or ser.conf
 nnet_opts=                            # further ones, such as "--max-epochs 2"; they win
 # End options

@@ -7,7 +7,7 @@
 # (silence.txt, silence.json); <fbank-data-dir> gets the filterbanks and labels.scp, which is written last.
 #
 # Options, given as --name value:
-nj=4   # parallel jobs, at most one for each speaker
+nj=4   # integer >= 1: parallel jobs, at most one for each speaker
 cmd=   # how jobs run; default: see cmd.sh
 # End options
 set -eu -o pipefail

@@ -10,9 +10,9 @@
 #
 # Options, given as --name value:
 dir=.                             # data, data_fbank and exp lie here
-stage=1                           # first stage to run
-stop_stage=8                      # last stage to run
-nj=2                              # parallel jobs; the GMM-HMM depends a little on their number
+stage=1                           # integer in 0..13: first stage to run
+stop_stage=8                      # integer in 0..13: last stage to run
+nj=2                              # integer >= 1: parallel jobs; the GMM-HMM depends a little on their number
 silence_phone=sil                 # of a corpus of your own; where no transcript has it, it may come between any two phones
 cmd=                              # how jobs run; default: see cmd.sh
 nnet_config=conf/paper/asr.conf   # options of asrser_nn train: the network and the method

@@ -10,17 +10,17 @@
 #
 # Options, given as --name value:
 dir=.                             # data, data_fbank and exp lie here
-stage=9                           # first stage to run
-stop_stage=10                     # last stage to run
-nj=2                              # parallel jobs of stage 9
+stage=9                           # integer in 0..13: first stage to run
+stop_stage=10                     # integer in 0..13: last stage to run
+nj=2                              # integer >= 1: parallel jobs of stage 9
 cmd=                              # how jobs run; default: see cmd.sh
 allow_partial=false               # true: go on with a part of the corpus
 leave_out=speaker                 # for the test, one speaker at a time, as in the paper, or one session: stricter
 dev_speakers=                     # for early stopping, never for training; default: IEMOCAP session 5, EmoDB 15 16
-folds=0                           # train only the first so many; 0: all
+folds=0                           # integer >= 0: train only the first so many; 0: all
 nnet_config=conf/paper/ser.conf   # options of asrser_nn train: the network and the method
 train_opts=                       # further ones, such as "--seed 2"; they win
-together=0                        # networks trained at the same time; 0: what threads and memory allow
+together=0                        # integer >= 0: networks trained at the same time; 0: what threads and memory allow
 compute_opts=                     # options of every asrser_nn command, such as "--device cuda"
 # End options
 set -eu -o pipefail

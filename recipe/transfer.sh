@@ -9,20 +9,20 @@
 #
 # Options, given as --name value:
 dir=.                               # data, data_fbank and exp lie here
-stage=11                            # first stage to run
-stop_stage=13                       # last stage to run
-nj=2                                # parallel jobs of decoding
+stage=11                            # integer in 0..13: first stage to run
+stop_stage=13                       # integer in 0..13: last stage to run
+nj=2                                # integer >= 1: parallel jobs of decoding
 cmd=                                # how jobs run; default: see cmd.sh
-layers=0,1,2,3,4,5                  # how many of the first layers are held constant, one transfer for each
+layers=0,1,2,3,4,5                  # integers >= 0: how many of the first layers are held constant, one transfer for each
 controls=false                      # true: also layers from the same task, and random layers that stay as they are
-seeds=1                             # 3: everything with the seeds 1, 2 and 3
+seeds=1                             # integer >= 1: 3: everything with the seeds 1, 2 and 3
 asr_nnet_config=conf/paper/asr.conf # options of asrser_nn for ASR: the network and the method
 ser_nnet_config=conf/paper/ser.conf # and for SER; the layers must be the same
 train_opts=                         # further ones for both; they win
 compute_opts=                       # options of every asrser_nn command, such as "--device cuda"
 decode_opts=                        # options of steps/nnet/decode.sh, such as "--scales 0.2"
-jobs=1                              # training jobs, each of which takes runs until none is left; more for a cluster
-together=0                          # networks that a job trains at the same time; 0: what threads and memory allow
+jobs=1                              # integer >= 1: training jobs, each of which takes runs until none is left; more for a cluster
+together=0                          # integer >= 0: networks that a job trains at the same time; 0: what threads and memory allow
 # End options
 set -eu -o pipefail
 here=$(dirname "$0")/..

@@ -8,14 +8,14 @@
 # into <ali-dir>. final.mdl is written last: where it is, all is.
 #
 # Options, given as --name value:
-nj=4                 # parallel jobs
+nj=4                 # integer >= 1: parallel jobs
 cmd=                 # how jobs run; default: see cmd.sh
 use_graphs=false     # take the graphs from <model-dir>, which must have been trained on the same data with the same nj
 scale_opts="--transition-scale=1.0 --acoustic-scale=0.1 --self-loop-scale=0.1"   # scales of the alignment
-beam=10              # beam of the first try
-retry_beam=40        # beam of the second try, for a sentence that found no path
+beam=10              # number > 0: beam of the first try
+retry_beam=40        # number >= 0: beam of the second try, for a sentence that found no path
 careful=false        # do not accept paths that end in a loop of the graph
-boost_silence=1.0    # factor on the likelihood of silence
+boost_silence=1.0    # number > 0: factor on the likelihood of silence
 # End options
 set -eu -o pipefail
 here=$(dirname "$0")/..

@@ -9,12 +9,12 @@
 # A recording that cannot be read is left out, and said so.
 #
 # Options, given as --name value:
-nj=4                            # parallel jobs
+nj=4                            # integer >= 1: parallel jobs
 cmd=                            # how jobs run; default: see cmd.sh
 mfcc_config=conf/mfcc.conf      # options of compute-mfcc-feats, for make_mfcc.sh
 fbank_config=conf/fbank.conf    # options of compute-fbank-feats, for make_fbank.sh
 compress=true                   # store a number in one byte
-max_missing=0.05                # fail if more than this part of the utterances has no features
+max_missing=0.05                # number in 0..1: fail if more than this part of the utterances has no features
 # End options
 set -eu -o pipefail
 here=$(dirname "$0")/..

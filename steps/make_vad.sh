@@ -7,7 +7,7 @@
 # writes <vad-dir>/vad_<name>.JOB.ark and <data-dir>/vad.scp: for each utterance a vector, 1 is speech and 0 silence.
 #
 # Options, given as --name value:
-nj=4                     # parallel jobs
+nj=4                     # integer >= 1: parallel jobs
 cmd=                     # how jobs run; default: see cmd.sh
 vad_config=conf/vad.conf # options of compute-vad
 # End options

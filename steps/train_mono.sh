@@ -8,17 +8,17 @@
 # cmvn_opts and delta_opts. final.mdl is written last: where it is, all is.
 #
 # Options, given as --name value:
-nj=4                 # parallel jobs; each draws its own random paths for the start, so the model depends on their number
+nj=4                 # integer >= 1: parallel jobs; each draws its own random paths for the start, so the model depends on their number
 cmd=                 # how jobs run; default: see cmd.sh
-num_iters=40         # iterations of training
-max_iter_inc=30      # the last iteration that adds Gaussians
-totgauss=1000        # Gaussians in the end
-power=0.25           # a state gets Gaussians as its number of frames to this power
-realign_iters="1 2 3 4 5 6 7 8 9 10 12 14 16 18 20 23 26 29 32 35 38"   # iterations that begin with a new alignment
-initial_beam=6       # beam of the first alignment
-regular_beam=10      # beam of the others
-retry_beam=40        # beam of the second try, for a sentence that found no path
-boost_silence=1.0    # factor on the likelihood of silence in alignment
+num_iters=40         # integer >= 2: iterations of training
+max_iter_inc=30      # integer >= 1: the last iteration that adds Gaussians
+totgauss=1000        # integer >= 1: Gaussians in the end
+power=0.25           # number >= 0: a state gets Gaussians as its number of frames to this power
+realign_iters="1 2 3 4 5 6 7 8 9 10 12 14 16 18 20 23 26 29 32 35 38"   # integers >= 1: iterations that begin with a new alignment
+initial_beam=6       # number > 0: beam of the first alignment
+regular_beam=10      # number > 0: beam of the others
+retry_beam=40        # number >= 0: beam of the second try, for a sentence that found no path
+boost_silence=1.0    # number > 0: factor on the likelihood of silence in alignment
 careful=false        # do not accept paths that end in a loop of the graph
 scale_opts="--transition-scale=1.0 --acoustic-scale=0.1 --self-loop-scale=0.1"   # scales of the alignments
 norm_vars=false      # normalise each speaker's variance too

@@ -9,8 +9,8 @@
 # Does nothing where HCLG.fst is newer than all it is made from.
 #
 # Options, given as --name value:
-transition_scale=1.0   # scale of the log transition probabilities between states, self-loops aside
-self_loop_scale=0.1    # scale of the log probabilities of staying in a state and of leaving it
+transition_scale=1.0   # number >= 0: scale of the log transition probabilities between states, self-loops aside
+self_loop_scale=0.1    # number >= 0: scale of the log probabilities of staying in a state and of leaving it
 remove_oov=false       # remove the paths with the word of <lang-dir>/oov.int
 # End options
 set -eu -o pipefail

@@ -2,12 +2,15 @@
 # Options of a script as every Kaldi user knows them. To be sourced, after the script's options block:
 #
 #   # Options, given as --name value:
-#   nj=4   # parallel jobs
+#   nj=4             # integer >= 1: parallel jobs
+#   scales="0.1 1"   # numbers > 0: weights of the scores; one is enough
+#   max_lost=0.05    # number in 0..1: the part that may be missing
 #   # End options
 #   . utils/parse_options.sh
 #
 # Sets the variables of that block from `--name value` (dashes for underscores), and leaves the other arguments in "$@".
-# An unknown name, a wrong boolean or a wrong number is refused. `--config FILE` reads lines of the form
+# An unknown name, a wrong boolean, and a number that is none or not in its range are refused; where the default is empty,
+# so may be the value. `--config FILE` reads lines of the form
 # `--name=value   # reason` (or `name=value`); the command line comes before the file. `--help` prints the script's header.
 
 # Say what went wrong, in the name of the script that noticed (recipe/../utils/x.sh is utils/x.sh), and stop.
@@ -41,14 +44,36 @@ print_header() {
 set_option() {
   local variable=${1//-/_}
   [[ " $option_names " == *" $variable "* ]] || die "${3:-}no such option: --$1; $0 --help lists them"
-  local number='^-?[0-9]*\.?[0-9]+([eE]-?[0-9]+)?$'
+  local kind=${option_kinds[$variable]:-} separators=$' \t\n'
+  [[ ${!variable} != *,* ]] || separators=,
   if [[ ${!variable} == true || ${!variable} == false ]]; then
     [[ $2 == true || $2 == false ]] || die "${3:-}--$1 is true or false, not '$2'"
-  elif [[ ${!variable} =~ $number ]]; then
-    [[ $2 =~ $number ]] || die "${3:-}--$1 is a number, not '$2'"
+  elif [[ -n $kind && -n ${!variable}$2 ]]; then
+    is_of_kind "$2" "$kind" "$separators" || die "${3:-}--$1 $([[ $kind == *s\ * ]] && echo are || echo is) $kind, not '$2'"
   fi
   [[ $variable != cmd || -n $2 ]] || die "${3:-}--cmd is empty; leave it out to run on this machine"
   printf -v "$variable" %s "$2"
+}
+
+# is_of_kind <value> <kind> <separators>: kinds are "a number", "an integer >= 1", "numbers > 0", "a number in 0..1" and the
+# like; the separators are between numbers.
+is_of_kind() {
+  local pattern='^-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,3})?$' words=("$1") word
+  [[ $2 != *integer* ]] || pattern='^-?(0|[1-9][0-9]{0,14})$'   # 08 is no number for the shell
+  [[ $2 != numbers* && $2 != integers* ]] || IFS=$3 read -r -d '' -a words < <(printf '%s' "$1") || true
+  [[ ${#words[@]} -gt 0 && $1 != *, ]] || return 1
+  for word in "${words[@]}"; do
+    [[ $word =~ $pattern ]] || return 1
+    awk -v x="$word" -v kind="$2" 'BEGIN {
+      n = split(kind, part, / |\.\./)
+      x += 0
+      bound = part[n] + 0
+      if (x >= 1e30 || x <= -1e30) exit 1
+      if (kind ~ / > /) exit !(x > bound)
+      if (kind ~ / >= /) exit !(x >= bound)
+      if (kind ~ / in /) exit !(x >= part[n - 1] + 0 && x <= bound)
+    }' || return 1
+  done
 }
 
 # set_options_from_file <file>
@@ -71,7 +96,24 @@ unquote() {
   echo "$value"
 }
 
-option_names=$(sed -n '/^# Options, given/,/^# End options/s/^\([a-z][a-z0-9_]*\)=.*/\1/p' "${BASH_SOURCE[1]}" | tr '\n' ' ')
+# read_options <script>: the names of its options, and what those that are numbers may be: as their comments begin, or any
+# number where the default is one.
+declare -A option_kinds=()
+read_options() {
+  local line name kind
+  while IFS= read -r line; do
+    [[ $line =~ ^([a-z][a-z0-9_]*)=([^[:space:]#]*) ]] || continue
+    name=${BASH_REMATCH[1]}
+    option_names+="$name "
+    [[ ! ${BASH_REMATCH[2]} =~ ^-?[0-9]*\.?[0-9]+$ ]] || option_kinds[$name]='a number'
+    [[ $line =~ [[:space:]]\#\ ((integer|number)s?(\ (>|>=|in)\ [^:]*)?): ]] || continue
+    kind=${BASH_REMATCH[1]}
+    case $kind in integers* | numbers*) ;; integer*) kind="an $kind" ;; *) kind="a $kind" ;; esac
+    option_kinds[$name]=$kind
+  done < <(sed -n '/^# Options, given/,/^# End options/p' "$1")
+}
+option_names=''
+read_options "${BASH_SOURCE[1]}"
 
 for ((i = 1; i < $#; i++)); do
   next=$((i + 1))
@@ -97,4 +139,4 @@ while [ $# -gt 0 ]; do
     *) break ;;
   esac
 done
-unset i next option_names
+unset i next option_names option_kinds

@@ -10,7 +10,7 @@
 #
 # Options, given as --name value:
 silence_phone=sil   # the phone of silence
-silence_prob=0      # of silence before and after a phone, for transcripts that have none; 0: only where they have it
+silence_prob=0      # number >= 0: of silence before and after a phone, for transcripts that have none; 0: only where they have it
 # End options
 set -eu -o pipefail
 here=$(dirname "$0")/..

@@ -5,7 +5,7 @@
 #  e.g.: utils/sym2int.sh --map-oov "$(cat data/lang/oov.int)" data/lang/words.txt data/asr/dev/text
 #
 # Options, given as --name value:
-map_oov=   # the number of a word that is not in the table; default: such a word is an error
+map_oov=   # integer >= 0: the number of a word that is not in the table; default: such a word is an error
 # End options
 set -eu -o pipefail
 here=$(dirname "$0")/..

@@ -8,11 +8,11 @@
 # directory that <decode-dir> lies in. Writes <decode-dir>/scale_<s>/words.txt for each scale: "<utt> <word as integer> …".
 #
 # Options, given as --name value:
-nj=4               # parallel jobs of the search, each one a share of the speakers
+nj=4               # integer >= 1: parallel jobs of the search, each one a share of the speakers
 cmd=               # how jobs run; default: see cmd.sh
-scales="0.08 0.1 0.12 0.15 0.2 0.25 0.3 0.4 0.5 0.7 1.0"   # weights of the frame scores against the graph
-beam=13.0          # paths worse than the best by more than this are dropped
-max_active=7000    # most paths alive at a time
+scales="0.08 0.1 0.12 0.15 0.2 0.25 0.3 0.4 0.5 0.7 1.0"   # numbers > 0: weights of the frame scores against the graph
+beam=13.0          # number > 0: paths worse than the best by more than this are dropped
+max_active=7000    # integer >= 21: most paths alive at a time
 nnet_opts=         # options of asrser_nn forward, such as "--device cuda"
 # End options
 set -eu -o pipefail

@@ -1,5 +1,6 @@
 """utils/parse_options.sh, through a script that prints what it was given."""
 
+import re
 import subprocess
 
 import pytest
@@ -84,3 +85,67 @@ def test_help_is_the_header_with_the_defaults(show):
     assert "Usage: show.sh [options] <argument>" in result.stdout
     assert "--use-graphs       whether [false]" in result.stdout
     assert "End options" not in result.stdout and "hidden" not in result.stdout
+
+
+RANGES = """#!/usr/bin/env bash
+# Options, given as --name value:
+nj=4              # integer >= 1: parallel jobs
+part=0.05         # number in 0..1: a share
+beam=13           # number > 0: a width, which may be 9.5
+scales="0.1 1"    # numbers > 0: one or more
+layers=0,3        # integers in 0..5: one or more, with commas between
+folds=            # integer >= 0: may stay empty
+# End options
+set -eu
+. ROOT/utils/parse_options.sh
+echo "$nj|$part|$beam|$scales|$layers|$folds"
+"""
+
+
+@pytest.fixture
+def ranges(root, tmp_path):
+    script = tmp_path / "ranges.sh"
+    script.write_text(RANGES.replace("ROOT", str(root)))
+    script.chmod(0o755)
+    return lambda *words: subprocess.run([script, *words], capture_output=True, text=True)
+
+
+def test_numbers_in_their_ranges_are_taken_as_they_are_written(ranges):
+    words = ["--nj", "12", "--part", "1", "--beam", "9.5e1", "--scales", "  .5 2.", "--layers", "5", "--folds", "0"]
+    assert ranges(*words).stdout == "12|1|9.5e1|  .5 2.|5|0\n"
+    assert ranges("--part", "0", "--folds", "").stdout == "4|0|13|0.1 1|0,3|\n"
+
+
+@pytest.mark.parametrize(
+    "option, expected, values",
+    [
+        ("--nj", "is an integer >= 1", ["0", "-1", "1.5", "", "08", "1e3", "four", "1 2", "99999999999999999999", "nan"]),
+        ("--part", "is a number in 0..1", ["2", "-0.1", "1.0001", "nan", "inf", "0,5", ""]),
+        ("--beam", "is a number > 0", ["0", "-3", "nan", "inf", "1e999", "0x10", "NaN", "-inf"]),
+        ("--scales", "are numbers > 0", ["", " ", "0.1 0", "0.1 nan", "0.1,0.2", "0.1\nx"]),
+        ("--layers", "are integers in 0..5", ["6", "0,6", "0,,3", "3,", ",3", "0 3", "none", "", "0.5"]),
+        ("--folds", "is an integer >= 0", ["-1", "all", "2.0"]),
+    ],
+)
+def test_numbers_out_of_their_ranges_are_refused_with_the_range(ranges, option, expected, values):
+    for value in values:
+        result = ranges(option, value)
+        assert (result.returncode, result.stdout) == (1, ""), value
+        assert result.stderr.endswith(f"ranges.sh: {option} {expected}, not '{value}'\n")
+
+
+def test_a_number_of_a_file_must_be_in_its_range_too(ranges, tmp_path):
+    (tmp_path / "options.conf").write_text("--beam=9   # narrow\n--nj=0\n")
+    result = ranges("--config", tmp_path / "options.conf")
+    assert f"{tmp_path}/options.conf, line 2: --nj is an integer >= 1, not '0'" in result.stderr
+
+
+def test_every_option_that_is_a_number_states_its_range(root):
+    scripts = [root / "run.sh", *(f for folder in ("recipe", "local", "steps", "utils") for f in (root / folder).rglob("*.sh"))]
+    assert len(scripts) > 30
+    number = re.compile(r'[a-z_]+="?-?[0-9]*\.?[0-9]+( |"|$)')
+    stated = re.compile(r" # (integer|number)s? (>=?|in) [0-9.]+: ")
+    for script in scripts:
+        block = re.search(r"^# Options, given.*?^# End options", script.read_text(), re.MULTILINE | re.DOTALL)
+        for line in block.group().splitlines() if block else []:
+            assert not number.match(line) or stated.search(line), f"{script.name}: {line}"
