@@ -119,7 +119,7 @@ def test_numbers_in_their_ranges_are_taken_as_they_are_written(ranges):
 @pytest.mark.parametrize(
     "option, expected, values",
     [
-        ("--nj", "is an integer >= 1", ["0", "-1", "1.5", "", "08", "1e3", "four", "1 2", "99999999999999999999", "nan"]),
+        ("--nj", "is an integer >= 1", ["0", "-1", "1.5", "", "08", "1e3", "four", "1 2", "9" * 20]),
         ("--part", "is a number in 0..1", ["2", "-0.1", "1.0001", "nan", "inf", "0,5", ""]),
         ("--beam", "is a number > 0", ["0", "-3", "nan", "inf", "1e999", "0x10", "NaN", "-inf"]),
         ("--scales", "are numbers > 0", ["", " ", "0.1 0", "0.1 nan", "0.1,0.2", "0.1\nx"]),
@@ -141,7 +141,9 @@ def test_a_number_of_a_file_must_be_in_its_range_too(ranges, tmp_path):
 
 
 def test_every_option_that_is_a_number_states_its_range(root):
-    scripts = [root / "run.sh", *(f for folder in ("recipe", "local", "steps", "utils") for f in (root / folder).rglob("*.sh"))]
+    scripts = [root / "run.sh"]
+    for folder in ("recipe", "local", "steps", "utils"):
+        scripts += (root / folder).rglob("*.sh")
     assert len(scripts) > 30
     number = re.compile(r'[a-z_]+="?-?[0-9]*\.?[0-9]+( |"|$)')
     stated = re.compile(r" # (integer|number)s? (>=?|in) [0-9.]+: ")
