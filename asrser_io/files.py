@@ -11,6 +11,15 @@ class Failure(Exception):
     """What the user must know in one line, without a traceback: what was found where, what was expected, what to do."""
 
 
+def described(error: BaseException) -> str:
+    """What an error says in a line: a Failure its message, an OSError its file, if it has one, and what is wrong."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    if isinstance(error, MemoryError):
+        return f"not enough memory{f': {error}' if str(error) else ''}; is a size in a file or an option wrong?"
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 @contextmanager
 def replacing(path: str | Path) -> Iterator[BinaryIO]:
     """Open a file beside `path` for writing and give it that name only when everything is on disk.

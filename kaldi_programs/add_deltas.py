@@ -9,14 +9,12 @@ from kaldi_programs.common.program import Option, log, program, warn
 
 @program(
     "add-deltas [options] <in-rspecifier> <out-wspecifier>",
-    Option("delta-order", 2, "order of the derivatives"),
-    Option("delta-window", 2, "frames on each side that a derivative looks at"),
-    Option("truncate", 0, "if not 0, first cut the features to so many dimensions"),
+    Option("delta-order", 2, "order of the derivatives", ">= 0, < 1000"),
+    Option("delta-window", 2, "frames on each side that a derivative looks at", ">= 1, < 1000"),
+    Option("truncate", 0, "if not 0, first cut the features to so many dimensions", ">= 0"),
     arguments=2,
 )
 def main(options, rspecifier, wspecifier):
-    if options.delta_order < 0 or options.delta_window < 1:
-        raise Failure("--delta-order must not be negative and --delta-window at least 1")
     filters = delta_filters(options.delta_order, options.delta_window)
     failed = 0
     with TableWriter(wspecifier, "matrix") as writer:

@@ -8,7 +8,7 @@ from kaldi_programs.common.program import Option, program
 
 @program(
     "add-self-loops [options] <model> [<in.fst> [<out.fst>]]",
-    Option("self-loop-scale", 1.0, "scale of the log probabilities of self-loops, and of leaving them"),
+    Option("self-loop-scale", 1.0, "scale of the log probabilities of self-loops, and of leaving them", ">= 0"),
     Option("disambig-syms", "", "file of disambiguation symbols on the input of <in.fst>"),
     Option("reorder", True, "put the self-loop behind the forward transition, which decodes faster"),
     arguments=(1, 3),

@@ -11,7 +11,7 @@ from kaldi_programs.common.program import Option, log, program
 @program(
     "ali-to-phones [options] <model> <alignments-rspecifier> <phones-wspecifier|ctm-wxfilename>",
     Option("ctm-output", False, "write a CTM file: key, channel 1, start and length in seconds, phone"),
-    Option("frame-shift", 0.01, "seconds from one frame to the next, for the times of the CTM file"),
+    Option("frame-shift", 0.01, "seconds from one frame to the next, for the times of the CTM file", "> 0"),
     Option("per-frame", False, "write a phone for every frame, not for every phone"),
     Option("write-lengths", False, "write every phone with its number of frames"),
     arguments=3,

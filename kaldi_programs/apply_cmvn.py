@@ -23,8 +23,10 @@ def main(options, stats_source, rspecifier, wspecifier):
         raise Failure("--norm-vars=true needs --norm-means=true")
     try:
         skipped = [int(word) for word in options.skip_dims.split(":") if options.skip_dims]
+        if any(dimension < 0 for dimension in skipped):
+            raise ValueError
     except ValueError:
-        raise Failure(f"--skip-dims={options.skip_dims}: expected integers between colons") from None
+        raise Failure(f"--skip-dims={options.skip_dims}: expected integers from 0 on between colons") from None
     table = None
     stats = np.zeros((0, 0))
     if options.norm_means:
@@ -62,7 +64,7 @@ def without_dimensions(stats: np.ndarray, dimensions: list[int]) -> np.ndarray:
     """Statistics that leave the dimensions as they are: zero mean and unit variance."""
     if not dimensions:
         return stats
-    if len(stats) != 2 or not 0 <= min(dimensions) <= max(dimensions) < stats.shape[1] - 1:
+    if len(stats) != 2 or max(dimensions) >= stats.shape[1] - 1:
         raise Failure(f"--skip-dims={dimensions}, statistics of {stats.shape[1] - 1} dimensions")
     stats = stats.copy()
     stats[:, dimensions] = [[0.0], [stats[0, -1]]]

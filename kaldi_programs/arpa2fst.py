@@ -37,7 +37,7 @@ from kaldi_programs.fstrmepslocal import remove_eps_local
     Option("write-symbol-table", "", "file to write words and their numbers to"),
     Option("keep-symbols", False, "store the symbol table in the FST (always, if it is neither read nor written)"),
     Option("ilabel-sort", True, "sort the arcs of each state by input label"),
-    Option("max-arpa-warnings", 30, "warnings to print about n-grams at most; -1: all"),
+    Option("max-arpa-warnings", 30, "warnings to print about n-grams at most; -1: all", ">= -1"),
     arguments=(1, 2),
 )
 def main(options, lm_arpa, g_fst="-"):

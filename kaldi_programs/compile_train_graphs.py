@@ -13,10 +13,10 @@ from kaldi_programs.common.tree import read_tree
 
 @program(
     "compile-train-graphs [options] <tree> <model> <lexicon-fst> <transcriptions-rspecifier> <graphs-wspecifier>",
-    Option("batch-size", 250, "has no effect here: Kaldi compiles so many graphs at a time"),
+    Option("batch-size", 250, "has no effect here: Kaldi compiles so many graphs at a time", ">= 1"),
     Option("read-disambig-syms", "", "file with the phone ids of the disambiguation symbols in the lexicon"),
-    Option("transition-scale", 0.0, "scale of the log transition probabilities, those of self-loops left out"),
-    Option("self-loop-scale", 0.0, "scale of the self-loops' log-probabilities"),
+    Option("transition-scale", 0.0, "scale of the log transition probabilities, those of self-loops left out", ">= 0"),
+    Option("self-loop-scale", 0.0, "scale of the self-loops' log-probabilities", ">= 0"),
     Option("reorder", True, "put the self-loop of a state behind its forward arc, for faster search"),
     Option("rm-eps", False, "remove most epsilons before minimisation (where there are disambiguation symbols)"),
     arguments=5,

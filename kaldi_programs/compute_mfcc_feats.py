@@ -23,9 +23,9 @@ from kaldi_programs.common.spectra import cosine_transform, log_floored
     *MEL_OPTIONS,
     *ENERGY_OPTIONS,
     *TABLE_OPTIONS,
-    Option("num-ceps", 13, "number of coefficients, C0 included"),
+    Option("num-ceps", 13, "number of coefficients, C0 included", ">= 1"),
     Option("use-energy", True, "log-energy in place of C0"),
-    Option("cepstral-lifter", 22.0, "scaling of the coefficients (0: none)"),
+    Option("cepstral-lifter", 22.0, "scaling of the coefficients (0: none)", ">= 0"),
     Option("htk-compat", False, "energy or C0 last, C0 scaled by the square root of 2"),
     arguments=2,
 )

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from asrser_io.files import Failure
 from asrser_io.tables import TableWriter, read_table
 from kaldi_programs.common.program import Option, log, program, warn
 
@@ -10,17 +9,13 @@ from kaldi_programs.common.program import Option, log, program, warn
 @program(
     "compute-vad [options] <feature-rspecifier> <vad-wspecifier>",
     Option("vad-energy-threshold", 5.0, "constant part of the threshold of the log-energy, which is column 0"),
-    Option("vad-energy-mean-scale", 0.5, "times the utterance's mean log-energy, which is added to the threshold"),
-    Option("vad-frames-context", 0, "frames on each side that have a say"),
-    Option("vad-proportion-threshold", 0.6, "part of those frames that must be above the threshold"),
+    Option("vad-energy-mean-scale", 0.5, "share of the mean log-energy that is added to the threshold", ">= 0"),
+    Option("vad-frames-context", 0, "frames on each side that have a say", ">= 0"),
+    Option("vad-proportion-threshold", 0.6, "part of those frames that must be above the threshold", "> 0, < 1"),
     Option("omit-unvoiced-utts", False, "leave out utterances without a voiced frame"),
     arguments=2,
 )
 def main(options, rspecifier, wspecifier):
-    if options.vad_energy_mean_scale < 0 or options.vad_frames_context < 0:
-        raise Failure("--vad-energy-mean-scale and --vad-frames-context must not be negative")
-    if not 0 < options.vad_proportion_threshold < 1:
-        raise Failure(f"--vad-proportion-threshold={options.vad_proportion_threshold} must lie between 0 and 1")
     done = failed = unvoiced = frames = voiced_frames = 0
     with TableWriter(wspecifier, "vector") as writer:
         for utterance, feats in read_table(rspecifier, "matrix"):

@@ -17,7 +17,7 @@ from kaldi_programs.common.program import Option, log, program
     "   or: copy-feats [options] <feature-rxfilename> <feature-wxfilename>",
     Option("binary", True, "write binary data (for a single file; a table says ark,t:)"),
     Option("compress", False, "write compressed matrices, which hold a byte or two for each number (tables only)"),
-    Option("compression-method", 1, "how to compress: 1 automatic, 2 speech features, 3 to 7 see values.py"),
+    Option("compression-method", 1, "1 automatic, 2 for speech features, 3 to 7 see values.py", ">= 1, <= 7"),
     Option("htk-in", False, "not supported"),
     Option("sphinx-in", False, "not supported"),
     Option("write-num-frames", "", "wspecifier for the number of frames of each utterance (tables only)"),

@@ -17,6 +17,8 @@ from kaldi_programs.common.program import Option, program
     arguments=(4, 5),
 )
 def main(options, model, graph, loglikes_rspecifier, words_wspecifier, alignments_wspecifier=""):
+    if options.min_active >= options.max_active:
+        raise Failure(f"--min-active={options.min_active} is not less than --max-active={options.max_active}")
     transition_model = read_transition_model(model)
 
     def utterances():

@@ -13,8 +13,8 @@ from kaldi_programs.common.program import Option, log, program, warn
 
 @program(
     "extract-segments [options] <wav-rspecifier> <segments-rxfilename> <wav-wspecifier>",
-    Option("min-segment-length", 0.1, "shortest segment, in seconds"),
-    Option("max-overshoot", 0.5, "how far a segment may reach beyond its recording, where it is cut, in seconds"),
+    Option("min-segment-length", 0.1, "seconds of the shortest segment", ">= 0"),
+    Option("max-overshoot", 0.5, "seconds a segment may reach beyond its recording, where it is cut", ">= 0, <= inf"),
     arguments=3,
 )
 def main(options, wav_rspecifier, segments_rxfilename, wav_wspecifier):

@@ -1,20 +1,17 @@
 """Sort the arcs of each state by label, as OpenFst's fstarcsort does."""
 
-from asrser_io.files import Failure
 from kaldi_programs.common.fst import read_fst, to_wheel, write_fst
 from kaldi_programs.common.program import Option, program
 
 
 @program(
     "fstarcsort [options] [<in.fst> [<out.fst>]]",
-    Option("sort-type", "ilabel", "sort by ilabel or by olabel"),
+    Option("sort-type", "ilabel", "label to sort by", ("ilabel", "olabel")),
     arguments=(0, 2),
 )
 def main(options, in_fst="-", out_fst="-"):
     import kaldifst
 
-    if options.sort_type not in ("ilabel", "olabel"):
-        raise Failure(f"--sort-type={options.sort_type}: expected ilabel or olabel")
     fst = to_wheel(read_fst(in_fst))
     kaldifst.arcsort(fst, sort_type=options.sort_type)
     write_fst(fst, out_fst)

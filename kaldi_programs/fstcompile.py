@@ -14,7 +14,7 @@ from kaldi_programs.common.program import Option, program
 @program(
     "fstcompile [options] [<text> [<out.fst>]]",
     Option("acceptor", False, "each arc has one label, for input and output"),
-    Option("fst-type", "vector", "vector or const"),
+    Option("fst-type", "vector", "type of the output", ("vector", "const")),
     Option("isymbols", "", "file of input symbols and their numbers"),
     Option("osymbols", "", "file of output symbols and their numbers"),
     Option("keep-isymbols", False, "store the input symbols in the FST"),
@@ -23,8 +23,6 @@ from kaldi_programs.common.program import Option, program
     arguments=(0, 2),
 )
 def main(options, text="-", out_fst="-"):
-    if options.fst_type not in ("vector", "const"):
-        raise Failure(f"--fst-type={options.fst_type}: expected vector or const")
     isymbols = read_symbol_table(options.isymbols) if options.isymbols else None
     osymbols = read_symbol_table(options.osymbols) if options.osymbols else None
     name = "standard input" if text in ("", "-") else text

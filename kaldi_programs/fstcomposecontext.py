@@ -16,8 +16,8 @@ from kaldi_programs.common.program import Option, program, warn
     Option("binary", True, "write <ilabels-out> in binary"),
     Option("read-disambig-syms", "", "file of disambiguation symbols on the input of <in.fst>"),
     Option("write-disambig-syms", "", "file to write the disambiguation symbols on the input of <out.fst> to"),
-    Option("context-size", 3, "number of phones in the context window"),
-    Option("central-position", 1, "position of the phone itself in the window, counted from 0"),
+    Option("context-size", 3, "number of phones in the context window", ">= 1"),
+    Option("central-position", 1, "position of the phone itself in the window, counted from 0", ">= 0"),
     Option("nonterm-phones-offset", -1, "grammar FSTs are not supported: -1 only"),
     arguments=(1, 3),
 )

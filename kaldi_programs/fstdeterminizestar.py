@@ -9,8 +9,8 @@ OPENFST_DELTA = 1 / 1024  # weights closer than this count as equal (OpenFst's k
 @program(
     "fstdeterminizestar [options] [<in.fst> [<out.fst>]]",
     Option("use-log", False, "determinise in the log semiring: add probabilities instead of taking the largest"),
-    Option("delta", OPENFST_DELTA, "weights closer than this count as equal"),
-    Option("max-states", -1, "give up at this many states; -1: never"),
+    Option("delta", OPENFST_DELTA, "weights closer than this count as equal", ">= 0"),
+    Option("max-states", -1, "give up at this many states; -1: never", ">= -1"),
     arguments=(0, 2),
 )
 def main(options, in_fst="-", out_fst="-"):

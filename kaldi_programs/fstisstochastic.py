@@ -8,7 +8,7 @@ from kaldi_programs.common.program import Option, program
 
 @program(
     "fstisstochastic [options] [<in.fst>]",
-    Option("delta", 0.01, "largest cost, either way, that counts as a sum of one"),
+    Option("delta", 0.01, "largest cost, either way, that counts as a sum of one", ">= 0"),
     Option("test-in-log", True, "sum probabilities; false: take the largest, as the tropical semiring does"),
     arguments=(0, 1),
 )

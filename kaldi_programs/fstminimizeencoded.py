@@ -6,7 +6,7 @@ from kaldi_programs.common.program import Option, program
 
 @program(
     "fstminimizeencoded [options] [<in.fst> [<out.fst>]]",
-    Option("delta", 1 / 1024, "weights are rounded to multiples of this"),
+    Option("delta", 1 / 1024, "weights are rounded to multiples of this", "> 0"),
     arguments=(0, 2),
 )
 def main(options, in_fst="-", out_fst="-"):

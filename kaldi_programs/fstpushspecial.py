@@ -8,7 +8,7 @@ from kaldi_programs.common.program import Option, program, warn
 
 @program(
     "fstpushspecial [options] [<in.fst> [<out.fst>]]",
-    Option("delta", 1 / 1024, "largest difference between the sums of two states, in natural logs"),
+    Option("delta", 1 / 1024, "largest difference between the sums of two states, in natural logs", ">= 0"),
     arguments=(0, 2),
 )
 def main(options, in_fst="-", out_fst="-"):

@@ -14,7 +14,7 @@ from kaldi_programs.common.program import Option, program, warn
     Option("apply-to-output", False, "look at output labels instead of input labels"),
     Option("remove-from-output", False, "older name of --apply-to-output"),
     Option("remove-arcs", False, "remove the arcs instead of the symbols on them"),
-    Option("penalty", -math.inf, "add this cost to the arcs instead of removing the symbols on them"),
+    Option("penalty", -math.inf, "add this cost to the arcs instead of removing the symbols on them", ">= -inf"),
     arguments=(1, 3),
 )
 def main(options, symbols, in_fst="-", out_fst="-"):

@@ -8,17 +8,13 @@ from kaldi_programs.common.program import Option, program, warn
 @program(
     "fsttablecompose [options] <first.fst> <second.fst> [<out.fst>]",
     Option("connect", True, "trim the result: keep only states on a path from the start to a final state"),
-    Option("match-side", "left", "side whose arcs go into the table: left or right"),
-    Option("compose-filter", "sequence", "filter of epsilon paths: alt_sequence, auto, match or sequence"),
+    Option("match-side", "left", "side whose arcs go into the table", ("left", "right")),
+    Option("compose-filter", "sequence", "filter of epsilon paths", ("alt_sequence", "auto", "match", "sequence")),
     arguments=(2, 3),
 )
 def main(options, first_fst, second_fst, out_fst="-"):
     import kaldifst
 
-    if options.match_side not in ("left", "right"):
-        raise Failure(f"--match-side={options.match_side}: expected left or right")
-    if options.compose_filter not in ("alt_sequence", "auto", "match", "sequence"):
-        raise Failure(f"--compose-filter={options.compose_filter}: expected alt_sequence, auto, match or sequence")
     first, second = to_wheel(read_fst(first_fst)), to_wheel(read_fst(second_fst))
     if not first.is_olabel_sorted:
         warn("The first FST is not olabel sorted.")

@@ -17,18 +17,18 @@ from kaldi_programs.common.program import Option, log, program, warn
 @program(
     "gmm-align-compiled [options] <model-in> <graphs-rspecifier> <feature-rspecifier> <alignments-wspecifier> "
     "[<scores-wspecifier>]",
-    Option("beam", 200.0, "beam of the search"),
-    Option("retry-beam", 0.0, "beam of a second try where the first does not reach the end (0: no second try)"),
+    Option("beam", 200.0, "beam of the search", "> 0, <= inf"),
+    Option("retry-beam", 0.0, "beam of a second try where the first fails (0: no second try)", ">= 0, <= inf"),
     Option("careful", False, "loop the graph to its start, which makes alignments to a wrong transcript fail"),
-    Option("transition-scale", 1.0, "scale of the log transition probabilities, those of self-loops left out"),
-    Option("acoustic-scale", 1.0, "scale of the log-likelihoods"),
-    Option("self-loop-scale", 1.0, "scale of the self-loops' log-probabilities"),
+    Option("transition-scale", 1.0, "scale of the log transition probabilities, those of self-loops left out", ">= 0"),
+    Option("acoustic-scale", 1.0, "scale of the log-likelihoods", "> 0"),
+    Option("self-loop-scale", 1.0, "scale of the self-loops' log-probabilities", ">= 0"),
     Option("write-per-frame-acoustic-loglikes", "", "wspecifier for the log-likelihood of each frame on the path"),
     arguments=(4, 5),
 )
 def main(options, model_in, graphs, features, alignments, scores=""):
-    if options.beam <= 0 or 0 != options.retry_beam <= options.beam:
-        raise Failure(f"Beams do not make sense: beam {options.beam:g}, retry-beam {options.retry_beam:g}")
+    if 0 != options.retry_beam <= options.beam:
+        raise Failure(f"--retry-beam={options.retry_beam:g} is not wider than --beam={options.beam:g}")
     transitions, gmms = read_model(model_in)
     aligner = Aligner(transitions, gmms, options)
     feats_of = RandomAccess(features, "matrix")

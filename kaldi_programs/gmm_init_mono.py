@@ -15,7 +15,7 @@ from kaldi_programs.common.program import Option, program
     Option("binary", True, "write binary, not text"),
     Option("train-feats", "", "rspecifier of features that give mean and variance (otherwise both are 1)"),
     Option("shared-phones", "", "file with a list of phones a line, which share their pdfs"),
-    Option("perturb-factor", 0.0, "move each mean by this many standard deviations, times a number from N(0, 1)"),
+    Option("perturb-factor", 0.0, "move each mean by so many standard deviations, times a number from N(0, 1)", ">= 0"),
     arguments=4,
 )
 def main(options, topology_in, dim_text, model_out, tree_out):

@@ -14,7 +14,7 @@ from kaldi_programs.common.tree import read_tree
 @program(
     "make-h-transducer [options] <ilabels> <tree> <model> [<H.fst>]",
     Option("disambig-syms-out", "", "file to write the disambiguation symbols on the input of H to"),
-    Option("transition-scale", 1.0, "scale of the log transition probabilities, those of self-loops left out"),
+    Option("transition-scale", 1.0, "scale of the log transition probabilities, those of self-loops left out", ">= 0"),
     Option("nonterm-phones-offset", -1, "grammar FSTs are not supported: -1 only"),
     arguments=(3, 4),
 )

@@ -11,7 +11,7 @@ from kaldi_programs.common.program import Option, log, program
 
 @program(
     "subset-feats [options] <in-rspecifier> <out-wspecifier>",
-    Option("n", 10, "how many utterances to copy, from the first on"),
+    Option("n", 10, "how many utterances to copy, from the first on", ">= 1"),
     Option("include", "", "file whose first words are the utterances to copy"),
     Option("exclude", "", "file whose first words are the utterances to leave out"),
     arguments=2,
@@ -19,8 +19,6 @@ from kaldi_programs.common.program import Option, log, program
 def main(options, rspecifier, wspecifier):
     if bool(options.include) + bool(options.exclude) + (options.n != 10) > 1:
         raise Failure("--n, --include and --exclude exclude each other")
-    if options.n < 1:
-        raise Failure(f"--n={options.n} must be at least 1")
     chosen: Iterator = read_table(rspecifier, "matrix")
     if options.include or options.exclude:
         listed = first_words(options.include or options.exclude)

@@ -15,13 +15,13 @@ from kaldi_programs.common.hmm import TransitionModel
 from kaldi_programs.common.program import Option, log, warn
 
 DECODING_OPTIONS = (
-    Option("acoustic-scale", 0.1, "scale of the log-likelihoods"),
+    Option("acoustic-scale", 0.1, "scale of the log-likelihoods", ">= 0"),
     Option("allow-partial", True, "also output a best path that ends in no final state"),
-    Option("beam", 16.0, "paths worse than the best by more than this are dropped"),
-    Option("max-active", 2147483647, "most paths alive at a time"),
-    Option("min-active", 20, "never drop paths below this number"),
-    Option("beam-delta", 0.5, "slack by which the beam is widened when --max-active has tightened it"),
-    Option("hash-ratio", 2.0, "size of the decoder's hash table, in active paths"),
+    Option("beam", 16.0, "paths worse than the best by more than this are dropped", "> 0, <= inf"),
+    Option("max-active", 2147483647, "most paths alive at a time", "> 1"),
+    Option("min-active", 20, "never drop paths below this number", ">= 0"),
+    Option("beam-delta", 0.5, "slack by which the beam is widened when --max-active has tightened it", ">= 0"),
+    Option("hash-ratio", 2.0, "size of the decoder's hash table, in active paths", ">= 1"),
     Option("word-symbol-table", "", "words and their numbers, to print what was recognised"),
 )
 
@@ -42,11 +42,6 @@ class BestPathDecoder:
 
         if graph.start < 0:
             raise Failure("the decoding graph is empty")
-        if not (beam > 0 and max_active > 1 and 0 <= min_active < max_active and hash_ratio >= 1):
-            raise Failure(
-                f"cannot decode with beam {beam}, max-active {max_active}, min-active {min_active}, hash-ratio "
-                f"{hash_ratio}: expected beam > 0, max-active > 1, 0 <= min-active < max-active, hash-ratio >= 1"
-            )
         config = kaldi_decoder.FasterDecoderOptions(
             beam=beam, max_active=max_active, min_active=min_active, beam_delta=beam_delta, hash_ratio=hash_ratio
         )

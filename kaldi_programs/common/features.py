@@ -12,47 +12,45 @@ from kaldi_programs.common.program import Option, log, vlog, warn
 from kaldi_programs.common.spectra import Spectrograph, mel_filters, window_function
 
 FRAME_OPTIONS = (
-    Option("sample-frequency", 16000.0, "samples per second that the recordings must have"),
-    Option("frame-length", 25.0, "length of a frame in milliseconds"),
-    Option("frame-shift", 10.0, "from one frame to the next in milliseconds"),
-    Option("preemphasis-coefficient", 0.97, "coefficient of the preemphasis"),
+    Option("sample-frequency", 16000.0, "samples per second that the recordings must have", "> 0, <= 1e7"),
+    Option("frame-length", 25.0, "length of a frame in milliseconds", "> 0, <= 60000"),
+    Option("frame-shift", 10.0, "from one frame to the next in milliseconds", "> 0, <= 60000"),
+    Option("preemphasis-coefficient", 0.97, "coefficient of the preemphasis", ">= 0, <= 1"),
     Option("remove-dc-offset", True, "subtract the mean of each frame"),
-    Option("dither", 1.0, "standard deviation of the noise that is added (0: none)"),
-    Option("window-type", "povey", "hamming, hanning, povey, rectangular, sine or blackman"),
+    Option("dither", 1.0, "standard deviation of the noise that is added (0: none)", ">= 0"),
+    Option("window-type", "povey", "window", ("hamming", "hanning", "povey", "rectangular", "sine", "blackman")),
     Option("blackman-coeff", 0.42, "coefficient of the generalised Blackman window"),
     Option("round-to-power-of-two", True, "pad frames with zeros to a power of two for the FFT"),
     Option("snip-edges", True, "only frames that lie within the recording; else reflect the samples at its ends"),
     Option("allow-downsample", False, "downsample recordings with a higher sample frequency"),
     Option("allow-upsample", False, "upsample recordings with a lower sample frequency"),
-    Option("max-feature-vectors", -1, "accepted for compatibility; has no effect on whole recordings"),
+    Option("max-feature-vectors", -1, "accepted for compatibility; has no effect on whole recordings", ">= -1"),
 )
 MEL_OPTIONS = (
-    Option("num-mel-bins", 23, "number of triangular mel bins"),
-    Option("low-freq", 20.0, "lowest frequency of the mel bins"),
+    Option("num-mel-bins", 23, "number of triangular mel bins", ">= 3"),
+    Option("low-freq", 20.0, "lowest frequency of the mel bins", ">= 0"),
     Option("high-freq", 0.0, "highest frequency of the mel bins; 0 or less: relative to half the sample frequency"),
     Option("vtln-low", 100.0, "accepted for compatibility; there is no VTLN here"),
     Option("vtln-high", -500.0, "accepted for compatibility; there is no VTLN here"),
     Option("debug-mel", False, "log the mel bins"),
 )
 ENERGY_OPTIONS = (
-    Option("energy-floor", 0.0, "floor of the energy; matters with --use-energy=true and --dither=0"),
+    Option("energy-floor", 0.0, "floor of the energy; matters with --use-energy=true and --dither=0", ">= 0"),
     Option("raw-energy", True, "energy before preemphasis and windowing"),
 )
 TABLE_OPTIONS = (
-    Option("output-format", "kaldi", "format of the output; only kaldi is supported"),
+    Option("output-format", "kaldi", "other formats are not supported", ("kaldi",)),
     Option("subtract-mean", False, "subtract the mean of each recording's features"),
-    Option("vtln-warp", 1.0, "VTLN warp factor; only 1 is supported"),
+    Option("vtln-warp", 1.0, "VTLN warp factor; only 1 is supported", "> 0"),
     Option("vtln-map", "", "not supported"),
     Option("utt2spk", "", "accepted for compatibility; serves --vtln-map only"),
-    Option("channel", -1, "channel to use (0: left, 1: right; -1: there should be only one)"),
-    Option("min-duration", 0.0, "shortest recording to process, in seconds"),
+    Option("channel", -1, "channel to use (0: left, 1: right; -1: there should be only one)", ">= -1"),
+    Option("min-duration", 0.0, "shortest recording to process, in seconds", ">= 0"),
     Option("write-utt2dur", "", "wspecifier for the durations in seconds"),
 )
 
 
 def spectrograph(options: SimpleNamespace) -> Spectrograph:
-    if options.output_format != "kaldi":
-        raise Failure(f"--output-format={options.output_format} is not supported; expected kaldi")
     if options.vtln_map or options.vtln_warp != 1.0:
         raise Failure("VTLN (--vtln-map, --vtln-warp) is not supported; Kaldi's own program has it")
     length = int(options.sample_frequency * 0.001 * options.frame_length)

@@ -325,6 +325,11 @@ class TransitionModel:
             for _ in range(3):
                 probs = np.maximum(probs * np.float32(1 / probs.sum()), np.float32(floor))
             num_floored += int((probs == np.float32(floor)).sum())
+            if not (probs > 0).all():
+                raise Failure(
+                    "a transition without counts gets no probability: give a --transition-floor above 0 "
+                    "(or are the statistics damaged?)"
+                )
             log_probs = np.log(probs.astype(float)).astype(np.float32)
             gain += float(group_counts @ (log_probs - self.log_probs[ids[0]]))
             self.log_probs[ids] = log_probs

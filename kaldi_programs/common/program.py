@@ -4,22 +4,30 @@ Source of the conventions: Kaldi's util/parse-options.cc and base/kaldi-error.cc
 """
 
 import functools
+import io
+import math
+import operator
 import sys
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, NamedTuple, NoReturn
 
-from asrser_io.files import Failure
+from asrser_io.files import Failure, described
 
 _current = SimpleNamespace(name="kaldi_programs", verbose=0)
 
 
 class Option(NamedTuple):
-    """An option `--name=value`; the type of the default (bool, int, float or str) is the type of the option."""
+    """An option `--name=value`; the type of the default (bool, int, float or str) is the type of the option.
+
+    allowed: the range of a number, such as "> 0, <= 1", or the words that a text may be. A number must be finite,
+             unless its range names inf.
+    """
 
     name: str
     default: Any
     help: str = ""
+    allowed: str | tuple[str, ...] = ""
 
 
 _STANDARD = (
@@ -28,6 +36,9 @@ _STANDARD = (
     Option("print-args", True, "echo the command line on standard error"),
     Option("verbose", 0, "how much to log (higher is more)"),
 )
+_COMPARISONS = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}
+_INT32 = -(2**31), 2**31 - 1
+_FLOAT32 = 3.4028234663852886e38  # the largest number in single precision
 _TRUTH = {"": True, "true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
 
 
@@ -55,7 +66,8 @@ def program(usage: str, *options: Option, arguments: int | tuple[int, int | None
     usage:     the usage line or lines
     arguments: how many arguments follow the options: a number, or (least, most), where most may be None
     `main` returns its exit status, None meaning 0. The program is called after its module: add_deltas is add-deltas;
-    the module's docstring opens the help. Failure and file errors end with one line and status 1.
+    the module's docstring opens the help. Options are checked before `main` is called. Failure, file errors and a lack
+    of memory end with one line and status 1.
     """
     least, most = arguments if isinstance(arguments, tuple) else (arguments, arguments)
 
@@ -69,6 +81,9 @@ def program(usage: str, *options: Option, arguments: int | tuple[int, int | None
             words = sys.argv[1:] if argv is None else [str(word) for word in argv]
             command_line = " ".join([name, *map(_quoted, words)])
             _current.name, _current.verbose = name, 0
+            for stream in (sys.stdout, sys.stderr):
+                if isinstance(stream, io.TextIOWrapper):  # bytes that came in as a key or a name go out as they were
+                    stream.reconfigure(encoding="utf-8", errors="surrogateescape")
 
             def help_text() -> str:
                 return f"\n{description.strip()}\n\nUsage: {usage}\n\n{_option_table(options)}"
@@ -91,10 +106,10 @@ def program(usage: str, *options: Option, arguments: int | tuple[int, int | None
                 return _end_by_broken_pipe(as_process)
             except KeyboardInterrupt:
                 return 130
-            except (Failure, OSError) as error:
+            except (Failure, OSError, MemoryError) as error:
                 if _current.verbose >= 1:
                     _print_traceback()
-                _say("ERROR", str(error))
+                _say("ERROR", described(error))
                 return 1
 
         return run
@@ -153,23 +168,51 @@ def _set(values: dict[str, Any], known: dict[str, Option], word: str, where: str
     elif isinstance(option.default, str):
         if not equals:
             refuse("text")
+        if option.allowed and text not in option.allowed:
+            refuse(" or ".join(option.allowed))
         values[option.name] = text
     else:
-        try:
-            values[option.name] = type(option.default)(text)
-        except ValueError:
-            refuse("an integer" if isinstance(option.default, int) else "a number")
+        number = _number(text, type(option.default))
+        if number is None or not _lies_in(number, str(option.allowed)):
+            refuse(f"{'an integer' if isinstance(option.default, int) else 'a number'} {option.allowed}".rstrip())
+        values[option.name] = number
+
+
+def _number(text: str, kind: type) -> int | float | None:
+    """The number that Kaldi, too, reads here: 32 bits wide, in ASCII; 1e39 is infinity."""
+    if not text.isascii() or "_" in text:
+        return None
+    try:
+        number = kind(text)
+    except ValueError:
+        return None
+    if kind is int:
+        return number if _INT32[0] <= number <= _INT32[1] else None
+    return math.copysign(math.inf, number) if abs(number) > _FLOAT32 else number
+
+
+def _lies_in(number: int | float, allowed: str) -> bool:
+    """Whether a number fulfils conditions such as "> 0, <= 1"; without any, whether it is finite."""
+    if math.isnan(number) or (math.isinf(number) and "inf" not in allowed):
+        return False
+    conditions = [condition.split() for condition in allowed.split(", ") if condition]
+    return all(_COMPARISONS[sign](number, float(bound)) for sign, bound in conditions)
 
 
 def _option_table(options: tuple[Option, ...]) -> str:
     def lines(some: tuple[Option, ...]) -> str:
         return "".join(
-            f"  --{option.name:25} : {option.help} ({type(option.default).__name__}, default = {_shown(option)})\n"
+            f"  --{option.name:25} : {option.help} ({_kind(option)}, default = {_shown(option)})\n"
             for option in sorted(some)
         )
 
     own = f"Options:\n{lines(options)}\n" if options else ""
     return f"{own}Standard options:\n{lines(_STANDARD)}"
+
+
+def _kind(option: Option) -> str:
+    allowed = f" {option.allowed}" if isinstance(option.allowed, str) else f": {', '.join(option.allowed)}"
+    return f"{type(option.default).__name__}{allowed}".rstrip()
 
 
 def _shown(option: Option) -> str:

@@ -62,7 +62,10 @@ class Spectrograph:
         round_to_power_of_two: bool,
     ):
         if length < 2 or shift < 1:
-            raise Failure(f"a frame of {length} samples every {shift} samples; at least 2 and 1 are needed")
+            raise Failure(
+                f"--frame-length and --frame-shift make a frame of {length} samples every {shift} samples; "
+                "at least 2 and 1 are needed"
+            )
         self.length, self.shift, self.window = length, shift, window
         self.preemphasis, self.remove_dc_offset, self.dither = np.float32(preemphasis), remove_dc_offset, dither
         self.raw_energy, self.snip_edges = raw_energy, snip_edges
@@ -110,8 +113,8 @@ def mel_filters(num_bins: int, points: int, rate: float, low: float, high: float
         high += nyquist
     if not 0 <= low < high <= nyquist:
         raise Failure(f"--low-freq={low:g} and --high-freq={high:g} do not lie in order between 0 and {nyquist:g}")
-    if num_bins < 3:
-        raise Failure(f"--num-mel-bins={num_bins}: at least 3 are needed")
+    if num_bins > points // 2:
+        raise Failure(f"--num-mel-bins={num_bins}: too many for the {points // 2} points of the spectrum")
     low_mel, high_mel = mel(np.array([low, high], np.float32))
     step = (high_mel - low_mel) / np.float32(num_bins + 1)
     left, centre, right = (low_mel + (np.arange(num_bins, dtype=np.float32) + i) * step for i in range(3))

@@ -79,7 +79,7 @@ def test_a_missing_hypothesis_counts_as_empty_when_all_are_asked_for(score):
 
 def test_an_unknown_mode_is_refused(score):
     status, _, messages = score(REF, HYP, "--mode=some")
-    assert status == 1 and "expected strict, present or all" in messages
+    assert status == 1 and "expected --mode=strict or present or all" in messages
 
 
 def test_nothing_to_score_is_an_error_and_not_zero_errors(score):

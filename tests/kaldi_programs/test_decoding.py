@@ -154,4 +154,4 @@ def test_settings_that_the_decoder_cannot_work_with_are_refused(golden, work, mo
     options = ["--max-active=10", "--min-active=20"]
     scores = write_scores(utt1=np.zeros((5, 144)))
     assert decode_faster_mapped.main([*options, model, golden / "graph/HCLG.fst", scores, "ark:words"]) == 1
-    assert "max-active 10, min-active 20" in capfd.readouterr().err
+    assert "--min-active=20 is not less than --max-active=10" in capfd.readouterr().err
