@@ -43,6 +43,17 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
         raise
 
 
+CHUNK = 1 << 24  # bytes
+
+
+def read_up_to(file: BinaryIO, count: int) -> bytes:
+    """So many bytes, or what there is. A damaged count takes no more memory than the data."""
+    data = file.read(min(count, CHUNK))
+    while len(data) < count and (more := file.read(min(count - len(data), CHUNK))):
+        data += more
+    return data
+
+
 def write_text(path: str | Path, text: str) -> None:
     with replacing(path) as file:
         file.write(text.encode())

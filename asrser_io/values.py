@@ -11,19 +11,10 @@ from typing import IO
 
 import numpy as np
 
-from asrser_io.files import Failure
+from asrser_io.files import Failure, read_up_to
 
-CHUNK = 1 << 24  # bytes
 _WORD = re.compile(rb"\s*(\S*)")
 _REST_OF_WORD = re.compile(rb"(\S*)")
-
-
-def read_up_to(f: BufferedReader, count: int) -> bytes:
-    """So many bytes, or what there is. A damaged count takes no more memory than the data."""
-    data = f.read(min(count, CHUNK))
-    while len(data) < count and (more := f.read(min(count - len(data), CHUNK))):
-        data += more
-    return data
 
 
 def read_bytes(f: BufferedReader, count: int) -> bytes:
