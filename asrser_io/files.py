@@ -1,6 +1,7 @@
 """Files that are complete or absent, and the one exception that a user sees as one line."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,3 +65,17 @@ def read_map(path: Path, optional: bool = False) -> dict[str, str]:
     if optional and not path.is_file():
         return {}
     return dict(line.split(maxsplit=1) for line in path.read_text().splitlines() if line)
+
+
+def fault_of_name(name: str) -> str | None:
+    """Why nothing in a work directory can have this name, or None: its path stands in commands and in Kaldi's tables.
+
+    utils/paths.sh asks the same of whole paths.
+    """
+    if found := re.search(r"""[\s\x00-\x1f\x7f"'$&;()#*?\[\]<>|\\`~{}!,:/]""", name):
+        return f"has {found[0]!r} in it, which cannot stand in a path"
+    if "JOB" in name:
+        return "has JOB in it, which stands for the number of a job"
+    if name in (".", "..", "list") or name.endswith(".tmp") or len(name.encode(errors="surrogateescape")) > 200:
+        return "cannot be the name of a folder"
+    return None

@@ -3,9 +3,10 @@
 
 Usage: local/make_folds.py [options] <data-dir> <folds-dir>
  e.g.: local/make_folds.py data_fbank/ser exp/ser/folds
-Reads <data-dir>/{feats.scp,labels.scp,classes,utt2spk,utt2emotion} and, where they are, dev_speakers, spk2gender and
+Reads <data-dir>/{feats.scp,labels.scp,classes,utt2spk,utt2emotion,dev_speakers} and, where they are, spk2gender and
 spk2session; writes <folds-dir>/<fold>/{train,dev,test}, data directories, and <folds-dir>/list, the names of the folds.
-A fold is called after the speaker (or session) that it leaves out.
+A fold is called after the speaker (or session) that it leaves out. With --dry-run, which needs utt2spk and dev_speakers
+only, nothing is written.
 """
 
 import argparse
@@ -13,47 +14,36 @@ import filecmp
 import os
 import shutil
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from asrser_io.files import Failure, read_map
+from asrser_io.files import Failure, fault_of_name, read_map
 
 BY_UTTERANCE = ("feats.scp", "labels.scp", "utt2spk", "utt2emotion", "utt2original")
 BY_SPEAKER = ("spk2gender", "spk2session")
 PARTS = ("train", "dev", "test")
 
 
-def choose_dev_speakers(speakers: Sequence[str], gender_of: Mapping[str, str]) -> list[str]:
-    """For a corpus without a protocol of its own: the last woman and the last man, else the last two; of three, one."""
-    if len(speakers) == 3:
-        return [speakers[-1]]
-    last_of = {gender_of[speaker]: speaker for speaker in speakers if speaker in gender_of}
-    return sorted(last_of.values()) if len(last_of) == 2 else list(speakers[-2:])
-
-
 def make_folds(
-    speakers: Collection[str], dev_speakers: Sequence[str], session_of: Mapping[str, str] | None
+    speakers: Collection[str], dev_speakers: Collection[str], group_of: Mapping[str, str]
 ) -> dict[str, dict[str, list[str]]]:
     """The speakers of train, dev and test of every fold, by the fold's name.
 
-    session_of: leave out the speakers of one session together, instead of one speaker
+    group_of: whom each speaker is left out with, under which name; by speaker, everyone alone under the own name
     """
-    strangers = [speaker for speaker in dev_speakers if speaker not in speakers]
-    if strangers:
-        raise Failure(f"dev speaker {strangers[0]} has no utterance; the speakers are {' '.join(sorted(speakers))}")
-    if not dev_speakers:
-        raise Failure("the dev set is empty: it decides when training stops; name its speakers with --dev-speakers")
     others = sorted(set(speakers) - set(dev_speakers))
-    group_of = {speaker: session_of[speaker] if session_of else speaker for speaker in others}
     folds = {}
-    for group in sorted(set(group_of.values())):
+    for group in sorted({group_of[speaker] for speaker in others}):
         folds[group] = {
             "train": [speaker for speaker in others if group_of[speaker] != group],
             "dev": sorted(dev_speakers),
             "test": [speaker for speaker in others if group_of[speaker] == group],
         }
-        if not folds[group]["train"]:
-            raise Failure(f"nobody is left to train on: {len(speakers)} speakers, {' '.join(dev_speakers)} are dev")
+    if len(folds) < 2:
+        raise Failure(
+            f"nobody is left to train on: of {len(speakers)} speakers, {' '.join(sorted(dev_speakers))} are dev and "
+            f"{' '.join(others) or 'none'} are left out for the test at a time"
+        )
     return folds
 
 
@@ -79,27 +69,57 @@ def is_same(new: Path, old: Path) -> bool:
     return all(before.is_file() and filecmp.cmp(file, before, shallow=False) for file, before in pairs)
 
 
+def read_dev_speakers(data: Path, given: str, speakers: Collection[str]) -> list[str]:
+    """The speakers for early stopping: those given, else those of the file in the data directory."""
+    source = "--dev-speakers"
+    if not given:
+        source = str(data / "dev_speakers")
+        if not (data / "dev_speakers").is_file():
+            raise Failure(f"no {source} says who decides when training stops: name the speakers with --dev-speakers")
+        given = (data / "dev_speakers").read_text()
+    dev_speakers = sorted(set(given.replace(",", " ").split()))
+    if not dev_speakers:
+        raise Failure(f"{source} names nobody: the dev set decides when training stops")
+    if strangers := [speaker for speaker in dev_speakers if speaker not in speakers]:
+        raise Failure(
+            f"{source} names {strangers[0]}, who has no utterance in {data}/utt2spk; "
+            f"the speakers are {' '.join(sorted(speakers))}"
+        )
+    return dev_speakers
+
+
+def read_groups(data: Path, leave_out: str, speakers: Collection[str]) -> dict[str, str]:
+    """Under which name each speaker is left out: the own, or that of the session."""
+    file = data / "utt2spk"
+    group_of = {speaker: speaker for speaker in speakers}
+    if leave_out == "session":
+        file = data / "spk2session"
+        if not file.is_file():
+            raise Failure(f"--leave-out session: no {file} says who was recorded together")
+        group_of = read_map(file)
+    for speaker in sorted(speakers):
+        if speaker not in group_of:
+            raise Failure(f"{file} lacks {speaker}, who speaks in {data}/utt2spk")
+        if fault := fault_of_name(group_of[speaker]):
+            raise Failure(f"{file}: '{group_of[speaker]}' {fault}: a fold is called after it")
+    return group_of
+
+
 def run(args: argparse.Namespace) -> None:
     data, out = args.data, args.out
-    for name in ("feats.scp", "labels.scp", "classes", "utt2spk", "utt2emotion"):
+    for name in ["utt2spk"] if args.dry_run else ["utt2spk", "utt2emotion", "feats.scp", "labels.scp", "classes"]:
         if not (data / name).is_file():
             raise Failure(f"no such file: {data / name}")
-    speakers = sorted(set(read_map(data / "utt2spk", optional=True).values()))
+    speakers = sorted(set(read_map(data / "utt2spk").values()))
     if len(speakers) < 3:
         raise Failure(f"{data} has {len(speakers)} speakers; at least 3 are needed, for train, dev and test")
-    session_of = None
-    if args.leave_out == "session":
-        session_of = read_map(data / "spk2session", optional=True)
-        if not session_of:
-            raise Failure(f"--leave-out session: no {data}/spk2session says who was recorded together")
-    if args.dev_speakers:
-        dev_speakers = args.dev_speakers.replace(",", " ").split()
-    elif (data / "dev_speakers").is_file():
-        dev_speakers = (data / "dev_speakers").read_text().split()
-    else:
-        dev_speakers = choose_dev_speakers(speakers, read_map(data / "spk2gender", optional=True))
-    folds = make_folds(speakers, dev_speakers, session_of)
+    dev_speakers = read_dev_speakers(data, args.dev_speakers, speakers)
+    folds = make_folds(speakers, dev_speakers, read_groups(data, args.leave_out, speakers))
+    if not 0 <= args.folds <= len(folds):
+        raise Failure(f"--folds {args.folds}: there are {len(folds)} folds, {' '.join(folds)}; 0 means all")
     wanted = list(folds)[: args.folds or None]
+    if args.dry_run:
+        return
     out.mkdir(parents=True, exist_ok=True)
     for fold in wanted:
         building = out / f"{fold}.tmp"
@@ -128,6 +148,7 @@ def main() -> None:
     )
     parser.add_argument("--dev-speakers", default="", help="for early stopping, never for training [the corpus' own]")
     parser.add_argument("--folds", type=int, default=0, help="only the first so many [all]")
+    parser.add_argument("--dry-run", action="store_true", help="only see whether there can be such folds")
     parser.add_argument("data", type=Path, metavar="<data-dir>")
     parser.add_argument("out", type=Path, metavar="<folds-dir>")
     try:

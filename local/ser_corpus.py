@@ -229,6 +229,7 @@ def write_data_dir(
     if session_of:
         write("spk2session", ((speaker, session_of[speaker]) for speaker in sorted(speakers)))
     present = [speaker for speaker in dev_speakers if speaker in speakers]
+    report("speaker for early stopping of whom there is no utterance", sorted(set(dev_speakers) - set(present)))
     counts = [f"all {expected} utterances"] if expected else []
     lists = {
         "emotions": emotions,

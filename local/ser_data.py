@@ -1,10 +1,11 @@
 """Check a Kaldi data directory with utt2emotion and copy what SER needs of it; called by local/ser_data.sh."""
 
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from ser_corpus import EMOTIONS, Utterance, report, run, table_of_counts, without_faults, write_data_dir
+from ser_corpus import EMOTIONS, Utterance, report, run, table_of_counts, warn, without_faults, write_data_dir
 
-from asrser_io.files import Failure
+from asrser_io.files import Failure, fault_of_name
 
 
 def read_pairs(file: Path) -> dict[str, str]:
@@ -22,19 +23,71 @@ def read_pairs(file: Path) -> dict[str, str]:
 
 
 def read_lines(file: Path) -> list[str]:
-    """A list with one entry in a line; empty when there is no such file."""
-    return file.read_text().split() if file.is_file() else []
+    """The lines of a list that are not empty; none when there is no such file."""
+    return [line.strip() for line in file.read_text().splitlines() if line.strip()] if file.is_file() else []
 
 
-def order_of(emotions: set[str], given: list[str], data: Path) -> list[str]:
+def check_emotions(utt2emotion: Mapping[str, str], file: Path) -> None:
+    """Names of classes are handed on in lists with commas, and stand in tables with spaces."""
+    for utterance, emotion in utt2emotion.items():
+        if len(emotion.split()) > 1 or "," in emotion or not emotion.isprintable():
+            raise Failure(
+                f"{file}: {utterance} has the emotion '{emotion}'; "
+                "expected one word without a comma, such as very_happy"
+            )
+        if emotion == "silence":
+            raise Failure(f"{file}: {utterance}: 'silence' is the class of silent frames and can't be an emotion")
+
+
+def order_of(emotions: set[str], data: Path) -> list[str]:
     """The order of the classes: as the file 'emotions' has it, else the paper's four first, then the others by name."""
-    if given and not emotions <= set(given):
-        raise Failure(f"{data}/utt2emotion has {', '.join(sorted(emotions - set(given)))}, {data}/emotions has not")
-    if "silence" in emotions:
-        raise Failure(f"{data}/utt2emotion: 'silence' is the class of silent frames and can't be an emotion")
     if len(emotions) < 2:
         raise Failure(f"{data}/utt2emotion: at least two emotions are needed, found {', '.join(emotions) or 'none'}")
-    return given or sorted(emotions, key=lambda e: (EMOTIONS.index(e) if e in EMOTIONS else len(EMOTIONS), e))
+    if not (given := read_lines(data / "emotions")):
+        return sorted(emotions, key=lambda e: (EMOTIONS.index(e) if e in EMOTIONS else len(EMOTIONS), e))
+    if missing := sorted(emotions - set(given)):
+        raise Failure(f"{data}/utt2emotion has {', '.join(missing)}, {data}/emotions has not")
+    if strange := [emotion for emotion in given if emotion not in emotions]:
+        raise Failure(f"{data}/emotions has '{strange[0]}', which no utterance of {data}/utt2emotion has: remove it")
+    if twice := [emotion for i, emotion in enumerate(given) if emotion in given[:i]]:
+        raise Failure(f"{data}/emotions has {twice[0]} twice: remove one")
+    return given
+
+
+def read_of_speakers(file: Path, speakers: Collection[str]) -> dict[str, str]:
+    """What a file says of each speaker; it need not be there, but if it is, nobody may be missing in it."""
+    if not file.is_file():
+        return {}
+    pairs = read_pairs(file)
+    if missing := sorted(set(speakers) - pairs.keys()):
+        raise Failure(f"{file} lacks {missing[0]}, who speaks in utt2spk: add the speaker, or remove the file")
+    report(f"{file} has a speaker that utt2spk has not, ignored", sorted(pairs.keys() - set(speakers)))
+    return pairs
+
+
+def choose_dev_speakers(speakers: Sequence[str], gender_of: Mapping[str, str]) -> list[str]:
+    """For a corpus without a protocol of its own: the last woman and the last man, else the last two; of three, one."""
+    if len(speakers) <= 3:
+        return [speakers[-1]]
+    last_of = {gender_of[speaker]: speaker for speaker in speakers if speaker in gender_of}
+    return sorted(last_of.values()) if len(last_of) == 2 else list(speakers[-2:])
+
+
+def read_dev_speakers(file: Path, speakers: Collection[str]) -> list[str]:
+    """The speakers of a list for early stopping, all of which speak, as do others; none when there is no list."""
+    if not file.is_file():
+        return []
+    dev_speakers = sorted(set(file.read_text().split()))
+    if not dev_speakers:
+        raise Failure(f"{file} is empty: name the speakers for early stopping, or remove the file to have them chosen")
+    if strangers := [speaker for speaker in dev_speakers if speaker not in speakers]:
+        raise Failure(
+            f"{file} names {strangers[0]}, who speaks no utterance of utt2spk; "
+            f"the speakers are {' '.join(sorted(speakers))}"
+        )
+    if len(dev_speakers) == len(speakers):
+        raise Failure(f"{file} names all {len(speakers)} speakers, as {dev_speakers[0]}: nobody is left to train on")
+    return dev_speakers
 
 
 def prepare(data: Path, out: Path, allow_partial: bool) -> None:
@@ -42,9 +95,17 @@ def prepare(data: Path, out: Path, allow_partial: bool) -> None:
         if not (data / name).is_file():
             raise Failure(f"no {data}/{name}: a data directory for SER needs wav.scp, utt2spk and utt2emotion")
     wav_scp, utt2spk, utt2emotion = (read_pairs(data / name) for name in ("wav.scp", "utt2spk", "utt2emotion"))
-    segments, spk2gender, spk2session = (
-        read_pairs(data / name) if (data / name).is_file() else {} for name in ("segments", "spk2gender", "spk2session")
-    )
+    segments = read_pairs(data / "segments") if (data / "segments").is_file() else {}
+    check_emotions(utt2emotion, data / "utt2emotion")
+    for utterance, speaker in utt2spk.items():
+        if fault := fault_of_name(speaker):
+            raise Failure(f"{data}/utt2spk: the speaker '{speaker}' of {utterance} {fault}: a fold is called after it")
+    speakers = set(utt2spk.values())
+    spk2gender, spk2session = (read_of_speakers(data / name, speakers) for name in ("spk2gender", "spk2session"))
+    for speaker, gender in spk2gender.items():
+        if gender not in ("f", "m"):
+            raise Failure(f"{data}/spk2gender: {speaker} is '{gender}', expected f or m")
+    dev_speakers = read_dev_speakers(data / "dev_speakers", speakers)
     unlabelled = sorted(utt2spk.keys() - utt2emotion.keys())
     report("utterance without an emotion", unlabelled)
     strangers = sorted(utt2emotion.keys() - utt2spk.keys())
@@ -54,6 +115,9 @@ def prepare(data: Path, out: Path, allow_partial: bool) -> None:
             f"{data}: utt2spk and utt2emotion differ in {len(unlabelled + strangers)} utterances, the first is "
             f"{(unlabelled + strangers)[0]}; use --allow-partial true to go on with those that stand in both"
         )
+    recordings = {line.split(maxsplit=1)[0] for line in segments.values()} if segments else utt2spk.keys()
+    report(f"{data}/segments has an utterance that utt2spk has not, ignored", sorted(segments.keys() - utt2spk.keys()))
+    report(f"{data}/wav.scp has a recording that no utterance is of, ignored", sorted(wav_scp.keys() - recordings))
     # Kaldi sorts by speaker, so the speaker has to stand in front.
     has_prefix = all(name.startswith(speaker) for name, speaker in utt2spk.items())
     utterances = []
@@ -67,12 +131,17 @@ def prepare(data: Path, out: Path, allow_partial: bool) -> None:
     utterances, left_out = without_faults(utterances)
     if left_out and not allow_partial:
         raise Failure(f"{data}: {left_out[0]}; use --allow-partial true to go on without such utterances")
-    emotions = order_of({u.emotion for u in utterances}, read_lines(data / "emotions"), data)
+    usable = sorted({u.speaker for u in utterances})
+    for speaker in sorted(speakers - set(usable)):
+        warn(f"speaker {speaker} has no utterance left{' for dev' if speaker in dev_speakers else ''}")
+    if dev_speakers and not set(dev_speakers) & set(usable):
+        raise Failure(f"{data}/dev_speakers: none of them has an utterance left; name others for early stopping")
+    dev_speakers = [speaker for speaker in dev_speakers if speaker in usable] or choose_dev_speakers(usable, spk2gender)
+    emotions = order_of({u.emotion for u in utterances}, data)
     print(table_of_counts(utterances, emotions, {}))
     name = (data / "corpus").read_text().strip() if (data / "corpus").is_file() else f"own corpus {data.resolve().name}"
-    dev_speakers = read_lines(data / "dev_speakers")
     write_data_dir(out, utterances, emotions, name, dev_speakers, spk2session, left_out)
-    print(f"{out}: {name}, {len(utterances)} utterances of {len({u.speaker for u in utterances})} speakers")
+    print(f"{out}: {name}, {len(utterances)} utterances of {len(usable)} speakers")
 
 
 if __name__ == "__main__":

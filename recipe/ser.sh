@@ -68,9 +68,10 @@ train_folds() {
 if stage 9 "emotional speech: labels, voice activity, filterbanks and folds"; then
   [ "$corpus" != demo ] || once "$corpus_dir/README.demo" python "$here/local/demo_ser.py" "$corpus_dir"
   once "$data/origin" prepare_corpus
+  folds_options=(--leave-out "$leave_out" --dev-speakers "$dev_speakers" --folds "$folds")
+  python "$here/local/make_folds.py" --dry-run "${folds_options[@]}" "$data" "$folds_dir"   # before the features
   once "$fbank/labels.scp" "$here/local/ser_frames.sh" --nj "$nj" --cmd "$cmd" "$data" "$fbank"
-  python "$here/local/make_folds.py" --leave-out "$leave_out" --dev-speakers "$dev_speakers" --folds "$folds" \
-    "$fbank" "$folds_dir"
+  python "$here/local/make_folds.py" "${folds_options[@]}" "$fbank" "$folds_dir"
   for fold in $(<"$folds_dir/list"); do once "$folds_dir/$fold/split" audit "$fold"; done
   echo "fold $fold:"
   cat "$folds_dir/$fold/split"

@@ -81,6 +81,20 @@ def test_a_recording_that_comes_from_a_command_is_left_to_kaldi(data, tmp_path):
         ("wav.scp", "ann-tape /nowhere.wav\n", "ann-1 no audio, /nowhere.wav is missing"),
         ("segments", "ann-1 ann-tape 0.0 0.5\nbob-1 bob-1 0.0 1.0\n", "ann-2 no audio, its line in"),
         ("emotions", "anger\nneutral\n", "utt2emotion has surprise"),
+        ("emotions", "anger\nneutral\nsurprise\njoy\n", "own/emotions has 'joy', which no utterance of "),
+        ("emotions", "anger\nneutral\nsurprise\nanger\n", "own/emotions has anger twice"),
+        ("utt2emotion", "ann-1 very happy\nann-2 neutral\nbob-1 anger\n", "ann-1 has the emotion 'very happy'"),
+        ("utt2emotion", "ann-1 sad,happy\nann-2 neutral\nbob-1 anger\n", "ann-1 has the emotion 'sad,happy'"),
+        ("dev_speakers", "bob\nzoe\n", "own/dev_speakers names zoe, who speaks no utterance of utt2spk; the"),
+        ("dev_speakers", "bob\nann\n", "own/dev_speakers names all 2 speakers, as ann: nobody is left to train on"),
+        ("dev_speakers", "\n", "own/dev_speakers is empty"),
+        ("spk2session", "ann 1\n", "own/spk2session lacks bob, who speaks in utt2spk"),
+        ("spk2gender", "bob m\n", "own/spk2gender lacks ann, who speaks in utt2spk"),
+        ("spk2gender", "bob m\nann female\n", "own/spk2gender: ann is 'female', expected f or m"),
+        ("utt2spk", "ann-1 ann\nann-2 ann\nbob-1 b/ob\n", "utt2spk: the speaker 'b/ob' of bob-1 has '/' in it"),
+        ("utt2spk", "ann-1 ann\nann-2 ann\nbob-1 ..\n", "utt2spk: the speaker '..' of bob-1 cannot be"),
+        ("utt2spk", "ann-1 ann\nann-2 ann\nbob-1 JOB1\n", "utt2spk: the speaker 'JOB1' of bob-1 has JOB in it"),
+        ("utt2spk", "ann-1 ann\nann-2 ann\nbob-1 b$ob\n", "utt2spk: the speaker 'b$ob' of bob-1 has '$' in it"),
     ],
 )
 def test_bad_input_is_refused_with_one_line(data, tmp_path, file, text, said):
@@ -89,6 +103,34 @@ def test_bad_input_is_refused_with_one_line(data, tmp_path, file, text, said):
     assert result.returncode == 1
     assert said in result.stderr.splitlines()[-1]
     assert not (tmp_path / "ser").exists()
+
+
+def test_what_is_said_of_nobody_and_of_nothing_is_told_when_it_is_left_out(data, tmp_path):
+    (data / "spk2gender").write_text("ann f\nbob m\nzoe f\n")
+    with open(data / "wav.scp", "a") as wav_scp:
+        wav_scp.write(f"cid-1 {tmp_path}/cid.wav\n")
+    result = prepare(data, tmp_path / "ser")
+    assert result.returncode == 0
+    assert "spk2gender has a speaker that utt2spk has not, ignored: zoe" in result.stderr
+    assert "wav.scp has a recording that no utterance is of, ignored: cid-1" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("genders", "dev"), [("a m\nb f\nc m\nd f\ne f\n", ["c", "e"]), (None, ["d", "e"])]
+)
+def test_an_own_corpus_keeps_its_last_woman_and_last_man_for_dev(data, tmp_path, genders, dev):
+    (data / "segments").write_text("".join(f"{s}-1 ann-tape 0.0 0.5\n" for s in "abcde"))
+    (data / "utt2spk").write_text("".join(f"{s}-1 {s}\n" for s in "abcde"))
+    (data / "utt2emotion").write_text("".join(f"{s}-1 {'anger' if s < 'c' else 'joy'}\n" for s in "abcde"))
+    if genders:
+        (data / "spk2gender").write_text(genders)
+    assert prepare(data, tmp_path / "ser").returncode == 0
+    assert (tmp_path / "ser/dev_speakers").read_text().split() == dev
+
+
+def test_of_up_to_three_speakers_one_is_dev(data, tmp_path):
+    assert prepare(data, tmp_path / "ser").returncode == 0
+    assert (tmp_path / "ser/dev_speakers").read_text() == "bob\n"
 
 
 def test_a_directory_without_emotions_is_refused(data, tmp_path):

@@ -88,37 +88,54 @@ def test_folds_that_were_trained_on_are_not_changed_under_the_networks(iemocap, 
     assert (tmp_path / "folds/Ses01F/dev/utt2spk").read_text() == before
 
 
-def test_an_own_corpus_keeps_its_last_woman_and_last_man_for_dev(tmp_path):
-    data = write_data(tmp_path / "ser", ["a", "b", "c", "d", "e"], spk2gender="a m\nb f\nc m\nd f\ne f\n")
-    make_folds(data, tmp_path / "folds")
-    assert speakers_of(tmp_path / "folds/a/dev") == ["c", "e"]
-
-
-def test_of_three_speakers_one_is_dev(tmp_path):
-    make_folds(write_data(tmp_path / "ser", ["a", "b", "c"]), tmp_path / "folds")
-    assert (tmp_path / "folds/list").read_text().split() == ["a", "b"]
-    assert speakers_of(tmp_path / "folds/a/dev") == ["c"]
-
-
 @pytest.mark.parametrize(
     ("speakers", "options", "said"),
     [
         (["a", "b"], [], "has 2 speakers; at least 3"),
-        (["a", "b", "c"], ["--dev-speakers", "b c"], "nobody is left to train on"),
-        (["a", "b", "c"], ["--dev-speakers", "zoe"], "dev speaker zoe has no utterance"),
-        (["a", "b", "c"], ["--dev-speakers", ","], "the dev set is empty"),
-        (["a", "b", "c"], ["--leave-out", "session"], "who was recorded together"),
+        (["a", "b", "c"], ["--dev-speakers", "b c"], "nobody is left to train on: of 3 speakers, b c are dev and a"),
+        (["a", "b", "c"], ["--dev-speakers", "a b c"], "a b c are dev and none are left out"),
+        (["a", "b", "c"], ["--dev-speakers", "zoe"], "--dev-speakers names zoe, who has no utterance in "),
+        (["a", "b", "c"], ["--dev-speakers", ","], "--dev-speakers names nobody"),
+        (["a", "b", "c"], [], "ser/dev_speakers says who decides when training stops: name the speakers"),
+        (["a", "b", "c"], ["--leave-out", "session", "--dev-speakers", "a"], "who was recorded together"),
+        (["a", "b", "c", "d"], ["--dev-speakers", "d", "--folds", "4"], "--folds 4: there are 3 folds, a b c"),
+        (["a", "b", "c", "d"], ["--dev-speakers", "d", "--folds", "-1"], "--folds -1: there are 3 folds"),
+        (["a", "b", "c/d", "e"], ["--dev-speakers", "a"], "utt2spk: 'c/d' has '/' in it"),
+        (["a", "b", "list"], ["--dev-speakers", "a"], "utt2spk: 'list' cannot be the name of a folder"),
     ],
 )
-def test_folds_that_cannot_be_are_refused(tmp_path, speakers, options, said):
-    result = make_folds(write_data(tmp_path / "ser", speakers), tmp_path / "folds", *options)
+@pytest.mark.parametrize("first", [["--dry-run"], []])
+def test_folds_that_cannot_be_are_refused(tmp_path, speakers, options, said, first):
+    result = make_folds(write_data(tmp_path / "ser", speakers), tmp_path / "folds", *options, *first)
     assert result.returncode == 1
     assert said in result.stderr and len(result.stderr.splitlines()) == 1
     assert not (tmp_path / "folds").exists()
 
 
-def test_a_part_of_iemocap_without_session_5_has_no_dev_set(tmp_path):
-    # local/iemocap_data.py --allow-partial true writes the dev speakers that are there: none.
-    data = write_data(tmp_path / "ser", SPEAKERS[:8], dev_speakers="")
+def test_a_list_of_dev_speakers_is_refused_by_its_file_and_name(tmp_path):
+    data = write_data(tmp_path / "ser", ["a", "b", "c"], dev_speakers="c\nann\n")
     result = make_folds(data, tmp_path / "folds")
-    assert result.returncode == 1 and "the dev set is empty" in result.stderr
+    assert f"{data}/dev_speakers names ann, who has no utterance in {data}/utt2spk" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("spk2session", "said"),
+    [("a s1\nb s2\nd s3\n", "lacks c, who speaks"), ("a x\nb y:1\nc z\nd z\n", "'y:1' has ':'")],
+)
+def test_a_session_is_known_of_every_speaker_and_can_be_a_folder(tmp_path, spk2session, said):
+    data = write_data(tmp_path / "ser", list("abcd"), spk2session=spk2session, dev_speakers="d\n")
+    result = make_folds(data, tmp_path / "folds", "--leave-out", "session")
+    assert result.returncode == 1 and f"{data}/spk2session" in result.stderr and said in result.stderr
+    assert len(result.stderr.splitlines()) == 1 and not (tmp_path / "folds").exists()
+
+
+def test_the_order_and_the_separators_of_dev_speakers_do_not_matter(tmp_path):
+    data = write_data(tmp_path / "ser", list("abcde"), dev_speakers="d\ne\n")
+    for options in ([], ["--dev-speakers", "e,d"], ["--dev-speakers", "d e d"]):
+        assert make_folds(data, tmp_path / "folds", *options).returncode == 0
+
+
+def test_a_dry_run_writes_nothing(tmp_path):
+    data = write_data(tmp_path / "ser", list("abcde"), dev_speakers="d\ne\n")
+    result = make_folds(data, tmp_path / "folds", "--dry-run")
+    assert result.returncode == 0 and not result.stdout and not (tmp_path / "folds").exists()
