@@ -1,24 +1,18 @@
 """Check a corpus in Kaldi data directories and copy what ASR needs of it; called by local/asr_data.sh."""
 
 import argparse
-import functools
-import math
 import shutil
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-import soundfile
-from ser_corpus import SAMPLE_RATE, audio_for_kaldi, fault_of, is_command, report, warn
+from ser_corpus import audio_for_kaldi, fault_of, fault_of_first_command, fault_of_span, report, warn
 from ser_data import read_pairs
 
 from asrser_io.files import Failure
-from asrser_io.tables import read_object
 
 SETS = ("train", "dev", "test")
-SHORTEST = 0.1  # seconds; extract-segments drops what is shorter
-OVERSHOOT = 0.5  # seconds that a segment may reach beyond its recording; extract-segments cuts it there
 
 
 class DataDir(NamedTuple):
@@ -37,45 +31,12 @@ def check_keys(file: Path, keys: Iterable[str], other: Path, expected: Iterable[
         )
 
 
-@functools.cache  # segments share their recording
-def seconds_of(audio: str) -> float:
-    info = soundfile.info(audio)
-    return info.frames / info.samplerate
-
-
 def fault_of_segment(line: str, recordings: Mapping[str, str]) -> str | None:
-    """Why extract-segments would drop this, or None. line: "recording start end" as in segments, times in seconds."""
-    try:
-        recording, start, end = line.split()
-        begins, ends = float(start), float(end)
-    except ValueError:
-        return f"'{line}' is not '<recording> <start> <end>'; give each channel a recording of its own"
+    """line: "recording start end" as in segments"""
+    recording, span = [*line.split(maxsplit=1), ""][:2]
     if recording not in recordings:
         return f"its recording {recording} is not in wav.scp"
-    audio = recordings[recording]
-    length = math.inf if is_command(audio) or fault_of(audio) else seconds_of(audio)  # a fault is reported by itself
-    ends = length if ends == -1 else ends
-    if begins < 0 or ends > length + OVERSHOOT:
-        return f"from {start} to {end} s, but {recording} has {length:.2f} s"
-    if min(ends, length) - begins < SHORTEST:
-        return f"from {start} to {end} s is shorter than {SHORTEST} s"
-    return None
-
-
-def fault_of_first_command(commands: Iterable[str]) -> str | None:
-    """Run the first of the commands, as they will be alike; None if it gives what the feature programs need."""
-    for command in commands:
-        try:
-            rate, samples = read_object(command, "wave")
-        except Failure as error:
-            return str(error)
-        if (rate, len(samples)) != (SAMPLE_RATE, 1):
-            return (
-                f"'{command}' gives {rate:.0f} Hz, {len(samples)} channels, expected {SAMPLE_RATE} Hz, 1 channel: "
-                f"let it convert (sox: -r {SAMPLE_RATE} -c 1 -b 16)"
-            )
-        return None
-    return None
+    return fault_of_span(span, recording, recordings[recording])
 
 
 def read_data_dir(data: Path) -> DataDir:
@@ -104,7 +65,7 @@ def read_data_dir(data: Path) -> DataDir:
         used = {line.split()[0] for line in segments.values()}
         recordings = {name: audio for name, audio in recordings.items() if name in used}
     faults += [f"{data}/wav.scp: {name}: {fault}" for name, audio in recordings.items() if (fault := fault_of(audio))]
-    if fault := fault_of_first_command(filter(is_command, recordings.values())):
+    if fault := fault_of_first_command(recordings.values()):
         faults.append(f"{data}/wav.scp: {fault}")
     report("cannot be used", faults[1:])
     if faults:

@@ -49,7 +49,7 @@ def prepare(corpus: Path, out: Path, allow_partial: bool) -> None:
             # The corpus' own names begin with the speaker already, as Kaldi wants it.
             gender, emotion = GENDER_OF[speaker], EMOTION_OF[letter]
             utterances.append(Utterance(file.stem, file.stem, speaker, gender, emotion, str(file)))
-    utterances, left_out = without_faults(utterances)
+    utterances, left_out = without_faults(utterances, allow_partial)
     if other:
         print(f"not used: {', '.join(f'{letter} {count}' for letter, count in sorted(other.items()))}")
     print(table_of_counts(utterances, EMOTIONS, EXPECTED))

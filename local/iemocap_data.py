@@ -47,7 +47,8 @@ def speaker_of(turn: str) -> str:
 def read_labels(file: Path) -> dict[str, str]:
     """The category of each turn in a label file of Session*/dialog/EmoEvaluation."""
     labels: dict[str, str] = {}
-    for number, line in enumerate(file.read_text(errors="replace").splitlines(), start=1):
+    content = file.read_bytes()
+    for number, line in enumerate(content.decode("utf-8-sig", errors="replace").splitlines(), start=1):
         if not line.startswith("["):
             continue
         match = LABEL.fullmatch(line.rstrip())
@@ -65,20 +66,34 @@ def read_labels(file: Path) -> dict[str, str]:
             raise Failure(f"{file}:{number}: {turn} is labelled twice, '{labels[turn]}' and '{category}'")
         if not turn.startswith(f"{file.stem}_"):
             raise Failure(f"{file}:{number}: {turn} is not a turn of the dialogue {file.stem}")
+    if not labels:
+        why = "it is in UTF-16, save it as UTF-8" if b"\0" in content else "copy it again"
+        raise Failure(f"{file}: not one line '[start - end]<TAB>turn<TAB>category<TAB>[v, a, d]' in it; {why}")
     return labels
 
 
 def read_session(session: Path) -> tuple[dict[str, str], dict[str, Path]]:
     """The category of each labelled turn of a session, and the audio of each recorded one."""
-    # Not in subfolders: Attribute, Categorical and Self-evaluation are single raters. ._* are macOS' shadows.
-    files = sorted(file for file in (session / "dialog/EmoEvaluation").glob("*.txt") if not file.name.startswith("."))
+    # Not in subfolders: Attribute, Categorical and Self-evaluation are single raters.
+    files = files_by_stem(session / "dialog/EmoEvaluation", "*", ".txt")
     if not files:
         raise Failure(f"no label files in {session}/dialog/EmoEvaluation")
-    labels = {turn: category for file in files for turn, category in read_labels(file).items()}
-    audio = {file.stem: file for file in (session / "sentences/wav").glob("*/*.wav") if not file.name.startswith(".")}
+    labels = {turn: category for file in files.values() for turn, category in read_labels(file).items()}
+    audio = files_by_stem(session / "sentences/wav", "*/*", ".wav")
     if not audio:
         raise Failure(f"no audio in {session}/sentences/wav")
     return labels, audio
+
+
+def files_by_stem(folder: Path, pattern: str, suffix: str) -> dict[str, Path]:
+    """Files by their names without the suffix, in whatever case that is; ._* are macOS' shadows."""
+    found: dict[str, Path] = {}
+    for file in sorted(folder.glob(pattern)):
+        if file.suffix.lower() == suffix and not file.name.startswith("."):
+            if file.stem in found:
+                raise Failure(f"{found[file.stem]} and {file}: two files for one {file.stem}; remove one of them")
+            found[file.stem] = file
+    return found
 
 
 def prepare(corpus: Path, out: Path, allow_partial: bool) -> None:
@@ -107,7 +122,7 @@ def prepare(corpus: Path, out: Path, allow_partial: bool) -> None:
         for turn, category in labels.items()
         if category in EMOTION_OF
     ]
-    utterances, left_out = without_faults(utterances)
+    utterances, left_out = without_faults(utterances, allow_partial)
     other = ", ".join(f"{category} {categories[category]}" for category in sorted(LEFT_OUT) if categories[category])
     print(f"{len(labels)} labelled turns: hap {categories['hap']} + exc {categories['exc']} are happiness")
     print(f"not used: {other}")

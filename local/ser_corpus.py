@@ -13,6 +13,7 @@ A data directory for SER holds, besides Kaldi's wav.scp, utt2spk, spk2utt and sp
 
 import argparse
 import functools
+import math
 import shutil
 import sys
 from collections import Counter
@@ -21,14 +22,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import soundfile
-import soxr
 
 from asrser_io.files import Failure
+from asrser_io.recordings import Form, examine, write_riff16
+from asrser_io.tables import read_object
+from asrser_nn.data.audio import RATE, read_audio
 
 EMOTIONS = ("anger", "happiness", "sadness", "neutral")  # the paper's, in the order of their class ids
-SAMPLE_RATE = 16000
-SHORTEST = 400  # samples: one window of 25 ms, less gives no frame at all
+WINDOW = 400  # samples: of 25 ms, less gives no frame at all
+SHORTEST_SEGMENT = 0.1  # seconds; extract-segments drops what is shorter
+OVERSHOOT = 0.5  # seconds that a segment may reach beyond its recording; extract-segments cuts it there
+MOST_CLIPPED = 0.05  # of the samples of a recording
+MOST_LEFT_OUT = 0.05  # of the utterances of a corpus, unless a part is asked for
 DEMO_MARK = "README.demo"  # stands in the root of a corpus that local/demo_* made
 DEMO_NAME = "synthetic demo, no scientific meaning"
 
@@ -75,23 +80,60 @@ def is_command(audio: str) -> bool:
 
 
 @functools.cache  # many utterances may share a recording
+def form_of(audio: str) -> Form | Failure:
+    try:
+        return examine(audio)
+    except Failure as error:
+        return error
+
+
 def fault_of(audio: str) -> str | None:
     """Why this recording can't be used, or None. What a command gives is left to the feature programs to judge."""
     if is_command(audio):
         return None
-    file = Path(audio)
-    if not file.is_file():
+    if not Path(audio).exists():
         return f"no audio, {audio} is missing"
-    if file.stat().st_size == 0:
-        return f"{audio} is an empty file"
+    if not Path(audio).is_file():
+        return f"{audio} is no plain file; it is read more than once, so give a file, or a command that ends in |"
+    form = form_of(audio)
+    if isinstance(form, Failure):
+        return str(form)
+    if form.num_samples * RATE < WINDOW * form.rate:
+        return f"{audio} is {1000 * form.seconds:.3f} ms long, shorter than one window of 25 ms"
+    return None
+
+
+def fault_of_span(span: str, recording: str, audio: str) -> str | None:
+    """Why extract-segments would drop this, or None. span: "start end" as in segments, seconds"""
     try:
-        info = soundfile.info(audio)
-    except soundfile.LibsndfileError as error:
-        return f"{audio} is not audio that libsndfile reads ({error.error_string})"
-    if info.frames == 0:
-        return f"{audio} holds no samples"
-    if info.frames * SAMPLE_RATE < SHORTEST * info.samplerate:
-        return f"{audio} is {1000 * info.frames / info.samplerate:.1f} ms long, shorter than one window of 25 ms"
+        start, end = span.split()
+        begins, ends = float(start), float(end)
+    except ValueError:
+        return f"'{recording} {span}' is not '<recording> <start> <end>'; give each channel a recording of its own"
+    form = None if is_command(audio) else form_of(audio)
+    length = form.seconds if isinstance(form, Form) else math.inf  # a fault of the recording is reported by itself
+    ends = min(length, 1e9) if ends == -1 else ends  # the length of what a command gives is not known here
+    if not (begins >= 0 and math.isfinite(ends) and ends <= length + OVERSHOOT):
+        return f"from {start} to {end} s, but {recording} has {length:.2f} s"
+    if min(ends, length) - begins < SHORTEST_SEGMENT:
+        return f"from {start} to {end} s is shorter than {SHORTEST_SEGMENT} s"
+    return None
+
+
+def fault_of_first_command(recordings: Iterable[str]) -> str | None:
+    """Run the first command among these, as they will be alike; None if it gives what the feature programs need."""
+    command = next(filter(is_command, recordings), None)
+    if command is None:
+        return None
+    try:
+        rate, samples = read_object(command, "wave")
+    except Failure as error:
+        return str(error)
+    if (rate, len(samples)) != (RATE, 1):
+        return (
+            f"'{command}' gives {rate:.0f} Hz, {len(samples)} channels, expected {RATE} Hz, 1 channel: "
+            f"let it convert (sox: -r {RATE} -c 1 -b 16)"
+        )
     return None
 
 
@@ -99,20 +141,23 @@ def is_ready(audio: str) -> bool:
     """True when Kaldi's feature programs read this as it is: RIFF, 16 bits, 16 kHz, one channel."""
     if is_command(audio):
         return True
-    info = soundfile.info(audio)
-    return (info.format, info.subtype, info.samplerate, info.channels) == ("WAV", "PCM_16", SAMPLE_RATE, 1)
+    form = form_of(audio)
+    if isinstance(form, Failure):
+        raise form
+    return form.kaldi_reads and (form.rate, form.channels) == (RATE, 1)
 
 
-def convert(audio: str, out: Path) -> None:
-    """Write any recording as 16 kHz, one channel (the mean of all), 16 bits."""
-    try:
-        samples, rate = soundfile.read(audio, dtype="float32", always_2d=True)
-    except soundfile.LibsndfileError as error:
-        raise Failure(f"{audio} can't be read to its end ({error.error_string}); copy it again") from error
-    mono = samples.mean(axis=1)
-    if rate != SAMPLE_RATE:
-        mono = soxr.resample(mono, rate, SAMPLE_RATE)
-    soundfile.write(out, np.clip(mono, -1, 1), SAMPLE_RATE, subtype="PCM_16")
+def convert(audio: str, out: Path) -> int:
+    """Write any recording as 16 kHz, one channel (the mean of all), 16 bits; returns how many samples were clipped."""
+    samples = np.rint(read_audio(Path(audio)))
+    clipped = int(((samples < -32768) | (samples > 32767)).sum())
+    if clipped > MOST_CLIPPED * len(samples):
+        raise Failure(
+            f"{audio}: {clipped} of {len(samples)} samples are beyond 16 bits; make it less loud, or see its scale"
+        )
+    with open(out, "wb") as file:
+        write_riff16(file, RATE, np.clip(samples, -32768, 32767).astype(np.int16)[np.newaxis])
+    return clipped
 
 
 def check_parts(directory: Path, parts: Sequence[str], what: str, allow_partial: bool) -> list[Path]:
@@ -162,18 +207,26 @@ def table_of_counts(utterances: Iterable[Utterance], emotions: Sequence[str], ex
     return "\n".join(lines)
 
 
-def without_faults(utterances: Iterable[Utterance]) -> tuple[list[Utterance], list[str]]:
+def without_faults(utterances: Iterable[Utterance], allow_partial: bool) -> tuple[list[Utterance], list[str]]:
     """Sorted as Kaldi sorts, and apart from them what can't be used, with the reason."""
     usable, left_out = [], []
     for utterance in sorted(utterances):
         fault = fault_of(utterance.audio)
+        if fault is None and utterance.span:
+            fault = fault_of_span(utterance.span, utterance.recording, utterance.audio)
         if fault is None:
             usable.append(utterance)
         else:
-            left_out.append(f"{utterance.original} {fault}")
+            left_out.append(f"{utterance.original}: {fault}")
     report("left out", left_out)
     if not usable:
         raise Failure(f"no utterance with an emotion and audio: {left_out[0] if left_out else 'there is none at all'}")
+    total = len(usable) + len(left_out)
+    if len(left_out) > MOST_LEFT_OUT * total and not allow_partial:
+        raise Failure(
+            f"{len(left_out)} of {total} utterances can't be used, the first is {left_out[0]}; "
+            "use --allow-partial true to go on without them"
+        )
     return usable, left_out
 
 
@@ -249,14 +302,17 @@ def audio_for_kaldi(recordings: Mapping[str, str], folder: Path, final: Path) ->
     """What Kaldi shall read for each recording: what is there, or a file converted into folder (later named final)."""
     wav_scp = {}
     converted = 0
+    clipped: dict[str, int] = {}
     for name, audio in recordings.items():
         if is_ready(audio):
             wav_scp[name] = audio if is_command(audio) else str(Path(audio).resolve())
             continue
         folder.mkdir(exist_ok=True)
-        convert(audio, folder / f"{name}.wav")
+        if count := convert(audio, folder / f"{name}.wav"):
+            clipped[audio] = count
         wav_scp[name] = str(final / f"{name}.wav")
         converted += 1
     if converted:
         warn(f"{converted} of {len(wav_scp)} recordings are not 16 kHz mono 16-bit WAV: converted once, into {final}")
+    report("clipped to 16 bits", [f"{count} samples of {audio}" for audio, count in clipped.items()])
     return wav_scp

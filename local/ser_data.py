@@ -3,7 +3,17 @@
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from ser_corpus import EMOTIONS, Utterance, report, run, table_of_counts, warn, without_faults, write_data_dir
+from ser_corpus import (
+    EMOTIONS,
+    Utterance,
+    fault_of_first_command,
+    report,
+    run,
+    table_of_counts,
+    warn,
+    without_faults,
+    write_data_dir,
+)
 
 from asrser_io.files import Failure, fault_of_name
 
@@ -128,7 +138,9 @@ def prepare(data: Path, out: Path, allow_partial: bool) -> None:
         audio = wav_scp.get(recording if segments else original, f"its line in {data}/wav.scp or segments")
         gender = spk2gender.get(speaker, "")
         utterances.append(Utterance(name, original, speaker, gender, utt2emotion[original], audio, recording, span))
-    utterances, left_out = without_faults(utterances)
+    utterances, left_out = without_faults(utterances, allow_partial)
+    if fault := fault_of_first_command(u.audio for u in utterances):
+        raise Failure(f"{data}/wav.scp: {fault}")
     if left_out and not allow_partial:
         raise Failure(f"{data}: {left_out[0]}; use --allow-partial true to go on without such utterances")
     usable = sorted({u.speaker for u in utterances})

@@ -501,3 +501,25 @@ def test_a_truncated_archive_stops_a_program_with_its_key(tmp_path, capsys):
     assert add_deltas.main([f"ark:{tmp_path}/cut", f"ark:{tmp_path}/d"]) == 1
     assert f"ERROR (add-deltas:main()) b in the archive {tmp_path}/cut: the data end early" in capsys.readouterr().err
     assert not (tmp_path / "d").exists()
+
+
+@pytest.mark.parametrize(
+    ("form", "coding"),
+    [
+        ("WAV", "PCM_24"), ("WAV", "PCM_32"), ("WAV", "FLOAT"), ("WAV", "ULAW"), ("WAV", "PCM_U8"), ("WAVEX", "PCM_16"),
+        ("AIFF", "PCM_16"), ("AU", "PCM_16"), ("W64", "PCM_16"), ("NIST", "PCM_16"), ("FLAC", "PCM_16"),
+    ],
+)  # fmt: skip
+def test_a_second_of_audio_in_any_form_has_98_frames_or_is_refused(tmp_path, form, coding, capsys):
+    recording = tmp_path / "x.wav"
+    soundfile.write(recording, 0.1 * np.sin(np.arange(16000)), 16000, format=form, subtype=coding)
+    for source in (recording, f"cat {recording} |"):
+        (tmp_path / "wav.scp").write_text(f"x {source}\n")
+        assert fbank(f"scp:{tmp_path}/wav.scp", f"ark:{tmp_path}/f") == 0
+        assert matrices(f"ark:{tmp_path}/f")["x"].shape == (98, 23)
+    recording.write_bytes(recording.read_bytes()[: recording.stat().st_size * 3 // 10])
+    for source in (recording, f"cat {recording} |"):
+        (tmp_path / "wav.scp").write_text(f"x {source}\n")
+        capsys.readouterr()
+        assert fbank(f"scp:{tmp_path}/wav.scp", f"ark:{tmp_path}/f") == 1
+        assert f"ERROR (compute-fbank-feats:main()) x ({source}): " in capsys.readouterr().err

@@ -150,15 +150,15 @@ BAD = {
     ),
     "no audio": (
         lambda own: write(own / "dev", "wav.scp", f"eero_1 {own}/dev/text"),
-        "{own}/dev/text is not audio that libsndfile reads",
+        "{own}/dev/text: not a recording that can be read",
     ),
     "too short": (
         lambda own: write(own / "dev", "wav.scp", f"eero_1 {tone(own / 'short.wav', seconds=0.02)}"),
-        "is 20.0 ms long, shorter than one window",
+        "is 20.000 ms long, shorter than one window",
     ),
     "a truncated FLAC": (
         lambda own: write(own / "dev", "wav.scp", f"eero_1 {cut(tone(own / 'cut.flac'))}"),
-        "cut.flac can't be read to its end",
+        "cut.flac: not a recording that can be read to its end, damaged or truncated",
     ),
     "a command of another rate": (
         lambda own: write(own / "dev", "wav.scp", f"eero_1 cat {tone(own / 'phone.wav', rate=8000)} |"),
@@ -212,3 +212,57 @@ def test_a_corpus_that_cannot_be_used_is_refused_in_one_line(change, message, pr
     assert message.format(own=own) in result.stderr.splitlines()[-1]
     assert "Traceback" not in result.stderr
     assert not (tmp_path / "asr").exists() and not (tmp_path / "asr.tmp").exists()
+
+
+FORMS = {  # soundfile's format and subtype; all take the same signal
+    "24-bit": ("WAV", "PCM_24"), "float": ("WAV", "FLOAT"), "mu-law": ("WAV", "ULAW"), "A-law": ("WAV", "ALAW"),
+    "8-bit": ("WAV", "PCM_U8"), "extensible": ("WAVEX", "PCM_24"), "AIFF": ("AIFF", "PCM_16"), "AU": ("AU", "PCM_16"),
+    "W64": ("W64", "PCM_16"), "SPHERE": ("NIST", "PCM_16"), "FLAC": ("FLAC", "PCM_16"), "OGG": ("OGG", "VORBIS"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_recording_of_any_form_is_taken_whole_or_refused(form, prepare, own, tmp_path):
+    file_format, subtype = FORMS[form]
+    wav = tone(tmp_path / "eero.wav", format=file_format, subtype=subtype)
+    assert prepare().returncode == 0
+    samples, rate = soundfile.read(tmp_path / "asr/dev/wav/eero_1.wav")
+    assert (rate, len(samples)) == (16000, 16000)  # 98 frames, never 29
+    expected, _ = soundfile.read(wav)
+    np.testing.assert_allclose(samples, expected, atol=0.51 / 32768)  # of 16 bits as they are, else rounded
+
+    wav.write_bytes(wav.read_bytes()[: wav.stat().st_size * 3 // 10])
+    result = prepare()
+    assert result.returncode == 1 and "Traceback" not in result.stderr
+    assert f"{own}/dev/wav.scp: eero_1: {wav}: " in result.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda samples: np.where(samples > 0.49, np.nan, samples), "samples that are not finite numbers"),
+        (lambda samples: np.where(samples > 0.49, np.inf, samples), "samples that are not finite numbers"),
+        (lambda samples: 32768 * samples, "of up to 16384: a false scale"),
+        (lambda samples: samples / 32768, "less than one step of 16 bits"),
+        (lambda samples: 4 * samples, "samples are beyond 16 bits"),
+    ],
+    ids=["nan", "inf", "scale of 16 bits", "divided twice", "too loud"],
+)
+def test_floats_that_would_be_changed_are_refused(spoil, message, prepare, own, tmp_path):
+    samples, rate = soundfile.read(tmp_path / "eero.wav")
+    soundfile.write(tmp_path / "eero.wav", spoil(samples), rate, subtype="FLOAT")
+    result = prepare()
+    assert result.returncode == 1 and "Traceback" not in result.stderr
+    assert f"{tmp_path}/eero.wav: " in result.stderr.splitlines()[-1] and message in result.stderr.splitlines()[-1]
+    assert not (tmp_path / "asr").exists()
+
+
+def test_a_few_clipped_samples_are_counted_and_named(prepare, own, tmp_path):
+    samples, rate = soundfile.read(tmp_path / "eero.wav")
+    samples[[100, 200, 300]] = 1.25, -1.5, 1.0
+    soundfile.write(tmp_path / "eero.wav", samples, rate, subtype="FLOAT")
+    result = prepare()
+    assert result.returncode == 0
+    assert f"clipped to 16 bits: 3 samples of {tmp_path}/eero.wav" in result.stderr
+    converted, _ = soundfile.read(tmp_path / "asr/dev/wav/eero_1.wav", dtype="int16")
+    assert converted[[100, 200, 300]].tolist() == [32767, -32768, 32767]

@@ -64,3 +64,17 @@ def test_a_name_that_does_not_parse_is_refused(tmp_path):
         (tmp_path / f"wav/{wrong}.wav").unlink()
     assert "no wav files" in prepare(tmp_path, tmp_path / "ser").stderr
     assert "is not the folder of EmoDB" in prepare(tmp_path / "wav", tmp_path / "ser").stderr
+
+
+def test_names_in_capital_letters_are_read_and_a_second_file_of_a_name_is_refused(tmp_path):
+    (tmp_path / "wav").mkdir()
+    for name in ("03a01Wa.WAV", "09b01Nc.wav"):
+        soundfile.write(tmp_path / f"wav/{name}", np.full(800, 0.1), 16000, subtype="PCM_16", format="WAV")
+    assert prepare(tmp_path, tmp_path / "ser", "--allow-partial", "true").returncode == 0
+    assert table(tmp_path / "ser/wav.scp") == {
+        "03a01Wa": f"{tmp_path}/wav/03a01Wa.WAV",
+        "09b01Nc": f"{tmp_path}/wav/09b01Nc.wav",
+    }
+    soundfile.write(tmp_path / "wav/03a01Wa.wav", np.full(800, 0.1), 16000, subtype="PCM_16")
+    result = prepare(tmp_path, tmp_path / "ser", "--allow-partial", "true")
+    assert result.returncode == 1 and "03a01Wa stands more than once" in result.stderr

@@ -186,14 +186,14 @@ def test_audio_without_label_and_label_without_audio_are_named(corpus, tmp_path)
     (wav / "Ses02F_impro01_F001.wav").unlink()
     result = prepare(corpus, tmp_path / "ser")
     assert "audio without a label: Ses02F_impro01_F099" in result.stderr
-    assert "Ses02F_impro01_F001 no audio" in result.stderr
-    assert "Ses02F_impro01_F001 no audio" in (tmp_path / "ser/left_out").read_text()
+    assert "Ses02F_impro01_F001: no audio" in result.stderr
+    assert "Ses02F_impro01_F001: no audio" in (tmp_path / "ser/left_out").read_text()
     assert "Ses02F-Ses02F_impro01_F001" not in table(tmp_path / "ser/utt2spk")
 
 
 @pytest.mark.parametrize(
     ("samples", "said"),
-    [(399, "shorter than one window"), (0, "holds no samples"), (None, "empty file")],
+    [(399, "shorter than one window"), (0, "recording without samples"), (None, "empty file")],
     ids=["shorter than a window", "no samples", "zero bytes"],
 )
 def test_unusable_audio_is_named_and_left_out(corpus, tmp_path, samples, said):
@@ -266,3 +266,40 @@ def test_a_folder_that_is_no_data_directory_is_not_overwritten(corpus, tmp_path)
     result = prepare(corpus, precious)
     assert result.returncode == 1 and "remove it, or name another" in result.stderr
     assert (precious / "chapter1.tex").exists()
+
+
+def test_audio_and_labels_in_capital_letters_are_read(corpus, tmp_path):
+    expected = prepare(corpus, tmp_path / "lower")
+    for file in [*corpus.glob("Session3/**/*.wav"), *corpus.glob("Session3/dialog/EmoEvaluation/*.txt")]:
+        file.rename(file.with_suffix(file.suffix.upper()))
+    result = prepare(corpus, tmp_path / "ser")
+    assert result.returncode == expected.returncode == 0
+    assert "42" in result.stdout
+    assert table(tmp_path / "ser/utt2emotion") == table(tmp_path / "lower/utt2emotion")
+    assert table(tmp_path / "ser/wav.scp")["Ses03F-Ses03F_impro01_F000"].endswith("/Ses03F_impro01_F000.WAV")
+
+
+def test_two_recordings_of_a_turn_are_refused(corpus, tmp_path):
+    folder = corpus / "Session3/sentences/wav"
+    other = folder / "copy/Ses03F_impro01_F000.WAV"
+    write_wav(other)
+    original = folder / "Ses03F_impro01/Ses03F_impro01_F000.wav"
+    assert_refused(prepare(corpus, tmp_path / "ser"), tmp_path / "ser", f"{original} and {other}: two files for one")
+
+
+@pytest.mark.parametrize(
+    ("encode", "said"),
+    [(lambda text: text.encode("utf-16"), "in UTF-16"), (lambda _: b"", "copy it again"), (lambda _: b"% [\n", "")],
+    ids=["UTF-16", "empty", "a header only"],
+)
+def test_a_label_file_without_a_label_is_refused_by_name(corpus, tmp_path, encode, said):
+    file = corpus / "Session2/dialog/EmoEvaluation/Ses02F_impro01.txt"
+    file.write_bytes(encode(file.read_text()))
+    assert_refused(prepare(corpus, tmp_path / "ser"), tmp_path / "ser", f"{file}: not one line '[start - end]", said)
+
+
+def test_a_mark_of_utf_8_does_not_hide_the_first_label(corpus, tmp_path):
+    expected = prepare(corpus, tmp_path / "expected").stdout
+    file = corpus / "Session2/dialog/EmoEvaluation/Ses02F_impro01.txt"
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes().split(b"\n", 2)[2])  # the first line is a label now
+    assert prepare(corpus, tmp_path / "ser").stdout.replace("/ser:", "/expected:") == expected

@@ -64,7 +64,7 @@ def test_the_speaker_is_put_in_front_of_the_utterance(data, tmp_path):
 
 
 def test_a_recording_that_comes_from_a_command_is_left_to_kaldi(data, tmp_path):
-    command = f"sox {tmp_path}/ann-tape.wav -t wav - |"
+    command = f"cat {tmp_path}/ann-tape.wav |"
     (data / "wav.scp").write_text(f"ann-tape {command}\nbob-1 {tmp_path}/bob-1.wav\n")
     assert prepare(data, tmp_path / "ser").returncode == 0
     assert f"ann-tape {command}\n" in (tmp_path / "ser/wav.scp").read_text()
@@ -78,8 +78,8 @@ def test_a_recording_that_comes_from_a_command_is_left_to_kaldi(data, tmp_path):
         ("utt2emotion", "ann-1 silence\nann-2 anger\nbob-1 anger\n", "'silence' is the class of silent frames"),
         ("utt2emotion", "ann-1\nann-2 anger\nbob-1 anger\n", "utt2emotion:1: expected 'key value', found 'ann-1'"),
         ("utt2spk", "ann-1 ann\nann-1 bob\n", "utt2spk:2: ann-1 stands there for the second time"),
-        ("wav.scp", "ann-tape /nowhere.wav\n", "ann-1 no audio, /nowhere.wav is missing"),
-        ("segments", "ann-1 ann-tape 0.0 0.5\nbob-1 bob-1 0.0 1.0\n", "ann-2 no audio, its line in"),
+        ("wav.scp", "ann-tape /nowhere.wav\n", "ann-1: no audio, /nowhere.wav is missing"),
+        ("segments", "ann-1 ann-tape 0.0 0.5\nbob-1 bob-1 0.0 1.0\n", "ann-2: no audio, its line in"),
         ("emotions", "anger\nneutral\n", "utt2emotion has surprise"),
         ("emotions", "anger\nneutral\nsurprise\njoy\n", "own/emotions has 'joy', which no utterance of "),
         ("emotions", "anger\nneutral\nsurprise\nanger\n", "own/emotions has anger twice"),
@@ -137,3 +137,51 @@ def test_a_directory_without_emotions_is_refused(data, tmp_path):
     (data / "utt2emotion").unlink()
     assert "no " in prepare(data, tmp_path / "ser").stderr
     assert not (tmp_path / "ser").exists()
+
+
+def test_a_command_that_gives_another_rate_or_fails_is_refused_before_the_work(data, tmp_path):
+    for command, said in (
+        (f"cat {tmp_path}/bob-1.wav |", "gives 8000 Hz, 1 channels, expected 16000 Hz"),
+        ("cat /nowhere.wav |", "the command 'cat /nowhere.wav |' failed with status 1"),
+        (f"head -c 20000 {tmp_path}/ann-tape.wav |", "truncated recording: its header announces 16000 samples, 9978"),
+    ):
+        (data / "wav.scp").write_text(f"ann-tape {command}\nbob-1 {tmp_path}/bob-1.wav\n")
+        result = prepare(data, tmp_path / "ser")
+        assert result.returncode == 1 and said in result.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("span", "said"),
+    [
+        ("0.5 1.6", "ann-2: from 0.5 to 1.6 s, but ann-tape has 1.00 s"),
+        ("0.95 1.0", "ann-2: from 0.95 to 1.0 s is shorter than 0.1 s"),
+        ("0.5 nan", "ann-2: from 0.5 to nan s"),
+        ("0.5 1.0 1", "ann-2: 'ann-tape 0.5 1.0 1' is not '<recording> <start> <end>'"),
+    ],
+)
+def test_a_segment_that_would_have_no_features_is_named_and_only_left_out_on_demand(data, tmp_path, span, said):
+    (data / "segments").write_text(f"ann-1 ann-tape 0.0 0.5\nann-2 ann-tape {span}\nbob-1 bob-1 0.0 1.0\n")
+    result = prepare(data, tmp_path / "ser")
+    assert result.returncode == 1 and said in result.stderr.splitlines()[-1]
+    assert prepare(data, tmp_path / "ser", "--allow-partial", "true").returncode == 0
+    assert said in (tmp_path / "ser/left_out").read_text()
+    assert (tmp_path / "ser/utt2spk").read_text() == "ann-1 ann\nbob-1 bob\n"
+
+
+def test_a_broken_recording_is_in_no_list_of_the_data_directory(data, tmp_path):
+    (data / "segments").unlink()
+    names = [f"ann-{i:02}" for i in range(20)]
+    for name in names:
+        soundfile.write(tmp_path / f"{name}.wav", np.random.default_rng(1).normal(0, 0.1, 800), 16000, subtype="FLOAT")
+    broken = tmp_path / "ann-07.wav"
+    broken.write_bytes(broken.read_bytes()[:-400])
+    (data / "wav.scp").write_text("".join(f"{name} {tmp_path}/{name}.wav\n" for name in names))
+    (data / "utt2spk").write_text("".join(f"{name} ann\n" for name in names))
+    (data / "utt2emotion").write_text("".join(f"{n} {'anger' if i % 2 else 'joy'}\n" for i, n in enumerate(names)))
+    assert prepare(data, tmp_path / "ser").returncode == 1
+    result = prepare(data, tmp_path / "ser", "--allow-partial", "true")
+    assert result.returncode == 0
+    assert f"left out: ann-07: {broken}: a truncated recording: its header announces 800 samples, 700" in result.stderr
+    for name in ("wav.scp", "utt2spk", "utt2emotion", "utt2original"):
+        assert len((tmp_path / "ser" / name).read_text().splitlines()) == 19
+    assert "ann-07" not in (tmp_path / "ser/spk2utt").read_text()

@@ -333,18 +333,20 @@ def cut(wav, num_bytes):
 @pytest.mark.parametrize(
     ("spoil", "complaint"),
     [
-        (lambda wav: cut(wav, 2000), "truncated: its header announces 1600 samples, 978 are there"),
-        (lambda wav: cut(wav, 30), "its RIFF header has no"),
+        (lambda wav: cut(wav, 2000), "truncated recording: its header announces 1600 samples, 978 are there"),
+        (lambda wav: cut(wav, 30), "the data end early, within the header"),
+        (lambda wav: cut(wav, 36), "its RIFF header has no data chunk"),
         (lambda wav: wav.write_bytes(b""), "an empty file"),
-        (lambda wav: wav.write_bytes(b"<html>404 Not Found</html>" * 99), "not audio: begins neither as RIFF nor"),
-        (lambda wav: write_riff(wav, num_samples=0), "no samples in it"),
+        (lambda wav: wav.write_bytes(b"<html>404 Not Found</html>" * 99), "not a recording that can be read"),
+        (lambda wav: write_riff(wav, num_samples=0), "a recording without samples"),
         (lambda wav: write_riff(wav, rate=8000), "8000 Hz, expected 16000 Hz"),
         (lambda wav: write_riff(wav, channels=2), "2 channels, expected 1"),
         (lambda wav: write_riff(wav, num_samples=900), "900 samples, but the last phone of sx1.phn begins at 1000"),
         (lambda wav: write_sphere(wav, b"\0" * 900, sample_count=1600), "announces 1600 samples, 450 are there"),
         (lambda wav: wav.write_bytes(b"NIST_1A\n   1024\nchannel_count"), "truncated or damaged SPHERE header"),
-        (lambda wav: write_sphere(wav, b"\0" * 900, sample_coding="ulaw", sample_n_bytes=1), "coded as ulaw, expected"),
-        (lambda wav: write_sphere(wav, b"\0" * 900, sample_coding="pcm,embedded-shorten-v2.00"), "`sph2pipe -f wav"),
+        (lambda wav: write_sphere(wav, b"\0" * 900, sample_coding="ulaw", sample_n_bytes=1), "coded as mu-law"),
+        (lambda wav: write_riff(wav, num_samples=399), "399 samples, fewer than one window of 400"),
+        (lambda wav: write_sphere(wav, b"\0" * 900, sample_coding="pcm,embedded-shorten-v2.00"), "sph2pipe -f wav"),
     ],
 )
 def test_audio_that_cannot_be_used_is_refused_by_name(spoil, complaint, corpus, tmp_path):
@@ -370,3 +372,48 @@ def test_a_disk_that_cannot_be_written_leaves_nothing(corpus, tmp_path):
     assert result.returncode == 1
     assert len(result.stderr.splitlines()) == 1
     assert "Not a directory" in result.stderr
+
+
+@pytest.mark.parametrize("size", [0, 0x7FFFFFFF, 0xFFFFFFFF])
+def test_a_streamed_recording_is_read_to_its_end_and_written_with_its_length(size, corpus, tmp_path):
+    wav = corpus / "TEST/DR1/MBBB0/SX1.WAV"
+    whole = wav.read_bytes()
+    wav.write_bytes(whole[:4] + struct.pack("<I", size) + whole[8:40] + struct.pack("<I", size) + whole[44:])
+    out = prepared(corpus, tmp_path / "asr")
+    assert table(out / "dev/wav.scp") == {"mbbb0_sx1": str(out / "wav/mbbb0_sx1.wav")}
+    assert (out / "wav/mbbb0_sx1.wav").read_bytes() == whole
+    assert "mbbb0_sx1 1 mbbb0 0.0 0.1000 <O,M>" in (out / "dev/stm").read_text()
+
+
+@pytest.mark.parametrize("pad", [b"\0", b""], ids=["padded", "not padded"])
+def test_an_odd_chunk_before_the_samples_costs_none_of_them(pad, corpus, tmp_path):
+    wav = corpus / "TEST/DR1/MBBB0/SX1.WAV"
+    whole = wav.read_bytes()
+    wav.write_bytes(whole[:36] + struct.pack("<4sI", b"LIST", 5) + b"INFOx" + pad + whole[36:])
+    out = prepared(corpus, tmp_path / "asr")
+    assert Path(table(out / "dev/wav.scp")["mbbb0_sx1"]).read_bytes() == whole  # Kaldi cannot read the original
+
+
+@pytest.mark.parametrize("copy", ["TEST/DR1/mbbb0", "test/DR1/MBBB0", "TEST/DR5/MBBB0", "TRAIN/DR1/MBBB0"])
+def test_two_copies_of_a_speaker_are_refused_by_name(copy, corpus, tmp_path):
+    shutil.copytree(corpus / "TEST/DR1/MBBB0", corpus / copy)
+    message = refusal(corpus, tmp_path)
+    assert "two copies of " in message
+    assert f"{corpus / copy.removesuffix('/DR1/MBBB0')}" in message
+
+
+def test_two_copies_of_a_sentence_a_speaker_of_the_sample_or_the_corpus_are_refused(corpus, timit_sample, tmp_path):
+    shutil.copy(corpus / "TEST/DR1/MBBB0/SX1.PHN", corpus / "TEST/DR1/MBBB0/sx1.phn")
+    assert "two copies of sx1.phn" in refusal(corpus, tmp_path)
+    for folder in ("a", "b"):
+        shutil.copytree(corpus, tmp_path / f"both/{folder}")
+    assert f"{tmp_path}/both/a and {tmp_path}/both/b: two copies of TIMIT" in refusal(tmp_path / "both", tmp_path)
+    sample = tmp_path / "sample"
+    for folder in (TRAIN, DEV, TEST, "dr2-fvmh0"):
+        (sample / folder).mkdir(parents=True)
+    assert f"{sample}/dr1-fvmh0 and {sample}/dr2-fvmh0: two copies of fvmh0" in refusal(sample, tmp_path)
+
+
+def test_a_speaker_in_both_lists_is_refused(corpus, tmp_path):
+    (corpus / "test_spk.list").write_text("fccc0\nmbbb0\n")
+    assert "test_spk.list: mbbb0 stands there twice, or is one of the dev speakers" in refusal(corpus, tmp_path)
