@@ -18,7 +18,9 @@ def described(error: BaseException) -> str:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     if isinstance(error, MemoryError):
         return f"not enough memory{f': {error}' if str(error) else ''}; is a size in a file or an option wrong?"
-    return " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, Failure):
+        return str(error)
+    return ": ".join(filter(None, [type(error).__name__, " ".join(str(error).split())]))
 
 
 @contextmanager
@@ -57,7 +59,7 @@ def read_up_to(file: BinaryIO, count: int) -> bytes:
 
 def write_text(path: str | Path, text: str) -> None:
     with replacing(path) as file:
-        file.write(text.encode())
+        file.write(text.encode(errors="surrogateescape"))  # a file name in it keeps its bytes
 
 
 def read_map(path: Path, optional: bool = False) -> dict[str, str]:

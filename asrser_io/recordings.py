@@ -124,6 +124,23 @@ def read_stream(file: BinaryIO) -> Recording:
     return Recording(form, samples * np.float32(32768))
 
 
+def mixed(samples: np.ndarray) -> tuple[np.ndarray, str]:
+    """The mean of all channels, and a warning, or "", where they cancel each other instead of adding up.
+
+    samples: (channels, samples) → (samples,)
+    """
+    mean = samples.mean(axis=0)
+    power, power_of_mean = (float(np.square(x, dtype=np.float64).mean()) for x in (samples, mean))
+    # The mean of independent channels has the channels-th part of their power.
+    if power_of_mean >= 0.1 / len(samples) * power:
+        return mean, ""
+    share = 100 * power_of_mean / power
+    return mean, (
+        f"its {len(samples)} channels cancel each other: their mean keeps {share:.1f} % of their power; "
+        "one of them alone may be what you want (sox IN OUT remix 1)"
+    )
+
+
 def read_riff16(file: BinaryIO) -> Recording:
     """One 16-bit RIFF recording out of a stream that goes on behind it, as in Kaldi's archives."""
     magic = file.read(4)

@@ -1,11 +1,12 @@
 """The commands of asrser_nn, a table of contents."""
 
+import io
 import sys
 from typing import Any
 
 import click
 
-from asrser_io.files import Failure
+from asrser_io.files import Failure, described
 from asrser_nn.commands.evaluate import evaluate
 from asrser_nn.commands.forward import forward
 from asrser_nn.commands.grid import grid
@@ -20,15 +21,19 @@ from asrser_nn.commands.transfer import transfer
 class Commands(click.Group):
     """Failures as one line and status 1; Ctrl-C as status 130, which a recipe can tell from a failure."""
 
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):  # é on a terminal without it, names that are not UTF-8
+                stream.reconfigure(errors="backslashreplace")
+        return super().main(*arguments, **options)
+
     def invoke(self, context: click.Context) -> Any:
         try:
             return super().invoke(context)
-        except Failure as error:
-            print(f"asrser_nn {context.invoked_subcommand}: {error}", file=sys.stderr)
         except BrokenPipeError:  # the reader of stdout has seen enough, as in `| head`: click ends without a word
             raise
-        except OSError as error:
-            print(f"asrser_nn {context.invoked_subcommand}: {error.filename}: {error.strerror}", file=sys.stderr)
+        except (Failure, OSError, MemoryError) as error:
+            print(f"asrser_nn {context.invoked_subcommand}: {described(error)}", file=sys.stderr)
         except KeyboardInterrupt:
             print(f"\nasrser_nn {context.invoked_subcommand}: interrupted; the same command continues", file=sys.stderr)
             sys.exit(130)

@@ -1,5 +1,6 @@
 """Options that several commands share, and how they are read: lists of numbers, configuration files."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,16 @@ def read_config(context: click.Context, parameter: click.Parameter, paths: tuple
                 )
             defaults[str(known[name].name)] = value.strip()
     context.default_map = defaults
+
+
+class Real(click.FloatRange):
+    """A number in a range, and finite: click itself lets nan pass every range."""
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> float:
+        number = super().convert(value, parameter, context)
+        if not math.isfinite(number):
+            self.fail(f"{number} is not in the range {self._describe_range()}.", parameter, context)
+        return number
 
 
 class Numbers(click.ParamType):

@@ -1,5 +1,6 @@
 """asrser_nn predict"""
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import click
 
 from asrser_io.files import Failure
-from asrser_nn.commands.options import COMPUTE, options
+from asrser_nn.commands.options import COMPUTE, Real, options
 
 
 @click.command()
@@ -17,9 +18,11 @@ from asrser_nn.commands.options import COMPUTE, options
 @click.option("--ctm", metavar="FILE", help="the phones of all files in NIST's form")
 @click.option("--textgrid", metavar="DIR|FILE", help="for Praat, tiers phones and emotion; *.TextGrid: one file")
 @click.option("--plot", metavar="DIR|FILE", help="waveform, spectrogram, phones, emotions; *.png: one file")
-@click.option("--window", default=0.5, type=click.FloatRange(min=0), help="emotions are averaged over so many seconds")
+@click.option("--window", default=0.5, type=Real(0, 3600), help="emotions are averaged over so many seconds")
 @click.option("--silence-class", help="left out of the decision on a whole file; default: silence, if it is a class")
-@click.option("--acoustic-scale", type=float, help="of the search for phones; default: the one that was best on dev")
+@click.option(
+    "--acoustic-scale", type=Real(0, min_open=True), help="of the search for phones; default: the best one on dev"
+)
 @options(COMPUTE)
 @click.argument("audio", nargs=-1, required=True)
 def predict(
@@ -44,5 +47,6 @@ def predict(
         given["asr"], given["ser"], pick_device(given["device"]), given["precision"],
         given["acoustic_scale"], given["window"], given["silence_class"],
     )  # fmt: skip
-    if write_predictions(predictor, list(dict.fromkeys(map(Path, audio))), as_json, ctm, textgrid, plot):
+    paths = list({os.path.abspath(path): Path(path) for path in audio}.values())  # each file once
+    if write_predictions(predictor, paths, as_json, ctm, textgrid, plot):
         sys.exit(1)

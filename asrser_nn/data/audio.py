@@ -4,20 +4,20 @@ from pathlib import Path
 
 import numpy as np
 
-from asrser_io.recordings import read_recording
+from asrser_io.recordings import mixed, read_recording
 
 RATE = 16000  # samples per second
 
 
-def read_audio(path: Path) -> np.ndarray:
+def read_audio(path: Path) -> tuple[np.ndarray, str]:
     """Any form that asrser_io.recordings reads; channels are averaged.
 
-    returns: (samples,) float32 in the units of 16-bit integers, RATE per second
+    returns: (samples,) float32 in the units of 16-bit integers, RATE per second; a warning, or ""
     """
     form, channels = read_recording(path)
-    samples = channels.mean(axis=0)
+    samples, warning = mixed(channels)
     if form.rate != RATE:
         import soxr
 
         samples = soxr.resample(samples, form.rate, RATE)
-    return samples
+    return samples, warning

@@ -3,6 +3,8 @@
 import io
 import os
 import subprocess
+import warnings
+import zipfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from asrser_io.files import Failure, replacing
+from asrser_io.files import Failure, described, replacing
 from asrser_nn.network.convnet import ConvNet, Shape
 
 FORMAT = "asrser_nn model"
@@ -41,6 +43,25 @@ def save(path: Path, content: dict[str, Any]) -> None:
         file.write(buffer.getbuffer())
 
 
+def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
+    """What `save` wrote. Failure if it is something else or any byte of it has changed; no code in it is run."""
+    with open(path, "rb") as file:
+        try:
+            with zipfile.ZipFile(file) as archive:  # torch does not look at the checksums that it writes
+                damaged = archive.testzip()
+            if damaged:
+                raise Failure(f"the checksum of {damaged} is wrong")
+            file.seek(0)
+            with warnings.catch_warnings(action="ignore"):  # of pickles that torch did not write
+                content = torch.load(file, map_location=device, weights_only=True)
+            if not isinstance(content, dict):
+                raise Failure(f"it holds a {type(content).__name__}")
+            return content
+        except Exception as error:  # whatever a damaged file leads zipfile, pickle and torch to
+            reason = described(error).partition(". ")[0][:200]
+            raise Failure(f"{path}: no model or checkpoint of asrser_nn, or a damaged one ({reason})") from error
+
+
 def save_model(path: Path, model: Model) -> None:
     weights = {name: value.detach().cpu() for name, value in model.network.state_dict().items()}
     save(
@@ -68,22 +89,40 @@ def load_model(path: str | Path) -> Model:
         path = path / "final.pt"
     if not path.is_file():
         raise Failure(f"{path}: no such model file or run directory")
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-        if content["format"] != FORMAT:
-            raise ValueError
-    except Exception as error:
+    content = load(path)
+    if content.get("format") != FORMAT:
+        raise Failure(f"{path}: no model of asrser_nn; expected the final.pt of its train command")
+    if content.get("version") != VERSION:
         raise Failure(
-            f"{path}: not a model of asrser_nn (or a damaged one); expected a final.pt of its train command"
-        ) from error
-    if content["version"] != VERSION:
-        raise Failure(
-            f"{path}: a model of format version {content['version']}, but this program reads version {VERSION}"
+            f"{path}: a model of format version {content.get('version')}, but this program reads version {VERSION}"
         )
-    network = ConvNet(Shape(**{name: as_tuples(value) for name, value in content["shape"].items()}), content["dropout"])
-    network.load_state_dict(content["weights"])
-    rest = {name: content[name] for name in ("class_names", "label_counts", "config", "about")}
-    return Model(network.eval(), **rest)
+    try:
+        return model_of(content)
+    except (AttributeError, KeyError, TypeError, ValueError, RuntimeError, Failure) as error:
+        raise Failure(f"{path}: a damaged model ({described(error)}); copy it again, or train again") from error
+
+
+def model_of(content: dict[str, Any]) -> Model:
+    """The model that `save_model` took apart; raises some error where the parts do not fit each other."""
+    sizes = Shape(**{name: as_tuples(value) for name, value in content["shape"].items()})
+    network = ConvNet(sizes, content["dropout"])
+    names, counts, weights = content["class_names"], content["label_counts"], content["weights"]
+    if len(names) != sizes.num_classes or len(set(names)) != len(names) or not all(isinstance(n, str) for n in names):
+        raise Failure(f"{sizes.num_classes} classes, called {names}")
+    if counts.shape != (sizes.num_classes,) or not (counts >= 0).all():
+        raise Failure(f"training frames by class: {counts.tolist()}")
+    expected = network.state_dict()
+    if weights.keys() != expected.keys():
+        raise Failure(f"{min(weights.keys() ^ expected.keys())} is missing or not expected")
+    for name, value in weights.items():
+        if (value.shape, value.dtype) != (expected[name].shape, expected[name].dtype):
+            raise Failure(f"{name} is {value.dtype} of {tuple(value.shape)}")
+        if not torch.isfinite(value).all():
+            raise Failure(f"{name} holds numbers that are not finite")
+        if (name == "stddev" and not (value > 0).all()) or (name.endswith("running_var") and not (value >= 0).all()):
+            raise Failure(f"{name} holds numbers that are not positive")
+    network.load_state_dict(weights)
+    return Model(network.eval(), list(names), counts, dict(content["config"]), dict(content["about"]))
 
 
 def code_commit() -> str:

@@ -2,26 +2,41 @@
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from asrser_io.files import Failure, replacing, write_text
+from asrser_io.files import Failure, described, replacing, write_text
 from asrser_nn.data.filterbank import SHIFT_SECONDS
 from asrser_nn.prediction.predict import Prediction, Segment
 
 STEP = 10  # frames between the probabilities that JSON holds
+NO_SPEECH = "no speech found"
 
 
 def short_names(paths: list[Path]) -> dict[Path, str]:
-    """A name for each file: its own without ending, after as many folders as it takes to tell it from the others."""
-    folders = {path: ["_".join(part.split()) for part in path.absolute().parent.parts[1:]] for path in paths}
-    for depth in range(max(map(len, folders.values())) + 1):
-        start = {path: parts[max(0, len(parts) - depth) :] for path, parts in folders.items()}
-        names = {path: "-".join([*start[path], "_".join(path.stem.split())]) for path in paths}
-        if len(set(names.values())) == len(paths):
-            return names
-    return {path: f"{name}-{i}" for i, (path, name) in enumerate(names.items(), 1)}  # a.wav and a.flac
+    """A name for each file: its own without ending. Files of one name keep the ending where they lie in one folder, and
+    get as many folders before it as tell them apart where not; all others have their names as ever."""
+    folders = {path: path.absolute().parent.parts[1:] for path in paths}
+    numbers = {path: i for i, path in enumerate(paths, 1)}
+    own = {path: _word(path.stem) for path in paths}
+    for form in (lambda path: _word(path.name), lambda path: f"{_word(path.name)}-{numbers[path]}"):
+        together = Counter((folders[path], own[path]) for path in paths)
+        own |= {path: form(path) for path in paths if together[folders[path], own[path]] > 1}
+    names, depths = own, dict.fromkeys(paths, 0)
+    while len(set(names.values())) < len(paths):
+        times = Counter(names.values())
+        for path in [path for path in paths if times[names[path]] > 1]:
+            depths[path] += 1
+            start = list(map(_word, folders[path][-depths[path] :]))
+            number = [str(numbers[path])] if depths[path] > len(folders[path]) else []  # /x-y/a.wav and /x/y/a.wav
+            names = names | {path: "-".join([*start, own[path], *number])}
+    return names
+
+
+def _word(text: str) -> str:
+    return "_".join(text.split())
 
 
 def table(prediction: Prediction) -> str:
@@ -34,15 +49,23 @@ def table(prediction: Prediction) -> str:
     lines += [line(segment, "phone") for segment in prediction.phones or []]
     if emotion := prediction.emotion:
         lines += [line(segment, "emotion", f"{segment.probability:4.0%}") for segment in emotion.segments]
+    whole = Segment(0, prediction.seconds, NO_SPEECH)
+    if prediction.has_speech and emotion and emotion.decision:
         others = ", ".join(f"{name} {share:.0%}" for name, share in emotion.shares.items() if name != emotion.decision)
-        certainty = f"{emotion.shares[emotion.decision]:4.0%}   ({others})"
-        lines.append(line(Segment(0, prediction.seconds, emotion.decision), "whole", certainty))
+        whole.label = emotion.decision
+        lines.append(line(whole, "whole", f"{emotion.shares[emotion.decision]:4.0%}   ({others})"))
+    elif not prediction.has_speech:
+        lines.append(line(whole, "whole"))
     return "\n".join(lines)
 
 
 def as_dict(prediction: Prediction) -> dict[str, Any]:
     """For JSON. Times are seconds; probabilities over time stand for every tenth of a second."""
     result: dict[str, Any] = {"file": str(prediction.path), "seconds": round(prediction.seconds, 4)}
+    if not prediction.has_speech:
+        result["note"] = NO_SPEECH
+    if prediction.warnings:
+        result["warnings"] = prediction.warnings
     if prediction.phones is not None:
         result["phones"] = [
             {"start": round(s.start, 4), "end": round(s.end, 4), "phone": s.label} for s in prediction.phones
@@ -97,9 +120,32 @@ def place(target: str, ending: str, num_files: int) -> Callable[[str], Path]:
     if path.suffix.lower() == ending.lower():
         if num_files > 1:
             raise Failure(f"{target}: one output for {num_files} audio files; name a folder instead")
+        check_folder_of(path)
         return lambda name: path
+    if path.exists() and not path.is_dir():
+        raise Failure(f"{target}: a file; expected a folder, or a name that ends in {ending}")
     path.mkdir(parents=True, exist_ok=True)
     return lambda name: path / f"{name}{ending}"
+
+
+def check_folder_of(path: Path) -> None:
+    """So that a mistyped path is found before the work and not behind it."""
+    if path.is_dir() or not path.parent.is_dir():
+        raise Failure(f"{path}: {'a folder' if path.is_dir() else 'its folder does not exist'}; name a file to write")
+
+
+class Printer:
+    """Prints until that fails, as into a closed pipe or on a full disk; the failure is kept, so that work goes on."""
+
+    def __init__(self) -> None:
+        self.error: OSError | None = None
+
+    def __call__(self, text: str) -> None:
+        if not self.error:
+            try:
+                print(text, flush=True)
+            except OSError as error:
+                self.error = error
 
 
 def write_predictions(
@@ -110,37 +156,45 @@ def write_predictions(
     textgrids: str | None,
     plots: str | None,
 ) -> int:
-    """Predict each file and write all that is wanted; returns how many files could not be read.
+    """Predict each file and write all that is wanted; returns how many files failed.
 
-    A bad file gets its line on stderr, the others are done.
+    Such a file gets its line on stderr, the others are done. What goes to files does not depend on what can be printed.
     """
     names = short_names(paths)
     textgrid_of = place(textgrids, ".TextGrid", len(paths)) if textgrids else None
     plot_of = place(plots, ".png", len(paths)) if plots else None
+    if ctm_path:
+        check_folder_of(Path(ctm_path))
+    show = Printer()
     failures = 0
     results, ctm_parts = [], []
     for path in paths:
         try:
             prediction = predict(path)
-        except Failure as error:
+            ctm_parts.append(ctm(names[path], prediction))
+            if textgrid_of:
+                write_text(textgrid_of(names[path]), textgrid(prediction))
+            if plot_of:
+                from asrser_nn.prediction.figure import draw
+
+                with replacing(plot_of(names[path])) as file:
+                    draw(prediction, file)
+        except Exception as error:
             failures += 1
-            print(f"asrser_nn predict: {error}", file=sys.stderr)
-            results.append({"file": str(path), "error": str(error)})
+            message = str(error) if isinstance(error, Failure) else f"{path}: {described(error)}"
+            print(f"asrser_nn predict: {message}", file=sys.stderr)
+            results.append({"file": str(path), "error": message})
             continue
+        for warning in prediction.warnings:
+            print(f"asrser_nn predict: warning: {path}: {warning}", file=sys.stderr)
         if as_json:
             results.append(as_dict(prediction))
         else:
-            print(table(prediction), flush=True)
-        ctm_parts.append(ctm(names[path], prediction))
-        if textgrid_of:
-            write_text(textgrid_of(names[path]), textgrid(prediction))
-        if plot_of:
-            from asrser_nn.prediction.figure import draw
-
-            with replacing(plot_of(names[path])) as file:
-                draw(prediction, file)
-    if as_json:
-        print("[\n" + ",\n".join(map(json.dumps, results)) + "\n]")
+            show(table(prediction))
     if ctm_path:
         write_text(ctm_path, "".join(ctm_parts))
+    if as_json:
+        show("[\n" + ",\n".join(map(json.dumps, results)) + "\n]")
+    if show.error:
+        raise show.error
     return failures

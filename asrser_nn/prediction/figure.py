@@ -21,6 +21,8 @@ INCHES_PER_SECOND, NARROWEST, WIDEST = 3.5, 8.0, 60.0
 
 def draw(prediction: Prediction, file: BinaryIO) -> None:
     """Write a PNG."""
+    import warnings
+
     import matplotlib
 
     matplotlib.use("Agg")
@@ -33,8 +35,11 @@ def draw(prediction: Prediction, file: BinaryIO) -> None:
         squeeze=False,
     )  # fmt: skip
     waveform, spectrogram, *rest = axes[:, 0]
-    decision = f": {prediction.emotion.decision}" if prediction.emotion else ""
-    waveform.set_title(f"{prediction.path.name}{decision}", loc="left", fontsize=11)
+    decision = f": {prediction.emotion.decision}" if prediction.emotion and prediction.has_speech else ""
+    if not prediction.has_speech:
+        decision = ": no speech found"
+    name = prediction.path.name.encode(errors="replace").decode()
+    waveform.set_title(f"{name}{decision}", loc="left", fontsize=11, parse_math=False)
     _draw_waveform(waveform, prediction.samples)
     _draw_spectrogram(spectrogram, prediction.samples)
     if prediction.emotion is not None:
@@ -42,10 +47,12 @@ def draw(prediction: Prediction, file: BinaryIO) -> None:
     axes[-1, 0].set_xlabel("time (s)")
     axes[-1, 0].set_xlim(0, prediction.seconds)
     axes[-1, 0].locator_params(axis="x", nbins=round(width))
-    if prediction.phones is not None:
-        _draw_phones(figure, rest.pop(), prediction.phones)
-    figure.align_ylabels()
-    figure.savefig(file, format="png", dpi=120)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # of names in other scripts: a box is drawn
+        if prediction.phones is not None:
+            _draw_phones(figure, rest.pop(), prediction.phones)
+        figure.align_ylabels()
+        figure.savefig(file, format="png", dpi=120)
     plt.close(figure)
 
 
@@ -82,7 +89,7 @@ def _draw_phones(figure: Figure, axis: Any, phones: list[Segment]) -> None:
         if dots > 4:
             axis.axvline(phone.start, color="#888888", lw=0.5)
         middle = (phone.start + phone.end) / 2
-        text = axis.text(middle, 0.74 - 0.48 * row, phone.label, ha="center", va="center", fontsize=8)
+        text = axis.text(middle, 0.74 - 0.48 * row, phone.label, ha="center", va="center", fontsize=8, parse_math=False)
         extent = text.get_window_extent()
         if extent.width > 2 * dots or extent.x0 < free_from[row] or extent.x1 > axis.bbox.x1:
             text.remove()

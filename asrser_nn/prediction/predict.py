@@ -1,6 +1,6 @@
 """From an audio file to its phones with times and its emotion over time, with trained networks and nothing else."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +32,7 @@ class Emotion:
     silence: str | None
     over_time: np.ndarray  # (frames, classes) posteriors, averaged over a window around each frame
     segments: list[Segment]
-    decision: str
+    decision: str | None  # None: no speech was found
     shares: dict[str, float]  # of each emotion, from mean log posteriors as `decision`; they sum to 1
 
 
@@ -40,12 +40,19 @@ class Emotion:
 class Prediction:
     path: Path
     samples: np.ndarray  # (n,) float32 at RATE, 16-bit units
-    phones: list[Segment] | None
-    emotion: Emotion | None
+    phones: list[Segment] | None = None
+    emotion: Emotion | None = None
+    warnings: list[str] = field(default_factory=list)
 
     @property
     def seconds(self) -> float:
         return len(self.samples) / RATE
+
+    @property
+    def has_speech(self) -> bool:
+        """False for digital silence (not one 16-bit step of signal), and where the network of emotions hears only
+        silence."""
+        return self.samples.std() >= 1 and not (self.emotion and self.emotion.decision is None)
 
 
 def smoothed(posteriors: np.ndarray, width: int) -> np.ndarray:
@@ -57,19 +64,21 @@ def smoothed(posteriors: np.ndarray, width: int) -> np.ndarray:
     return (sums[end] - sums[begin]) / (end - begin)[:, None]
 
 
-def decide(log_posteriors: np.ndarray, classes: list[str], silence: str | None) -> tuple[str, dict[str, float]]:
+def decide(log_posteriors: np.ndarray, classes: list[str], silence: str | None) -> tuple[str | None, dict[str, float]]:
     """The emotion of a whole recording, as `evaluate` decides: by mean log posterior over the frames with speech.
 
-    Speech is where the network does not hear silence; if that is nowhere, all frames count. evaluate can take the
-    silence of the labels, which are not there for a new recording.
+    Speech is where the network does not hear silence. evaluate can take the silence of the labels, which are not there
+    for a new recording.
 
     log_posteriors: (frames, classes), natural log
-    returns: the emotion, and for each the geometric mean of its posteriors, scaled so that they sum to one
+    returns: the emotion, and for each the geometric mean of its posteriors, scaled so that they sum to one; None and
+        nothing where no frame has speech
     """
     emotions = [i for i, name in enumerate(classes) if name != silence]
     spoken = np.isin(log_posteriors.argmax(axis=1), emotions)
-    used = log_posteriors[spoken] if spoken.any() else log_posteriors
-    means = used.astype(float).mean(axis=0)[emotions]
+    if not spoken.any():
+        return None, {}
+    means = log_posteriors[spoken].astype(float).mean(axis=0)[emotions]
     shares = np.exp(means - means.max())
     shares /= shares.sum()
     by_name = {classes[i]: share for i, share in zip(emotions, shares.tolist(), strict=True)}
@@ -105,7 +114,17 @@ class Predictor:
         self.device, self.precision, self.window = device, precision, window
         self.asr = self._load(asr) if asr else None
         self.ser = self._load(ser) if ser else None
+        if self.ser and has_states(self.ser):
+            raise Failure(
+                f"--ser {ser}: its {len(self.ser.class_names)} classes have numbers, as states of phones have, and no "
+                "names of emotions; a network of phone states is for --asr"
+            )
         if self.asr and asr:
+            if not has_states(self.asr):
+                raise Failure(
+                    f"--asr {asr}: its classes are {', '.join(self.asr.class_names)}, not numbers of phone states; "
+                    "a network of emotions is for --ser"
+                )
             self.loop = read_loop_of(self.asr, Path(asr))
             self.acoustic_scale = self.loop.acoustic_scale if acoustic_scale is None else acoustic_scale
         if self.ser:
@@ -125,11 +144,14 @@ class Predictor:
             return utterance_log_posteriors(model.network, feats, self.device)
 
     def __call__(self, path: Path) -> Prediction:
-        samples = read_audio(path)
+        samples, warning = read_audio(path)
         feats = log_mel(samples)
         if not len(feats):
-            raise Failure(f"{path}: {len(samples) / RATE:.3f} s of audio, at least {LENGTH / RATE:g} s are needed")
-        result = Prediction(path, samples, None, None)
+            raise Failure(
+                f"{path}: {len(samples) / RATE:.6g} s of audio ({len(samples)} samples at {RATE} Hz), at least "
+                f"{LENGTH / RATE:g} s ({LENGTH} samples) are needed"
+            )
+        result = Prediction(path, samples, warnings=[warning] * bool(warning))
         if self.asr:
             scores = self._log_posteriors(self.asr, feats)
             scores = pseudo_log_likelihoods(scores, log_priors(self.asr.label_counts.numpy(), 1.0))
@@ -140,10 +162,17 @@ class Predictor:
         if self.ser:
             scores = self._log_posteriors(self.ser, feats)
             result.emotion = emotion_of(scores, self.ser.class_names, self.silence, self.window)
+            if not result.has_speech:
+                result.emotion.decision, result.emotion.shares = None, {}
         for segments in (result.phones, result.emotion and result.emotion.segments):
             if segments:  # the last frames are up to 25 ms before the end
                 segments[-1].end = result.seconds
         return result
+
+
+def has_states(model: Model) -> bool:
+    """Whether the classes are numbered, as the states (pdfs) of phone HMMs are: what train calls them without names."""
+    return model.class_names == [str(i) for i in range(len(model.class_names))]
 
 
 def read_loop_of(model: Model, directory: Path) -> PhoneLoop:

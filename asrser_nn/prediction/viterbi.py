@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from asrser_io.files import Failure
+from asrser_io.files import Failure, described
 
 FORMAT, VERSION = "asrser_nn phone loop", 1
 
@@ -38,6 +38,8 @@ class PhoneLoop:
 
 def read_phone_loop(path: Path) -> PhoneLoop:
     def numbers(values: list) -> np.ndarray:
+        if not all(isinstance(value, float | int | None) for value in values):
+            raise TypeError(f"not only numbers: {values}"[:60])
         return np.array([-np.inf if value is None else value for value in values], float)
 
     try:
@@ -61,12 +63,22 @@ def read_phone_loop(path: Path) -> PhoneLoop:
         states = (sum(lengths),)
         if not min(lengths) or not loop.pdfs.shape == loop.stay.shape == loop.leave.shape == states:
             raise ValueError("units whose pdfs, stay and leave differ in number")
-        if loop.next.shape != (len(units), len(units)) or not 0 <= loop.pdfs.min() <= loop.pdfs.max() < loop.num_pdfs:
-            raise ValueError("numbers that do not belong together")
+        if loop.next.shape != (len(units), len(units)):
+            raise ValueError(f"next for {loop.next.shape} units, but there are {len(units)}")
+        if loop.pdfs.dtype.kind != "i" or not 0 <= loop.pdfs.min() <= loop.pdfs.max() < loop.num_pdfs:
+            raise ValueError(f"pdfs that are not all integers from 0 to {loop.num_pdfs - 1}")
+        for what, values in vars(loop).items():
+            if what in ("stay", "leave", "start", "next", "end") and not (values < np.inf).all():
+                raise ValueError(f"{what} with a number that is no log-probability")
+        if not 0 < loop.acoustic_scale < np.inf:
+            raise ValueError(f"an acoustic scale of {loop.acoustic_scale}")
+        if not all(isinstance(phone, str) and phone.split() == [phone] for phone in loop.phones):
+            raise ValueError("phones that are not all words")
         return loop
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError, MemoryError) as error:
         raise Failure(
-            f"{path}: not a phone loop of version {VERSION}, as steps/nnet/write_hmm.py writes it ({error!r})"
+            f"{path}: not a phone loop of version {VERSION}, or a damaged one ({described(error)}); "
+            "steps/nnet/write_hmm.py writes it anew"
         ) from error
 
 

@@ -16,7 +16,7 @@ import torch
 from asrser_io.files import Failure, replacing, write_text
 from asrser_nn.data.corpus import Corpus, check_labels, load_corpus, mean_and_stddev
 from asrser_nn.network.convnet import ConvNet, Shape
-from asrser_nn.network.model import Model, code_commit, load_model, save, save_model
+from asrser_nn.network.model import Model, code_commit, load, load_model, save, save_model
 from asrser_nn.training.loop import Display, Method, Progress, fit, make_optimiser, run_epoch
 from asrser_nn.training.transfer import (
     CacheMemory,
@@ -183,7 +183,7 @@ def load_checkpoint(path: Path, network: ConvNet, optimiser: torch.optim.Optimiz
     if not path.exists():
         return None
     try:
-        checkpoint = torch.load(path, map_location=network.mean.device, weights_only=True)
+        checkpoint = load(path, network.mean.device)
         progress = Progress(**checkpoint["progress"])
         network.load_state_dict(checkpoint["weights"])
         optimiser.load_state_dict(checkpoint["optimiser"])

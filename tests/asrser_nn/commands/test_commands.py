@@ -199,11 +199,11 @@ def test_utterances_in_both_train_and_dev_are_refused(data, small_options, tmp_p
 def test_a_model_file_of_another_format_is_refused(content: bytes | None, tmp_path: Path, call) -> None:
     path = tmp_path / "final.pt"
     if content is None:
-        torch.save({"weights": torch.zeros(3)}, path)
+        torch.save({"weights": torch.zeros(3)}, path)  # of another toolkit
     else:
         path.write_bytes(content)
     status, _, err = call("info", path)
-    assert status == 1 and "not a model of asrser_nn" in err
+    assert status == 1 and "no model " in err and " of asrser_nn" in err
     assert call("info", tmp_path / "absent")[2].endswith("no such model file or run directory\n")
 
 

@@ -3,7 +3,11 @@
 import io
 import itertools
 import json
+import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +15,7 @@ import soundfile
 import torch
 from click.testing import CliRunner
 
+from asrser_io.files import Failure
 from asrser_io.tables import TableWriter, read_table
 from asrser_nn.__main__ import cli
 from asrser_nn.data.audio import read_audio
@@ -75,7 +80,8 @@ def predict(*words):
 def write_tones(path, rate=RATE, **options):
     """Half a second of the low tone, then 0.7 s of the high one."""
     samples = np.concatenate([tone(TONES["aa"], 0.5, rate), tone(TONES["iy"], 0.7, rate)])
-    soundfile.write(path, samples, rate, **options)
+    with open(path, "wb") as file:  # soundfile opens no names that are not UTF-8
+        soundfile.write(file, samples, rate, **{"format": path.suffix[1:], **options})
 
 
 def check_tones(result):
@@ -100,14 +106,14 @@ def test_stereo_is_the_mean_of_its_channels_in_16_bit_units(tmp_path):
     random = np.random.default_rng(0)
     channels = random.integers(-3000, 3000, (1000, 2)).astype(np.int16)
     soundfile.write(tmp_path / "stereo.wav", channels, RATE)
-    np.testing.assert_allclose(read_audio(tmp_path / "stereo.wav"), channels.mean(axis=1), atol=1e-3)
+    np.testing.assert_allclose(read_audio(tmp_path / "stereo.wav")[0], channels.mean(axis=1), atol=1e-3)
 
 
 def test_what_the_lower_rate_cannot_hold_is_filtered_out_and_not_folded_back(tmp_path):
     soundfile.write(tmp_path / "high.wav", tone(15000, 0.5, 44100), 44100)  # would alias to 1 kHz
-    assert np.abs(read_audio(tmp_path / "high.wav")[1000:-1000]).max() < 0.001 * 0.2 * 32768
+    assert np.abs(read_audio(tmp_path / "high.wav")[0][1000:-1000]).max() < 0.001 * 0.2 * 32768
     soundfile.write(tmp_path / "low.wav", tone(1000, 0.5, 44100), 44100)
-    assert np.abs(read_audio(tmp_path / "low.wav")[1000:-1000]).max() == pytest.approx(0.2 * 32768, rel=0.01)
+    assert np.abs(read_audio(tmp_path / "low.wav")[0][1000:-1000]).max() == pytest.approx(0.2 * 32768, rel=0.01)
 
 
 def test_filterbanks_are_those_of_stage_6(root, tmp_path):
@@ -124,7 +130,7 @@ def test_filterbanks_are_kaldis(golden, root):
     expected = dict(read_table(f"ark:{golden}/feats/fbank.ark", "matrix"))
     for line in (golden / "data/wav.scp").read_text().splitlines():
         utterance, path = line.split()
-        ours = log_mel(read_audio(root / path))
+        ours = log_mel(read_audio(root / path)[0])
         np.testing.assert_allclose(ours, expected.pop(utterance), atol=1e-3)
     assert not expected
 
@@ -196,9 +202,8 @@ def test_the_decision_is_by_mean_log_posterior_where_there_is_speech():
     assert sum(shares.values()) == pytest.approx(1) and "silence" not in shares
 
 
-def test_where_all_is_silent_the_decision_rests_on_all_frames():
-    decision, _ = decide(np.log([[0.05, 0.1, 0.85]]), EMOTIONS, "silence")
-    assert decision == "sadness"
+def test_where_all_is_silent_there_is_no_decision():
+    assert decide(np.log([[0.05, 0.1, 0.85]]), EMOTIONS, "silence") == (None, {})
 
 
 def test_smoothing_is_a_mean_around_each_frame_and_keeps_the_sum():
@@ -220,7 +225,7 @@ def test_a_wider_window_shows_fewer_changes_of_emotion():
 BROKEN = {
     "empty.wav": (b"", "an empty file"),
     "text.wav": (b"these are no samples at all\n" * 50, "not a recording that can be read"),
-    "short.wav": (None, "0.010 s of audio, at least 0.025"),
+    "short.wav": (None, r"0\.01 s of audio \(160 samples at 16000 Hz\), at least 0\.025 s \(400 samples\)"),
     "nan.wav": (None, "not finite"),
     "missing.wav": (None, "no such file"),
     "folder": (None, "a folder, where a recording was expected"),
@@ -330,11 +335,16 @@ def test_one_output_for_two_files_is_refused(models, tmp_path):
     assert result.exit_code == 1 and "name a folder" in result.stderr
 
 
-def test_files_of_one_name_are_told_apart_by_their_folders(tmp_path):
+def test_files_of_one_name_are_told_apart_by_their_folders_and_all_others_keep_their_names(tmp_path):
     a, b, c = (tmp_path / name for name in ("x/sa1.wav", "y/sa1.wav", "y/sa2.wav"))
     assert short_names([a, c]) == {a: "sa1", c: "sa2"}
-    assert short_names([a, b, c]) == {a: "x-sa1", b: "y-sa1", c: "y-sa2"}
-    assert len(set(short_names([a, a.with_suffix(".flac")]).values())) == 2
+    assert short_names([a, b, c]) == {a: "x-sa1", b: "y-sa1", c: "sa2"}
+    flac = a.with_suffix(".flac")
+    assert short_names([a, flac, c]) == {a: "sa1.wav", flac: "sa1.flac", c: "sa2"}
+    spaced = [tmp_path / "a b.wav", tmp_path / "a_b.wav", c]
+    assert list(short_names(spaced).values()) == ["a_b.wav-1", "a_b.wav-2", "sa2"]
+    same_joined = [Path("/x-y/a.wav"), Path("/x/y/a.wav"), Path("/x-y/b.wav"), Path("/x/y/b.wav")]
+    assert len(set(short_names(same_joined).values())) == 4
 
 
 def test_each_model_is_enough_alone_and_the_table_shows_what_there_is(models, tmp_path):
@@ -348,16 +358,249 @@ def test_each_model_is_enough_alone_and_the_table_shows_what_there_is(models, tm
 
 def test_a_network_without_its_hmms_or_with_others_is_refused_by_name(models, tmp_path):
     write_tones(tmp_path / "tones.wav")
-    no_hmms = predict("--asr", models[3], tmp_path / "tones.wav")
-    assert no_hmms.exit_code == 1 and "hmm.json: no such file" in no_hmms.stderr
     content = (models[1] / "hmm.json").read_text()
-    save_model(tmp_path / "final.pt", hears_tones(EMOTIONS, [0] * 40))
+    save_model(tmp_path / "final.pt", hears_tones(["0", "1", "2"], [0] * 40))
+    no_hmms = predict("--asr", tmp_path, tmp_path / "tones.wav")
+    assert no_hmms.exit_code == 1 and "hmm.json: no such file" in no_hmms.stderr
     (tmp_path / "hmm.json").write_text(content)
     other = predict("--asr", tmp_path, tmp_path / "tones.wav")
     assert other.exit_code == 1 and "2 states, but the network has 3" in other.stderr
     (tmp_path / "hmm.json").write_text(content.replace('"end"', '"End"'))
-    damaged = predict("--asr", tmp_path, tmp_path / "tones.wav")
-    assert damaged.exit_code == 1 and "not a phone loop" in damaged.stderr
+
+
+def test_a_network_of_states_is_none_of_emotions_and_the_other_way_round(models, tmp_path):
+    write_tones(tmp_path / "tones.wav")
+    asr, ser = models[1], models[3]
+    states = predict("--ser", asr, tmp_path / "tones.wav")
+    assert states.exit_code == 1 and f"--ser {asr}: its 2 classes have numbers" in states.stderr
+    (tmp_path / "ser").mkdir()
+    (tmp_path / "ser/final.pt").write_bytes((ser / "final.pt").read_bytes())
+    for hmm in (None, asr / "hmm.json"):
+        if hmm:
+            (tmp_path / "ser/hmm.json").write_bytes(hmm.read_bytes())
+        emotions = predict("--asr", tmp_path / "ser", tmp_path / "tones.wav")
+        assert emotions.exit_code == 1 and "its classes are anger, sadness, silence, not numbers" in emotions.stderr
+
+
+def with_change(content, change):
+    change(content)
+    return json.dumps(content).encode()
+
+
+DAMAGED_LOOPS = {
+    "an empty file": lambda content: b"",
+    "cut off": lambda content: json.dumps(content).encode()[:-9],
+    "not UTF-8": lambda content: b"\xff\xfe" + json.dumps(content).encode(),
+    "a list": lambda content: b"[1, 2]",
+    "nested without end": lambda content: b"[" * 100_000,
+    "without a key": lambda content: with_change(content, lambda c: c["units"][0].pop("end")),
+    "of another version": lambda content: with_change(content, lambda c: c.update(version=2)),
+    "no units": lambda content: with_change(content, lambda c: c.update(units=[])),
+    "a pdf too many": lambda content: with_change(content, lambda c: c["units"][0].update(pdfs=[2])),
+    "a pdf that is no integer": lambda content: with_change(content, lambda c: c["units"][0].update(pdfs=[0.5])),
+    "a pdf beyond 64 bits": lambda content: with_change(content, lambda c: c["units"][0].update(pdfs=[2**80])),
+    "pdfs that are no list": lambda content: with_change(content, lambda c: c["units"][0].update(pdfs=0)),
+    "unequal lengths": lambda content: with_change(content, lambda c: c["units"][0].update(stay=[-1, -1])),
+    "next too short": lambda content: with_change(content, lambda c: c["units"][0].update(next=[None])),
+    "NaN": lambda content: with_change(content, lambda c: c["units"][0].update(start=float("nan"))),
+    "Infinity": lambda content: with_change(content, lambda c: c["units"][1].update(end=float("inf"))),
+    "a word for a number": lambda content: with_change(content, lambda c: c["units"][0].update(start="0.5")),
+    "infinitely many pdfs": lambda content: with_change(content, lambda c: c.update(num_pdfs=float("inf"))),
+    "an acoustic scale of 0": lambda content: with_change(content, lambda c: c.update(acoustic_scale=0)),
+    "a phone that is no word": lambda content: with_change(content, lambda c: c["units"][0].update(phone="a b")),
+    "a phone that is a number": lambda content: with_change(content, lambda c: c["units"][0].update(phone=1)),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGED_LOOPS)
+def test_a_damaged_phone_loop_is_refused_in_one_line(models, tmp_path, damage):
+    content = json.loads((models[1] / "hmm.json").read_bytes())
+    (tmp_path / "hmm.json").write_bytes(DAMAGED_LOOPS[damage](content))
+    with pytest.raises(Failure) as error:
+        read_phone_loop(tmp_path / "hmm.json")
+    message = str(error.value)
+    assert message.startswith(f"{tmp_path}/hmm.json: not a phone loop") and "\n" not in message
+    assert "write_hmm.py writes it anew" in message
+
+
+# No speech, cancelling channels, short files
+
+
+@pytest.mark.parametrize("level", [0.0, 0.25])
+def test_digital_silence_has_no_emotion_whatever_the_network_thinks(models, tmp_path, level):
+    soundfile.write(tmp_path / "silence.wav", np.full(RATE, level), RATE)
+    save_model(tmp_path / "final.pt", hears_tones(["anger", "sadness"], [0] * 40))  # knows no silence
+    for ser in (models[3], tmp_path):
+        result = predict("--ser", ser, tmp_path / "silence.wav")
+        assert result.exit_code == 0
+        assert result.stdout.splitlines()[-1].split() == ["0.00", "1.00", "whole", "no", "speech", "found"]
+        assert not re.search("whole +(anger|sadness)", result.stdout)
+        (answer,) = json.loads(predict("--ser", ser, "--json", tmp_path / "silence.wav").stdout)
+        assert answer["note"] == "no speech found"
+        assert (answer["emotion"]["decision"], answer["emotion"]["shares"]) == (None, {})
+    phones = predict(*models[:2], tmp_path / "silence.wav")
+    assert "no speech found" in phones.stdout
+    pictures = predict(*models, "--plot", tmp_path / "x.png", "--textgrid", tmp_path, tmp_path / "silence.wav")
+    assert pictures.exit_code == 0 and (tmp_path / "x.png").stat().st_size > 10_000
+
+
+def test_noise_that_the_network_hears_as_silence_is_no_speech(models, tmp_path):
+    soundfile.write(tmp_path / "noise.wav", np.random.default_rng(0).normal(size=RATE) / 20000, RATE)
+    (answer,) = json.loads(predict(*models, "--json", tmp_path / "noise.wav").stdout)
+    assert answer["note"] == "no speech found" and answer["emotion"]["decision"] is None
+    write_tones(tmp_path / "tones.wav")
+    (answer,) = json.loads(predict(*models, "--json", tmp_path / "tones.wav").stdout)
+    assert "note" not in answer
+
+
+def test_channels_that_cancel_are_warned_of_and_others_are_not(models, tmp_path):
+    left = tone(500, 1)
+    noise = np.random.default_rng(0).normal(size=(RATE, 8)) / 20
+    sounds = {
+        "opposite": (np.stack([left, -left], 1), "its 2 channels cancel each other: their mean keeps 0.0 %"),
+        "nearly": (np.stack([left, -0.8 * left], 1), "keeps 1.2 % of their power"),  # 0.1² / ((1 + 0.64) / 2)
+        "equal": (np.stack([left, left], 1), None),
+        "one side": (np.stack([left, 0 * left], 1), None),
+        "independent": (noise, None),
+        "silent": (np.zeros((RATE, 2)), None),
+    }
+    for name, (channels, expected) in sounds.items():
+        soundfile.write(tmp_path / f"{name}.wav", channels, RATE)
+        result = predict(*models, "--json", tmp_path / f"{name}.wav")
+        (answer,) = json.loads(result.stdout)
+        assert result.exit_code == 0
+        if expected:
+            (line,) = result.stderr.splitlines()
+            assert f"warning: {tmp_path}/{name}.wav: " in line and expected in line
+            assert expected in answer["warnings"][0]
+        else:
+            assert result.stderr == "" and "warnings" not in answer
+
+
+def test_a_file_that_lacks_one_sample_is_told_from_one_that_does_not(models, tmp_path):
+    for length in (399, 400):
+        soundfile.write(tmp_path / f"{length}.wav", tone(500, length / RATE), RATE)
+    short = predict(*models, tmp_path / "399.wav")
+    assert short.exit_code == 1
+    assert "0.0249375 s of audio (399 samples at 16000 Hz), at least 0.025 s (400 samples)" in short.stderr
+    assert predict(*models, tmp_path / "400.wav").exit_code == 0
+
+
+# What cannot be printed, written or done
+
+
+def in_ascii(folder, *words):
+    """predict as a process of its own, on a terminal that knows ASCII only: status, stdout and stderr as bytes."""
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    command = [sys.executable, "-m", "asrser_nn", "predict", "--threads", "1", *words]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True)
+    return done.returncode, done.stdout, done.stderr
+
+
+NAMES = ["grün.wav", os.fsdecode(b"latin-1 \xfc.wav"), "喂.wav", "$a_b$ {.wav"]
+
+
+def test_names_that_cannot_be_printed_stop_nothing(models, tmp_path):
+    for name in NAMES:
+        write_tones(tmp_path / name)
+    outputs = ["--ctm", "out.ctm", "--textgrid", "grids", "--plot", "pictures"]
+    status, shown, errors = in_ascii(tmp_path, *models, *outputs, *NAMES, "nicht dä.wav")
+    assert status == 1 and errors.count(b"\n") == 1 and b"no such file" in errors and b"Traceback" not in errors
+    assert shown.count(b"whole") == len(NAMES)
+    stems = [Path(name).stem for name in NAMES]
+    assert sorted(path.stem for path in (tmp_path / "grids").iterdir()) == sorted("_".join(s.split()) for s in stems)
+    assert len(list((tmp_path / "pictures").glob("*.png"))) == len(NAMES)
+    first_words = {line.split()[0] for line in (tmp_path / "out.ctm").read_bytes().splitlines()}
+    assert {"grün".encode(), b"latin-1_\xfc", "喂".encode()} < first_words
+
+
+def test_json_holds_names_of_any_bytes(models, tmp_path):
+    for name in NAMES:
+        write_tones(tmp_path / name)
+    result = predict(*models[2:], "--json", *(tmp_path / name for name in NAMES))
+    assert result.exit_code == 0 and result.stdout.isascii()
+    assert [Path(answer["file"]).name for answer in json.loads(result.stdout)] == NAMES
+
+
+def test_whatever_goes_wrong_with_a_file_the_others_are_done(models, tmp_path, monkeypatch):
+    from asrser_nn.prediction import predict as module
+
+    reasons = {
+        "a.wav": MemoryError(),
+        "b.wav": ZeroDivisionError("division by zero"),
+        "c.wav": PermissionError(13, "Permission denied", "c.wav"),
+        "d.wav": OSError("a device that says nothing"),
+    }
+    read = module.read_audio
+
+    def read_or_fail(path):
+        if path.name in reasons:
+            raise reasons[path.name]
+        return read(path)
+
+    monkeypatch.setattr(module, "read_audio", read_or_fail)
+    write_tones(tmp_path / "good.wav")
+    result = predict(*models, "--json", *(tmp_path / name for name in [*reasons, "good.wav"]))
+    answers = json.loads(result.stdout)
+    assert result.exit_code == 1 and answers[4]["emotion"]["decision"] == "sadness"
+    lines = result.stderr.splitlines()
+    assert len(lines) == 4 and all(f"/{name}: " in line for name, line in zip(reasons, lines, strict=True))
+    assert "not enough memory" in lines[0] and "division by zero" in lines[1] and "None" not in result.stderr
+
+
+def test_an_output_that_cannot_be_written_stops_that_file_only(models, tmp_path):
+    (tmp_path / "grids/a.TextGrid").mkdir(parents=True)  # a folder where a file should go
+    for name in ("a.wav", "b.wav"):
+        write_tones(tmp_path / name)
+    result = predict(*models, "--textgrid", tmp_path / "grids", tmp_path / "a.wav", tmp_path / "b.wav")
+    assert result.exit_code == 1 and "a.TextGrid: cannot write it" in result.stderr
+    assert (tmp_path / "grids/b.TextGrid").is_file()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full on this system")
+def test_what_goes_to_files_is_written_where_nothing_can_be_printed(models, tmp_path):
+    for name in ("a.wav", "b.wav"):
+        write_tones(tmp_path / name)
+    command = [sys.executable, "-m", "asrser_nn", "predict", *models, "--ctm", "out.ctm", "a.wav", "b.wav"]
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(command, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1 and done.stderr == "asrser_nn predict: No space left on device\n"
+    assert {line.split()[0] for line in (tmp_path / "out.ctm").read_text().splitlines()} == {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    "words, expected",
+    [
+        (["--ctm", "no/such/folder/out.ctm"], "no/such/folder/out.ctm: its folder does not exist"),
+        (["--ctm", "."], ".: a folder"),
+        (["--textgrid", "file"], "file: a file; expected a folder, or a name that ends in .TextGrid"),
+        (["--plot", "no/x.png"], "no/x.png: its folder does not exist"),
+    ],
+)
+def test_a_place_that_cannot_be_written_is_found_before_the_work(models, tmp_path, monkeypatch, words, expected):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    result = predict(*models, *words, "missing.wav")
+    assert result.exit_code == 1 and expected in result.stderr and "missing.wav" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    "option", ["window=-1", "window=nan", "window=inf", "window=1e300", "acoustic-scale=0", "acoustic-scale=-0.1",
+               "acoustic-scale=nan", "acoustic-scale=inf", "acoustic-scale=x"],
+)  # fmt: skip
+def test_a_number_out_of_range_is_refused_with_its_range(models, option):
+    result = predict(*models, f"--{option}", "missing.wav")
+    name, _, value = option.partition("=")
+    assert result.exit_code == 2 and f"Invalid value for '--{name}'" in result.stderr
+    assert value == "x" or "range" in result.stderr
+
+
+def test_a_file_named_twice_is_done_once(models, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_tones(tmp_path / "a.wav")
+    (tmp_path / "x").mkdir()
+    result = predict(*models, "a.wav", "./a.wav", "x/../a.wav", tmp_path / "a.wav")
+    assert result.exit_code == 0 and result.stdout.count("whole") == 1
 
 
 def test_a_network_of_other_features_is_refused(tmp_path):
