@@ -25,6 +25,7 @@ num_speakers=$(wc -l <"$data/spk2utt")
 
 # Not compressed: compute-vad compares log-energies with a threshold.
 "$here/steps/make_mfcc.sh" --nj "$nj" --cmd "$cmd" --compress false --mfcc-config "$here/conf/mfcc_vad.conf" "$data"
+"$here/utils/keep_with_features.sh" "$data"
 "$here/steps/make_vad.sh" --nj "$nj" --cmd "$cmd" --vad-config "$here/conf/vad.conf" "$data"
 python "$here/steps/frame_labels.py" "$data"
 
@@ -34,6 +35,7 @@ for f in wav.scp segments utt2{spk,emotion,original} spk2{utt,gender,session} de
 done
 rm -f "$fbank/labels.scp"
 "$here/steps/make_fbank.sh" --nj "$nj" --cmd "$cmd" --fbank-config "$here/conf/fbank.conf" --compress false "$fbank"
+"$here/utils/keep_with_features.sh" "$fbank"
 cmp -s "$data/utt2num_frames" "$fbank/utt2num_frames" ||
   die "$data and $fbank differ in utt2num_frames: window and shift of conf/mfcc_vad.conf and conf/fbank.conf must agree"
 cp "$data/labels.scp" "$fbank/labels.scp.tmp"

@@ -66,6 +66,7 @@ if stage 3 "MFCC and their means by speaker"; then
   for x in $sets; do
     once "$data/$x/feats.scp" "$steps/make_mfcc.sh" --nj "$(num_jobs "$data/$x" "$nj")" --cmd "$cmd" \
       --mfcc-config "$here/conf/mfcc.conf" "$data/$x"
+    "$here/utils/keep_with_features.sh" "$data/$x"
     once "$data/$x/cmvn.scp" "$steps/compute_cmvn_stats.sh" "$data/$x"
   done
 fi
@@ -92,6 +93,7 @@ if stage 6 "filterbanks"; then
     once "$fbank/$x/utt2spk" "$here/utils/copy_data_dir.sh" "$data/$x" "$fbank/$x"
     once "$fbank/$x/feats.scp" "$steps/make_fbank.sh" --nj "$(num_jobs "$data/$x" "$nj")" --cmd "$cmd" \
       --fbank-config "$here/conf/fbank.conf" --compress false "$fbank/$x"
+    "$here/utils/keep_with_features.sh" "$fbank/$x"
   done
 fi
 

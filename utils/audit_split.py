@@ -3,13 +3,15 @@
 
 Usage: utils/audit_split.py [options] <train-data-dir> <dev-data-dir> [<test-data-dir>]
  e.g.: utils/audit_split.py exp/ser/folds/03/train exp/ser/folds/03/dev exp/ser/folds/03/test
-Reads utt2spk of each part and, where they are, labels.scp (frames by class), classes (their names), utt2num_frames and
-spk2session (who was recorded together). The exit status is 0 only when no speaker and no utterance stands in two parts.
+Reads utt2spk of each part and, where they are, feats.scp, labels.scp (frames by class), classes (their names),
+utt2num_frames and spk2session (who was recorded together). Counted are the utterances that can be used, those with
+features and labels; others are named, and more than 5 % of them are an error. The exit status is 0 only when, besides,
+no speaker and no utterance stands in two parts.
 """
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import NamedTuple
@@ -20,6 +22,7 @@ from asrser_io.files import Failure, read_map
 from asrser_io.tables import read_table
 
 NAMES = ("train", "dev", "test")
+MOST_UNUSED = 0.05  # part of the utterances that may lack features or labels
 FEW_CLASSES = 12  # that fit into a line each; of more (HMM states) only the smallest and the largest are told
 
 
@@ -27,6 +30,7 @@ class Part(NamedTuple):
     name: str
     folder: Path
     utt2spk: dict[str, str]
+    used: set[str]  # utterances with features and labels
     frames_by_class: np.ndarray | None  # (classes,)
     num_frames: int | None
 
@@ -35,16 +39,33 @@ class Part(NamedTuple):
         return set(self.utt2spk.values())
 
 
-def count_frames(rspecifier: str) -> np.ndarray:
-    """Frames by class of a table of label vectors → (classes,)."""
+def count_frames(rspecifier: str, utterances: Collection[str]) -> tuple[np.ndarray, set[str]]:
+    """Frames by class of a table of label vectors → (classes,), and of these utterances those that it has."""
     counts = np.zeros(0, np.int64)
+    found = set()
     for key, labels in read_table(rspecifier, "int_vector"):
         if len(labels) and labels.min() < 0:
             raise Failure(f"{rspecifier}: {key} has label {labels.min()}; classes count from 0")
-        of_one = np.bincount(labels, minlength=len(counts))
-        of_one[: len(counts)] += counts
-        counts = of_one
-    return counts
+        if key in utterances:
+            of_one = np.bincount(labels, minlength=len(counts))
+            of_one[: len(counts)] += counts
+            counts = of_one
+            found.add(key)
+    return counts, found
+
+
+def report_unused(part: Part) -> None:
+    """Name the utterances that lack features or labels, of which there may be a few."""
+    if not part.used or part.num_frames == 0:
+        raise Failure(f"the {part.name} set is empty: no utterance of {part.folder} has features and a labelled frame")
+    if not (unused := [utterance for utterance in part.utt2spk if utterance not in part.used]):
+        return
+    total = len(part.utt2spk)
+    text = f"{part.name}: {len(unused)} of {total} utterances are not used, as they lack features or labels: "
+    text += " ".join(unused[:10]) + (f" and {len(unused) - 10} more" if len(unused) > 10 else "")
+    if len(unused) > MOST_UNUSED * total:
+        raise Failure(f"{text}; no more than {MOST_UNUSED:.0%} may be lost")
+    print(text)
 
 
 def read_part(name: str, folder: Path, labels: str | None) -> Part:
@@ -53,15 +74,17 @@ def read_part(name: str, folder: Path, labels: str | None) -> Part:
     utt2spk = read_map(folder / "utt2spk", optional=True)
     if not utt2spk:
         raise Failure(f"the {name} set is empty: no utterance in {folder}/utt2spk")
+    used = set(utt2spk)
+    if (folder / "feats.scp").is_file():
+        used &= read_map(folder / "feats.scp").keys()
     if labels is None and (folder / "labels.scp").is_file():
         labels = f"scp:{folder}/labels.scp"
     if labels is not None:
-        by_class = count_frames(labels)
-        if not by_class.any():
-            raise Failure(f"the {name} set is empty: no labelled frame in {labels}")
-        return Part(name, folder, utt2spk, by_class, int(by_class.sum()))
+        by_class, used = count_frames(labels, used)
+        return Part(name, folder, utt2spk, used, by_class, int(by_class.sum()))
     lengths = read_map(folder / "utt2num_frames", optional=True)
-    return Part(name, folder, utt2spk, None, sum(map(int, lengths.values())) if lengths else None)
+    num_frames = sum(int(frames) for utterance, frames in lengths.items() if utterance in used) if lengths else None
+    return Part(name, folder, utt2spk, used, None, num_frames)
 
 
 def refuse_overlap(parts: Sequence[Part]) -> None:
@@ -93,7 +116,8 @@ def check_classes(parts: Sequence[Part], classes: Sequence[str]) -> None:
 
 def describe(part: Part, classes: Sequence[str]) -> str:
     frames = "unknown" if part.num_frames is None else part.num_frames
-    text = f"{part.name:<6}{len(part.speakers):>5} speakers{len(part.utt2spk):>7} utterances{frames:>9} frames"
+    speakers = {part.utt2spk[utterance] for utterance in part.used}
+    text = f"{part.name:<6}{len(speakers):>5} speakers{len(part.used):>7} utterances{frames:>9} frames"
     counts = part.frames_by_class
     if counts is None:
         return text
@@ -120,6 +144,8 @@ def audit(folders: Sequence[Path], labels: Sequence[str]) -> None:
     sources: Sequence[str | None] = labels or [None] * len(folders)
     parts = [read_part(*of_part) for of_part in zip(NAMES, folders, sources, strict=False)]
     refuse_overlap(parts)
+    for part in parts:
+        report_unused(part)
     classes_file = parts[0].folder / "classes"
     classes = classes_file.read_text().split() if classes_file.is_file() else []
     for part in parts:

@@ -129,10 +129,10 @@ def _corpus(name: Path, parts: dict[str, Path]) -> dict[str, Any]:
     found: dict[str, Any] = {"name": name.read_text().strip(), "parts": {}}
     for part, data in parts.items():
         utt2spk = read_map(data / "utt2spk")
-        frames = read_map(data / "utt2num_frames", optional=True)
+        frames = read_map(data / "utt2num_frames")  # of the utterances with features: the others were not used
         found["parts"][part] = {
-            "speakers": len(set(utt2spk.values())),
-            "utterances": len(utt2spk),
+            "speakers": len({utt2spk[utterance] for utterance in frames}),
+            "utterances": len(frames),
             "frames": sum(map(int, frames.values())),
             "expected": expected.get(part, ""),
         }

@@ -120,3 +120,30 @@ def test_without_labels_frames_are_taken_from_their_list_or_unknown(tmp_path):
     train = write_part(tmp_path / "train", {"a-1": "a"}, utt2num_frames="a-1 120\n")
     dev = write_part(tmp_path / "dev", {"b-1": "b"})
     assert "120 frames\n" in audit(train, dev).stdout and "unknown frames\n" in audit(train, dev).stdout
+
+
+def many(folder: Path, speaker: str, with_labels: int, with_features: int = 40) -> Path:
+    """40 utterances, of which the first so many have labels (of four frames) and features."""
+    write_part(folder, {f"{speaker}-{i:02}": speaker for i in range(40)}, "0 1 1 0")
+    for name, number in (("labels.scp", with_labels), ("feats.scp", with_features)):
+        lines = (folder / "labels.scp").read_text().splitlines(keepends=True)[:number]
+        (folder / name).write_text("".join(lines))
+    return folder
+
+
+def test_utterances_without_labels_or_features_are_named_and_not_counted(tmp_path):
+    result = audit(many(tmp_path / "train", "a", 39), many(tmp_path / "dev", "b", 40, with_features=38))
+    assert result.returncode == 0, result.stderr
+    lost_in_train, lost_in_dev, train, dev, _ = (" ".join(line.split()) for line in result.stdout.splitlines())
+    assert lost_in_train == "train: 1 of 40 utterances are not used, as they lack features or labels: a-39"
+    assert lost_in_dev == "dev: 2 of 40 utterances are not used, as they lack features or labels: b-38 b-39"
+    assert train == "train 1 speakers 39 utterances 156 frames: class 0 78, class 1 78"
+    assert dev == "dev 1 speakers 38 utterances 152 frames: class 0 76, class 1 76"
+
+
+def test_more_than_5_per_cent_without_labels_or_features_are_an_error(tmp_path):
+    result = audit(many(tmp_path / "train", "a", 39, with_features=37), many(tmp_path / "dev", "b", 40))
+    assert result.returncode == 1
+    assert "train: 3 of 40 utterances are not used" in result.stderr and "no more than 5% may be lost" in result.stderr
+    (tmp_path / "dev/labels.scp").write_text("".join(f"x-{i} {tmp_path}/dev/b-00.txt\n" for i in range(40)))
+    assert "the dev set is empty: no utterance of " in audit(many(tmp_path / "other", "a", 40), tmp_path / "dev").stderr

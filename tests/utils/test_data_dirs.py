@@ -124,3 +124,56 @@ def test_an_unknown_word_is_an_error_unless_mapped(utils, data):
     result = utils("sym2int.sh", data / "words.txt", data / "text")
     assert result.returncode == 1 and "a_1: the word y is not in" in result.stderr
     assert utils("sym2int.sh", "--map-oov", "7", data / "words.txt", data / "text").stdout.startswith("a_1 1 7\n")
+
+
+# ---- utterances without features
+
+
+@pytest.fixture
+def with_features(tmp_path):
+    """40 utterances of two speakers, b having one only, which has no features."""
+    data = tmp_path / "data"
+    utterances = [f"a_{i:02}" for i in range(39)] + ["b_00"]
+    write(data / "utt2spk", *(f"{utt} {utt[0]}" for utt in utterances))
+    write(data / "spk2utt", "a " + " ".join(utterances[:-1]), "b b_00")
+    for name in ("text", "wav.scp", "utt2emotion", "stm", "phones.ctm", "utt2num_frames"):
+        write(data / name, *([";; LABEL"] if name == "stm" else []), *(f"{utt} x" for utt in utterances))
+    write(data / "spk2gender", "a f", "b m")
+    write(data / "feats.scp", *(f"{utt} feats.ark:{i}" for i, utt in enumerate(utterances[:-1])))
+    return data
+
+
+def test_utterances_without_features_leave_every_file_and_are_named(utils, with_features):
+    data = with_features
+    result = utils("keep_with_features.sh", data)
+    assert result.returncode == 0
+    (line,) = result.stderr.splitlines()
+    assert line.endswith(f"warning: 1 of 40 utterances of {data} have no features: b_00; left out")
+    for name in ("utt2spk", "text", "wav.scp", "utt2emotion", "phones.ctm", "utt2num_frames"):
+        assert keys(data / name) == [f"a_{i:02}" for i in range(39)]
+    assert keys(data / "stm") == [";;", *(f"a_{i:02}" for i in range(39))]
+    assert keys(data / "spk2utt") == keys(data / "spk2gender") == ["a"]
+    assert (data / "left_out").read_text() == "b_00: no features\n"
+    before = {file.name: file.stat().st_mtime_ns for file in data.iterdir()}
+    assert utils("keep_with_features.sh", data).stderr == ""
+    assert {file.name: file.stat().st_mtime_ns for file in data.iterdir()} == before
+
+
+def test_recordings_are_kept_as_long_as_a_segment_of_them_is(utils, with_features):
+    data = with_features
+    write(data / "wav.scp", "tape x", "tape_of_b x")
+    write(data / "segments", *(f"{utt} tape{'_of_b' * (utt[0] == 'b')} 0 1" for utt in keys(data / "utt2spk")))
+    assert utils("keep_with_features.sh", data).returncode == 0
+    assert keys(data / "wav.scp") == ["tape"]
+    assert keys(data / "segments") == keys(data / "utt2spk")
+
+
+def test_too_many_utterances_without_features_are_an_error_that_changes_nothing(utils, with_features):
+    data = with_features
+    write(data / "feats.scp", *(f"a_{i:02} x" for i in range(37)))
+    result = utils("keep_with_features.sh", data)
+    assert result.returncode == 1
+    assert f"3 of 40 utterances of {data} have no features: a_37 a_38 b_00; no more than the part 0.05" in result.stderr
+    assert len(keys(data / "utt2spk")) == 40
+    assert utils("keep_with_features.sh", "--max-lost", "0.1", data).returncode == 0
+    assert len(keys(data / "utt2spk")) == 37
