@@ -147,9 +147,10 @@ def is_ready(audio: str) -> bool:
     return form.kaldi_reads and (form.rate, form.channels) == (RATE, 1)
 
 
-def convert(audio: str, out: Path) -> int:
-    """Write any recording as 16 kHz, one channel (the mean of all), 16 bits; returns how many samples were clipped."""
-    samples = np.rint(read_audio(Path(audio)))
+def convert(audio: str, out: Path) -> str:
+    """Write any recording as 16 kHz, one channel (the mean of all), 16 bits; returns a warning, or ""."""
+    samples, warning = read_audio(Path(audio))
+    samples = np.rint(samples)
     clipped = int(((samples < -32768) | (samples > 32767)).sum())
     if clipped > MOST_CLIPPED * len(samples):
         raise Failure(
@@ -157,7 +158,9 @@ def convert(audio: str, out: Path) -> int:
         )
     with open(out, "wb") as file:
         write_riff16(file, RATE, np.clip(samples, -32768, 32767).astype(np.int16)[np.newaxis])
-    return clipped
+    if clipped:
+        warning = f"{clipped} of {len(samples)} samples clipped to 16 bits; {warning}"
+    return warning.removesuffix("; ")
 
 
 def check_parts(directory: Path, parts: Sequence[str], what: str, allow_partial: bool) -> list[Path]:
@@ -302,17 +305,17 @@ def audio_for_kaldi(recordings: Mapping[str, str], folder: Path, final: Path) ->
     """What Kaldi shall read for each recording: what is there, or a file converted into folder (later named final)."""
     wav_scp = {}
     converted = 0
-    clipped: dict[str, int] = {}
+    warnings = []
     for name, audio in recordings.items():
         if is_ready(audio):
             wav_scp[name] = audio if is_command(audio) else str(Path(audio).resolve())
             continue
         folder.mkdir(exist_ok=True)
-        if count := convert(audio, folder / f"{name}.wav"):
-            clipped[audio] = count
+        if warning := convert(audio, folder / f"{name}.wav"):
+            warnings.append(f"{audio}: {warning}")
         wav_scp[name] = str(final / f"{name}.wav")
         converted += 1
     if converted:
         warn(f"{converted} of {len(wav_scp)} recordings are not 16 kHz mono 16-bit WAV: converted once, into {final}")
-    report("clipped to 16 bits", [f"{count} samples of {audio}" for audio, count in clipped.items()])
+    report("warning", warnings)
     return wav_scp

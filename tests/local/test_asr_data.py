@@ -263,6 +263,14 @@ def test_a_few_clipped_samples_are_counted_and_named(prepare, own, tmp_path):
     soundfile.write(tmp_path / "eero.wav", samples, rate, subtype="FLOAT")
     result = prepare()
     assert result.returncode == 0
-    assert f"clipped to 16 bits: 3 samples of {tmp_path}/eero.wav" in result.stderr
+    assert f"warning: {tmp_path}/eero.wav: 3 of 16000 samples clipped to 16 bits" in result.stderr
     converted, _ = soundfile.read(tmp_path / "asr/dev/wav/eero_1.wav", dtype="int16")
     assert converted[[100, 200, 300]].tolist() == [32767, -32768, 32767]
+
+
+def test_channels_that_cancel_each_other_are_warned_of(prepare, own, tmp_path):
+    samples, rate = soundfile.read(tmp_path / "eero.wav")
+    soundfile.write(tmp_path / "eero.wav", np.stack([samples, -0.99 * samples], axis=1), rate)
+    result = prepare()
+    assert result.returncode == 0
+    assert f"warning: {tmp_path}/eero.wav: its 2 channels cancel each other" in result.stderr
