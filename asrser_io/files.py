@@ -1,11 +1,15 @@
 """Files that are complete or absent, and the one exception that a user sees as one line."""
 
+from __future__ import annotations
+
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import BinaryIO
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    from pathlib import Path  # its import takes as long as all else here, and every Kaldi program would pay for it
 
 
 class Failure(Exception):
@@ -27,22 +31,24 @@ def described(error: BaseException) -> str:
 def replacing(path: str | Path) -> Iterator[BinaryIO]:
     """Open a file beside `path` for writing and give it that name only when everything is on disk.
 
-    A full disk or an interrupt leaves the old file, or none, never half of one. What is no plain file (a named pipe,
-    /dev/null) is written to directly.
+    A full disk or an interrupt leaves the old file, or none, never half of one. A link is followed: the data lie where
+    it says. What is no plain file (a named pipe, /dev/null) or is open elsewhere (/dev/stdout) is written to directly.
     """
-    path = Path(path)
-    aside = path if path.exists() and not path.is_file() else path.with_name(path.name + ".tmp")
+    target = os.path.realpath(path)
+    is_open_elsewhere = os.path.abspath(path).startswith(("/dev/std", "/dev/fd/", "/proc/"))
+    special = is_open_elsewhere or (os.path.exists(target) and not os.path.isfile(target))
+    aside = target if special else f"{target}.tmp"
     try:
         with open(aside, "wb") as file:
             yield file
-            file.flush()
-        if aside != path:
-            os.replace(aside, path)
+        if not special:
+            os.replace(aside, target)
     except BaseException as error:
-        if aside != path:
-            aside.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise Failure(f"{path}: cannot write it: {error.strerror or error}") from error
+        if not special:
+            with suppress(OSError):
+                os.remove(aside)
+        if isinstance(error, OSError) and error.filename in (None, aside):
+            raise Failure(f"cannot write {path}: {error.strerror or error}") from error
         raise
 
 
@@ -60,13 +66,6 @@ def read_up_to(file: BinaryIO, count: int) -> bytes:
 def write_text(path: str | Path, text: str) -> None:
     with replacing(path) as file:
         file.write(text.encode(errors="surrogateescape"))  # a file name in it keeps its bytes
-
-
-def read_map(path: Path, optional: bool = False) -> dict[str, str]:
-    """Lines '<key> <value>' of a Kaldi data directory; of an optional file that is not there, nothing."""
-    if optional and not path.is_file():
-        return {}
-    return dict(line.split(maxsplit=1) for line in path.read_text().splitlines() if line)
 
 
 def fault_of_name(name: str) -> str | None:

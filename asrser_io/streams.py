@@ -4,16 +4,17 @@ Source of the rules: Kaldi's util/kaldi-io.cc. Unlike there, a failed command, a
 error, and a plain file gets its name only once it is complete.
 """
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import BufferedReader
+from io import BufferedReader, FileIO
 from typing import IO, Any
 
-from asrser_io.files import Failure
+from asrser_io.files import Failure, replacing
+from asrser_io.text import decoded_lines
 
 BINARY_HEADER = b"\0B"
+WHITE_SPACE = " \t\n\r\f\v"  # what C calls so; more than that can be part of a name
 # A command whose reader stopped early is ended by SIGPIPE; bash reports that as 128 + 13.
 _ENDED_BY_READER = (-13, 141)
 
@@ -34,23 +35,55 @@ def open_input(rxfilename: str) -> Iterator[BufferedReader]:
     everything was read, when that command fails."""
     if rxfilename in ("", "-"):
         yield sys.stdin.buffer  # type: ignore[misc]
-    elif rxfilename.rstrip().endswith("|"):
-        with _input_command(rxfilename.rstrip()[:-1].strip()) as pipe:
+    elif (command := rxfilename.rstrip(WHITE_SPACE)).endswith("|") and not command.startswith("|"):
+        with _input_command(command[:-1].strip(WHITE_SPACE)) as pipe:
             yield pipe
     else:
         path, offset = split_offset(rxfilename)
         with open_file(path) as file:
-            file.seek(offset or 0)
+            if offset is not None:
+                seek(file, path, offset)
             yield file
 
 
 def open_file(path: str) -> BufferedReader:
-    if path != path.strip() or "|" in path:
+    if path != path.strip(WHITE_SPACE) or "|" in path:
         raise Failure(f"cannot read {path!r}: neither a file nor a command (which ends in |)")
     try:
-        return open(path, "rb")
+        return BufferedReader(_InputFile(path), 1 << 15)
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
+        raise Failure(f"cannot read {path!r}: {error}" if isinstance(error, ValueError) else
+                      f"cannot read {path}: {error.strerror}") from error
+
+
+def seek(file: BufferedReader, path: str, offset: int) -> None:
+    """Go to where an extended filename points. A pipe is read from its start, and never needs this."""
+    try:
+        file.seek(offset)
     except OSError as error:
-        raise Failure(f"cannot read {path}: {error.strerror}") from error
+        raise Failure(f"cannot go to byte {offset} of {path}, which is a pipe: {error.strerror or error}") from error
+
+
+class _InputFile(FileIO):
+    """A file to read from, whose errors name it: they would be taken for those of the file being written meanwhile."""
+
+    def readinto(self, buffer: Any) -> int | None:
+        try:
+            return super().readinto(buffer)
+        except OSError as error:
+            raise Failure(f"cannot read {self.name}: {error.strerror}") from error
+
+    def readall(self) -> bytes:
+        try:
+            return super().readall()
+        except OSError as error:
+            raise Failure(f"cannot read {self.name}: {error.strerror}") from error
+
+
+def read_lines(rxfilename: str) -> list[str]:
+    """The lines of a text, without their ends; bytes that are not UTF-8 are kept as surrogates."""
+    with open_input(rxfilename) as f:
+        return decoded_lines(f.read(), printable(rxfilename), strict=False)
 
 
 @contextmanager
@@ -87,40 +120,24 @@ def read_binary_header(f: BufferedReader) -> bool:
 
 @contextmanager
 def _open_output(wxfilename: str) -> Iterator[IO[bytes]]:
-    try:
-        if wxfilename in ("", "-"):
+    if wxfilename in ("", "-"):
+        try:
             yield sys.stdout.buffer
             sys.stdout.buffer.flush()
-        elif wxfilename.startswith("|"):
-            with _output_command(wxfilename[1:].strip()) as pipe:
-                yield pipe
-        elif wxfilename != wxfilename.strip() or "|" in wxfilename or split_offset(wxfilename)[1] is not None:
-            raise Failure(f"cannot write {wxfilename!r}: neither a file nor a command (which begins with |)")
-        else:
-            # A link is followed, so that the data lie where it says; a device or FIFO is written as it is.
-            path = os.path.realpath(wxfilename)
-            special = os.path.exists(path) and not os.path.isfile(path)
-            with open(path, "wb") if special else _renamed_when_complete(path) as file:
-                yield file
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        if error.filename not in (None, wxfilename, f"{os.path.realpath(wxfilename)}.tmp"):
+        except BrokenPipeError:
             raise
-        raise Failure(f"cannot write {printable(wxfilename, 'standard output')}: {error.strerror}") from error
-
-
-@contextmanager
-def _renamed_when_complete(path: str) -> Iterator[IO[bytes]]:
-    unfinished = f"{path}.tmp"
-    try:
-        with open(unfinished, "wb") as file:
+        except OSError as error:
+            if error.filename is not None:
+                raise
+            raise Failure(f"cannot write standard output: {error.strerror or error}") from error
+    elif wxfilename.startswith("|"):
+        with _output_command(wxfilename[1:].strip(WHITE_SPACE)) as pipe:
+            yield pipe
+    elif wxfilename != wxfilename.strip(WHITE_SPACE) or "|" in wxfilename or split_offset(wxfilename)[1] is not None:
+        raise Failure(f"cannot write {wxfilename!r}: neither a file nor a command (which begins with |)")
+    else:
+        with replacing(wxfilename) as file:
             yield file
-        os.replace(unfinished, path)
-    except BaseException:
-        if os.path.exists(unfinished):
-            os.remove(unfinished)
-        raise
 
 
 def _start(command: str, **pipes: Any) -> Any:

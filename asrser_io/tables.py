@@ -3,15 +3,16 @@
 The kind of the values is a name or a Kind of one's own:
 
     matrix, double_matrix   (rows, columns) float32 or float64     int, float, double   a number
-    vector                  (n,) float32                           token                a word
+    vector, double_vector   (n,) float32 or float64                token                a word
     int_vector              (n,) int32                             token_vector         a list of words
-    int_pairs               (n, 2) int32                           fst                  a kaldifst.StdVectorFst
+    int_pairs               (n, 2) int32
     wave                    (samples per second, (channels, samples) float32 in units of 16-bit integers)
 
-Source of the rules: Kaldi's util/kaldi-table.cc and kaldi-holder-inl.h. Unlike there, data that end early, a failed
-command and a full disk are always errors.
+Source of the rules: Kaldi's util/kaldi-table.cc, kaldi-table-inl.h and kaldi-holder-inl.h. Unlike there, data that end
+early, a failed command, a full disk and a key that is there twice are always errors.
 """
 
+import re
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -21,18 +22,23 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 
 from asrser_io.files import Failure
+from asrser_io.messages import warn
 from asrser_io.streams import (
     BINARY_HEADER,
+    WHITE_SPACE,
     open_file,
     open_input,
     open_object,
     open_output,
     printable,
     read_binary_header,
+    seek,
     split_offset,
 )
+from asrser_io.text import BYTE_ORDER_MARK, UTF_16_MARKS, is_word
 from asrser_io.values import (
     expect_token,
+    read_array,
     read_bytes,
     read_float,
     read_int32,
@@ -52,7 +58,6 @@ from asrser_io.values import (
     write_uint32,
     write_vector,
 )
-from kaldi_programs.common.program import warn
 
 # The readers of models find the parts of objects here, too.
 __all__ = [
@@ -92,18 +97,28 @@ def _read_double_matrix(f: BufferedReader, binary: bool) -> np.ndarray:
     return read_matrix(f, binary, np.float64)
 
 
-def _read_line(f: BufferedReader) -> str:
+def _read_double_vector(f: BufferedReader, binary: bool) -> np.ndarray:
+    return read_vector(f, binary, np.float64)
+
+
+def _read_line(f: BufferedReader) -> bytes:
     line = f.readline()
     if not line.endswith(b"\n"):
-        raise Failure("the data end before the end of a line (truncated?)")
-    return line.decode(errors="surrogateescape").strip()
+        raise Failure("the data end before the end of a line (truncated? if not, end the last line by a newline)")
+    return line.strip()
 
 
-def _integers(text: str) -> np.ndarray:
+def _shown(line: bytes) -> str:
+    return repr(line[:60].decode(errors="surrogateescape"))
+
+
+def _integers(text: bytes) -> np.ndarray:
     try:
+        if b"_" in text:
+            raise ValueError  # which Python would take for part of a number
         return np.array([int(word) for word in text.split()], np.int32)
     except (ValueError, OverflowError):
-        raise Failure(f"expected integers, found {text[:60]!r}") from None
+        raise Failure(f"expected integers, found {_shown(text)}") from None
 
 
 # In archives each integer of a vector has its own size byte (models hold them otherwise: read_int_vector).
@@ -112,11 +127,11 @@ _SIZED_INT = np.dtype([("size", "i1"), ("value", "<i4")])
 
 def _read_ints(f: BufferedReader, binary: bool, per_item: int = 1) -> np.ndarray:
     if not binary:
-        return _integers(_read_line(f).replace(";", " "))
+        return _integers(_read_line(f))
     count = read_int32(f, binary) * per_item
     if count < 0:
         raise Failure(f"a vector of {count} integers")
-    sized = np.frombuffer(read_bytes(f, count * _SIZED_INT.itemsize), _SIZED_INT)
+    sized = read_array(f, _SIZED_INT, count)
     if np.any(sized["size"] != 4):
         raise Failure("expected 32-bit integers, found other data (corrupt, or not a vector of integers)")
     return sized["value"].copy()
@@ -136,10 +151,13 @@ def _write_ints(f: IO[bytes], values: Any, binary: bool) -> None:
 
 
 def _read_pairs(f: BufferedReader, binary: bool) -> np.ndarray:
-    numbers = _read_ints(f, binary, per_item=2)
-    if len(numbers) % 2:
-        raise Failure(f"expected pairs of integers, found {len(numbers)} numbers")
-    return numbers.reshape(-1, 2)
+    if binary:
+        return _read_ints(f, binary, per_item=2).reshape(-1, 2)
+    line = _read_line(f)
+    pairs = [pair.split() for pair in line.split(b";")] if line else []
+    if any(len(pair) != 2 for pair in pairs):
+        raise Failure(f"expected pairs of integers parted by semicolons, found {_shown(line)}")
+    return _integers(line.replace(b";", b" ")).reshape(-1, 2)
 
 
 def _write_pairs(f: IO[bytes], pairs: Any, binary: bool) -> None:
@@ -155,7 +173,7 @@ def _number(read: Callable[[BufferedReader, bool], Any], write: Callable[[IO[byt
     def read_number(f: BufferedReader, binary: bool) -> Any:
         value = read(f, binary)
         if not binary and (rest := _read_line(f)):
-            raise Failure(f"expected one number, found {rest[:40]!r} behind it")
+            raise Failure(f"expected one number, found {_shown(rest)} behind it")
         return value
 
     def write_number(f: IO[bytes], value: Any, binary: bool) -> None:
@@ -169,8 +187,12 @@ def _number(read: Callable[[BufferedReader, bool], Any], write: Callable[[IO[byt
 def _read_single_token(f: BufferedReader) -> str:
     line = _read_line(f)
     if line.split() != [line]:
-        raise Failure(f"expected one word, found {line[:60]!r}")
-    return line
+        raise Failure(f"expected one word, found {_shown(line)}")
+    return line.decode(errors="surrogateescape")
+
+
+def _read_tokens(f: BufferedReader) -> list[str]:
+    return [word.decode(errors="surrogateescape") for word in _read_line(f).split()]
 
 
 def _write_tokens(f: IO[bytes], tokens: list[str], binary: bool) -> None:
@@ -182,18 +204,9 @@ def _write_single_token(f: IO[bytes], token: str, binary: bool) -> None:
 
 
 def _wave_kind() -> Kind:
-    from kaldi_programs.common import waves
+    from asrser_io import waves
 
     return Kind(waves.read_pcm_wave, waves.write_wave, waves.read_any_wave)
-
-
-def _fst_kind() -> Kind:
-    from kaldi_programs.common import fst
-
-    def write(f: IO[bytes], value: Any, binary: bool) -> None:
-        f.write(fst.wheel_bytes(value))
-
-    return Kind(lambda f: fst.to_wheel(fst.read_binary(f)), write)
 
 
 def compressed_matrix(method: int) -> Kind:
@@ -208,15 +221,15 @@ _KINDS: dict[str, Kind | Callable[[], Kind]] = {
     "matrix": _with_header(read_matrix, _written_as(write_matrix, np.float32)),
     "double_matrix": _with_header(_read_double_matrix, _written_as(write_matrix, np.float64)),
     "vector": _with_header(read_vector, _written_as(write_vector, np.float32)),
+    "double_vector": _with_header(_read_double_vector, _written_as(write_vector, np.float64)),
     "int_vector": _with_header(_read_ints, _write_ints),
     "int_pairs": _with_header(_read_pairs, _write_pairs),
     "int": _number(read_int32, write_int32),
     "float": _number(read_float, write_float),
     "double": _number(read_float, write_double),
     "token": Kind(_read_single_token, _write_single_token),
-    "token_vector": Kind(lambda f: _read_line(f).split(), _write_tokens),
+    "token_vector": Kind(_read_tokens, _write_tokens),
     "wave": _wave_kind,
-    "fst": _fst_kind,
 }
 
 
@@ -236,18 +249,25 @@ class _Specifier(NamedTuple):
     filename: str
 
 
-def _specifier(text: str, known_options: set[str], forms: tuple[str, ...]) -> _Specifier | None:
-    before, colon, filename = text.partition(":")
-    words = before.split(",")
-    form = ",".join(word for word in words if word in ("ark", "scp"))
-    options = {word for word in words if word not in ("ark", "scp")}
-    if not colon or form not in forms or text[-1:].isspace() or not options <= known_options:
-        return None
-    return _Specifier(form, frozenset(options), filename)
-
-
 _READ_OPTIONS = {"b", "t", "o", "no", "p", "np", "s", "ns", "cs", "ncs", "bg"}
 _WRITE_OPTIONS = {"b", "t", "f", "nf", "p"}
+_OPPOSITE = {"no": "o", "np": "p", "ns": "s", "ncs": "cs", "nf": "f", "b": "t"}  # the last one given holds
+
+
+def _specifier(text: str, known_options: set[str], forms: tuple[str, ...]) -> _Specifier | None:
+    before, colon, filename = text.partition(":")
+    form: list[str] = []
+    options: set[str] = set()
+    for word in re.split("[ ,]", before):
+        if word in ("ark", "scp"):
+            form.append(word)
+        elif word in known_options:
+            options = options - {_OPPOSITE[word]} if word in _OPPOSITE else options | {word}
+        else:
+            return None
+    if not colon or ",".join(form) not in forms or text[-1] in WHITE_SPACE:
+        return None
+    return _Specifier(",".join(form), frozenset(options), filename)
 
 
 def _rspecifier(text: str) -> _Specifier:
@@ -273,7 +293,7 @@ def read_table(rspecifier: str, kind: str | Kind) -> Iterator[tuple[str, Any]]:
     """The keys and values of a table, in its order.
 
     A value that cannot be read is a Failure with its key and file; with the option p (scp,p:FILE) it is left out with a
-    warning, and an archive ends there.
+    warning, and an archive ends there. A key that is there twice is a Failure.
     """
     form, options, filename = _rspecifier(rspecifier)
     if form == "ark":
@@ -292,13 +312,22 @@ def read_table(rspecifier: str, kind: str | Kind) -> Iterator[tuple[str, Any]]:
 
 
 def _read_archive(rxfilename: str, kind: Kind, permissive: bool) -> Iterator[tuple[str, Any]]:
+    seen = set()
     with open_input(rxfilename) as f:
+        start = f.peek(3)[:3]
+        if start == BYTE_ORDER_MARK:
+            f.read(3)
+        elif start.startswith(UTF_16_MARKS):
+            raise Failure(f"{printable(rxfilename)}: the text is in UTF-16; save it as UTF-8")
         while key := read_word(f):
+            if key in seen:
+                raise Failure(f"{key} is there twice in the archive {printable(rxfilename)}; keys must differ")
+            seen.add(key)
             try:
-                if f.peek(1)[:1] not in (b" ", b"\t", b"\n"):
-                    raise Failure("expected a space after the key; is this an archive?")
-                if f.peek(1)[:1] != b"\n":
+                if (following := f.peek(1)[:1]) in (b" ", b"\t"):
                     f.read(1)
+                elif following != b"\n":
+                    raise Failure("expected a space after the key; is this an archive?")
                 value = kind.read(f)
             except Failure as error:
                 text = f"{ascii(key[:80])[1:-1]} in the archive {printable(rxfilename)}: {error}"
@@ -310,12 +339,20 @@ def _read_archive(rxfilename: str, kind: Kind, permissive: bool) -> Iterator[tup
 
 
 def _read_script(rxfilename: str) -> Iterator[tuple[str, str]]:
+    first_line: dict[str, int] = {}
     with open_input(rxfilename) as f:
         for number, line in enumerate(f, 1):
-            words = line.decode(errors="surrogateescape").split(None, 1)
-            if len(words) != 2 or "\0" in words[0]:
-                raise Failure(f"{printable(rxfilename)}, line {number}: expected a key and a file, found {line[:80]!r}")
-            yield words[0], words[1].strip()
+            where = f"{printable(rxfilename)}, line {number}"
+            if number == 1 and line.startswith(UTF_16_MARKS):
+                raise Failure(f"{where}: the text is in UTF-16; save it as UTF-8")
+            fields = (line.removeprefix(BYTE_ORDER_MARK) if number == 1 else line).split(None, 1)
+            if len(fields) != 2 or b"\0" in line:
+                raise Failure(f"{where}: expected a key and a file, found {_shown(line)}")
+            key, filename = (field.strip().decode(errors="surrogateescape") for field in fields)
+            if key in first_line:
+                raise Failure(f"{where}: {key} is there a second time, after line {first_line[key]}; keys must differ")
+            first_line[key] = number
+            yield key, filename
 
 
 class _Loader:
@@ -338,12 +375,12 @@ class _Loader:
         try:
             if not rxfilename.endswith("]"):
                 return self._read(rxfilename)
-            name, bracket, ranges = rxfilename[:-1].partition("[")
-            if not bracket:
-                raise Failure("a range without its opening [")
+            name, *ranges = rxfilename[:-1].split("[")
+            if not name or len(ranges) != 1:
+                raise Failure("expected a range such as FILE[first:last] or FILE[first:last,first:last]")
             if self._whole[0] != name:
                 self._whole = (name, self._read(name))
-            return _part(self._whole[1], ranges)
+            return _part(self._whole[1], ranges[0])
         except Failure as error:
             raise Failure(f"{key} ({rxfilename}): {error}") from error
 
@@ -356,64 +393,74 @@ class _Loader:
             if self._file:
                 self._file.close()
             self._path, self._file = path, open_file(path)
-        self._file.seek(offset)
+        seek(self._file, path, offset)
         return self._kind.read(self._file)
 
 
-def _part(value: Any, ranges: str) -> np.ndarray:
-    """The part of a vector or matrix that "first:last" or "rows,columns" names, ends included.
+def _part(value: Any, text: str) -> np.ndarray:
+    """The part of a vector or matrix that "first:last" or "rows,columns" names, ends included; ":" is all.
 
-    As in Kaldi the last row may lie up to 3 behind the end, where it is cut: segments are rounded.
+    As in Kaldi the last row may lie up to 3 behind the end, where it is cut with a warning: segments are rounded.
     """
-    if not isinstance(value, np.ndarray):
-        raise Failure(f"a range [{ranges}] of something that is no vector or matrix")
+    if not isinstance(value, np.ndarray) or value.dtype.kind != "f":
+        raise Failure(f"a range [{text}] of something that is no vector or matrix")
+    ranges = text.split(",")
+    shape = " x ".join(map(str, value.shape))
     slices = []
-    for axis, text in enumerate(ranges.split(",")):
+    for axis, ends in enumerate(ranges):
         size = value.shape[axis] if axis < value.ndim else 0
-        first, _, last = (f"0:{size - 1}" if text == ":" else text).partition(":")
         tolerance = 3 if axis == 0 else 0
-        if not (first.isdigit() and last.isdigit() and int(first) <= int(last) < size + tolerance):
-            raise Failure(f"no range [{ranges}] in {' x '.join(map(str, value.shape))} values")
-        slices.append(slice(int(first), int(last) + 1))
+        match = re.fullmatch("([0-9]+):([0-9]+)", f"0:{size - 1}" if ends == ":" else ends)
+        first, last = map(int, match.groups()) if match else (0, -1)
+        if not (first <= last < size + tolerance and first < size):
+            raise Failure(f"no range [{text}] in {shape} values; expected first:last from 0 on, both included")
+        if last >= size:
+            warn(f"the range [{text}] goes beyond the end of {shape} values: cut there")
+        slices.append(slice(first, last + 1))
     return value[tuple(slices)]
 
 
 class RandomAccess:
     """Values of a table by key: `key in table`, `table[key]`, `table.get(key)`.
 
-    A script is read at once, its values when asked for. An archive is read as far as needed and its values are kept,
-    except with the options that promise an order: s, the table is sorted; cs, it is asked in sorted order; o, each key
-    is asked for once.
+    A script is read at once, its values when asked for. An archive is read to its end at the first question and kept.
+    Where its options promise order (s: the table is sorted, cs: it is asked in sorted order), it is read as far as
+    needed and nothing is kept, until a key is missing: only the rest can tell whether the promise was broken.
+    The option o (each key is asked for once) changes nothing.
     """
 
     def __init__(self, rspecifier: str, kind: str | Kind):
-        form, self._options, filename = _rspecifier(rspecifier)
+        form, options, filename = _rspecifier(rspecifier)
         self._rspecifier = rspecifier
+        self._permissive, self._sorted = "p" in options, "s" in options
+        self._in_passing = "s" in options and "cs" in options
         self._values: dict[str, Any] = {}
         self._script: dict[str, str] | None = None
-        self._last_key = ""
+        self._asked = self._passed = self._reached = ""  # of an archive that is read in passing: keys
         if form == "scp":
-            self._script = dict(_read_script(filename))
+            entries = _read_script(filename)
+            self._script = dict(self._in_order(entries) if self._sorted else entries)
             self._loader = _Loader(_kind(kind))
         else:
-            self._archive = _read_archive(filename, _kind(kind), "p" in self._options)
+            archive = _read_archive(filename, _kind(kind), self._permissive)
+            self._archive = self._in_order(archive) if self._sorted else archive
 
     def __contains__(self, key: str) -> bool:
         if self._script is None:
-            self._read_archive_to(key)
+            self._read_archive_for(key)
             return key in self._values
-        if "p" not in self._options or key not in self._script:
+        if not self._permissive or key not in self._script:
             return key in self._script
         return self._load(key) is not None
 
     def __getitem__(self, key: str) -> Any:
         if self._script is None:
-            self._read_archive_to(key)
+            self._read_archive_for(key)
             if key in self._values:
-                return self._values.pop(key) if "o" in self._options else self._values[key]
+                return self._values[key]
         elif key in self._script and (value := self._load(key)) is not None:
             return value
-        raise Failure(f"no {key} in {self._rspecifier}")
+        raise Failure(f"no {key} in {self._rspecifier}{self._neighbours(key)}")
 
     def get(self, key: str, default: Any = None) -> Any:
         return self[key] if key in self else default  # noqa: SIM401  this is dict.get's own meaning
@@ -425,28 +472,53 @@ class RandomAccess:
             try:
                 self._values[key] = self._loader.load(key, self._script[key])
             except Failure as error:
-                if "p" not in self._options:
+                if not self._permissive:
                     raise
                 warn(f"skipped {error}")
                 return None
         return self._values[key]
 
-    def _read_archive_to(self, key: str) -> None:
-        in_order = "s" in self._options
-        forgetful = in_order and "cs" in self._options
-        if forgetful:
-            self._values = {kept: value for kept, value in self._values.items() if kept >= key}
-        while key not in self._values and not (in_order and self._last_key > key):
-            found = next(self._archive, None)
-            if found is None:
-                return
-            if in_order and found[0] <= self._last_key:
-                raise Failure(f"{self._rspecifier} is not sorted (option s): {found[0]} comes after {self._last_key}")
-            if found[0] in self._values:
-                raise Failure(f"{found[0]} occurs twice in {self._rspecifier}")
-            self._last_key = found[0]
-            if not (forgetful and found[0] < key):
-                self._values[found[0]] = found[1]
+    def _read_archive_for(self, key: str) -> None:
+        if self._in_passing:
+            if _order(key) < _order(self._asked):
+                raise Failure(
+                    f"{self._rspecifier} is asked for {key} after {self._asked}, when {self._reached or 'nothing'} was "
+                    "read, though its option cs promises sorted order; sort what asks, or leave out cs"
+                )
+            self._asked = key
+            while _order(self._reached) < _order(key) and (entry := next(self._archive, None)):
+                self._passed, self._reached = self._reached, entry[0]
+                self._values = dict([entry])
+        if key not in self._values:
+            self._values.update(self._archive)
+
+    def _in_order(self, entries: Iterator[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+        """The same, as long as they are sorted, as the option s promises."""
+        last = None
+        for key, value in entries:
+            if last is not None and _order(key) <= _order(last):
+                following = next(entries, None)
+                before = f" and before {following[0]}" if following else ""
+                raise Failure(
+                    f"{self._rspecifier} is not sorted, as its option s promises: {key} stands after {last}{before}; "
+                    "sort it in the order of LC_ALL=C"
+                )
+            last = key
+            yield key, value
+
+    def _neighbours(self, key: str) -> str:
+        """Between which keys of a sorted table a key would stand."""
+        if not self._sorted:
+            return ""
+        keys = {self._passed, *(self._values if self._script is None else self._script)} - {""}
+        before = max((found for found in keys if _order(found) < _order(key)), key=_order, default="its start")
+        after = min((found for found in keys if _order(found) > _order(key)), key=_order, default="its end")
+        return f"; it would stand after {before} and before {after}"
+
+
+def _order(key: str) -> bytes:
+    """Kaldi sorts bytes."""
+    return key.encode(errors="surrogateescape")
 
 
 class _Mapped:
@@ -494,6 +566,7 @@ class TableWriter:
         self._files = ExitStack()
         self._script: IO[bytes] | None = None
         self._destinations: dict[str, str] = {}
+        self._written: set[str] = set()
         self.count = 0  # of the values written
 
     def __enter__(self) -> "TableWriter":
@@ -503,6 +576,8 @@ class TableWriter:
             self._name = self._filename
             if self._form == "ark,scp":
                 self._name, _, script_name = self._filename.partition(",")
+                if not script_name or self._name in ("", "-") or self._name.startswith("|"):
+                    raise Failure(f"ark,scp:{self._filename}: expected the names of two files, of archive and script")
                 # Files close in reverse: the script gets its name after the archive that it points into.
                 self._script = self._files.enter_context(open_output(script_name))
             self._archive = self._files.enter_context(open_output(self._name))
@@ -515,8 +590,11 @@ class TableWriter:
         self.count += 1
         if not self._form:
             return
-        if key.split() != [key]:
+        if not is_word(key):
             raise Failure(f"{key!r} cannot be a key: it is empty or contains white space")
+        if key in self._written:
+            raise Failure(f"{key} would be there twice in {self._form}:{self._filename}; keys must differ")
+        self._written.add(key)
         if self._form == "scp":
             if key in self._destinations:
                 write_object(self._destinations[key], value, self._kind, self._binary)

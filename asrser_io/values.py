@@ -11,7 +11,8 @@ from typing import IO
 
 import numpy as np
 
-from asrser_io.files import Failure, read_up_to
+from asrser_io.files import CHUNK, Failure, read_up_to
+from asrser_io.text import is_word
 
 _WORD = re.compile(rb"\s*(\S*)")
 _REST_OF_WORD = re.compile(rb"(\S*)")
@@ -26,6 +27,10 @@ def read_bytes(f: BufferedReader, count: int) -> bytes:
 
 def read_word(f: BufferedReader) -> str:
     """The next word, after any white space; the white space that ends it stays unread; "" at the end of the data."""
+    return read_word_bytes(f).decode(errors="surrogateescape")
+
+
+def read_word_bytes(f: BufferedReader) -> bytes:
     word = b""
     while window := f.peek(1):
         match = (_REST_OF_WORD if word else _WORD).match(window)
@@ -34,7 +39,7 @@ def read_word(f: BufferedReader) -> str:
         f.read(match.end())
         if match.end() < len(window):
             break
-    return word.decode(errors="surrogateescape")
+    return word
 
 
 def read_token(f: BufferedReader, binary: bool) -> str:
@@ -53,7 +58,7 @@ def expect_token(f: BufferedReader, expected: str, binary: bool) -> None:
 
 
 def write_token(f: IO[bytes], token: str, binary: bool) -> None:
-    if not token or token.split() != [token]:
+    if not is_word(token):
         raise Failure(f"{token!r} cannot be a token: it is empty or contains white space")
     f.write(token.encode(errors="surrogateescape") + b" ")
 
@@ -62,11 +67,14 @@ def _read_number(f: BufferedReader, binary: bool, formats: dict[int, str]) -> in
     """One number; in binary data a byte with its size goes before it, by which its format is found."""
     convert: type = float if len(formats) > 1 else int
     if not binary:
-        word = read_word(f)
+        word = read_word_bytes(f)
         try:
+            if b"_" in word:
+                raise ValueError  # which Python would take for part of a number
             return convert(word)
         except ValueError:
-            raise Failure(f"expected a number ({convert.__name__}), found {word[:40]!r}") from None
+            shown = word[:40].decode(errors="surrogateescape")
+            raise Failure(f"expected a number ({convert.__name__}), found {shown!r}") from None
     size = read_bytes(f, 1)[0]
     if size not in formats:
         raise Failure(f"expected a number ({convert.__name__}), found a size byte of {size}")
@@ -107,7 +115,7 @@ def read_int_vector(f: BufferedReader, binary: bool) -> np.ndarray:
     if binary:
         if read_bytes(f, 1) != b"\4":
             raise Failure("expected a vector of 32-bit integers")
-        return _read_array(f, "<i4", _read_size(f)[0])
+        return read_array(f, "<i4", _read_size(f)[0])
     text = _read_through(f, b"]").split()
     if text[:1] != [b"["]:
         raise Failure(f"expected a vector of integers in brackets, found {_shown(text)}")
@@ -131,7 +139,7 @@ def read_vector(f: BufferedReader, binary: bool, dtype: type = np.float32) -> np
     written = {"FV": "<f4", "DV": "<f8"}.get(token := read_token(f, binary))
     if written is None:
         raise Failure(f"expected a vector (FV or DV), found {token[:40]!r}")
-    return _read_array(f, written, read_int32(f, binary)).astype(dtype, copy=False)
+    return read_array(f, written, read_int32(f, binary)).astype(dtype, copy=False)
 
 
 def write_vector(f: IO[bytes], vector: np.ndarray, binary: bool) -> None:
@@ -157,10 +165,13 @@ def read_matrix(f: BufferedReader, binary: bool, dtype: type = np.float32) -> np
     written = {"FM": "<f4", "DM": "<f8"}.get(token)
     if written is None:
         raise Failure(f"expected a matrix (FM, DM, CM, CM2 or CM3), found {token[:40]!r}")
-    shape = read_int32(f, binary), read_int32(f, binary)
+    size_of_rows, rows, size_of_columns, columns = struct.unpack("<bibi", read_bytes(f, 10))
+    if (size_of_rows, size_of_columns) != (4, 4):
+        raise Failure(f"expected two integers of 4 bytes, found size bytes of {size_of_rows} and {size_of_columns}")
+    shape = rows, columns
     if min(shape) < 0:
         raise Failure(f"a matrix of {shape[0]} rows and {shape[1]} columns")
-    return _read_array(f, written, shape[0] * shape[1]).reshape(shape).astype(dtype, copy=False)
+    return read_array(f, written, shape[0] * shape[1]).reshape(shape).astype(dtype, copy=False)
 
 
 def write_matrix(f: IO[bytes], matrix: np.ndarray, binary: bool) -> None:
@@ -183,11 +194,17 @@ def _read_size(f: BufferedReader, count: int = 1) -> tuple[int, ...]:
     return sizes
 
 
-def _read_array(f: BufferedReader, dtype: str, count: int) -> np.ndarray:
+def read_array(f: BufferedReader, dtype: str | np.dtype, count: int) -> np.ndarray:
+    """(count,) numbers that lie in the stream as they do in memory."""
     if count < 0:
         raise Failure(f"a size of {count}")
-    # frombuffer gives a read-only view of the bytes; the copy is the caller's own.
-    return np.frombuffer(read_bytes(f, count * np.dtype(dtype).itemsize), dtype).copy()
+    size = count * np.dtype(dtype).itemsize
+    if size > CHUNK:  # a damaged count takes no more memory than the data
+        return np.frombuffer(bytearray(read_bytes(f, size)), dtype)
+    array = np.empty(count, dtype)
+    if (found := f.readinto(array.data.cast("B"))) < size:
+        raise Failure(f"the data end early: {size} bytes expected, {found} found (truncated?)")
+    return array
 
 
 def _read_through(f: BufferedReader, delimiter: bytes) -> bytes:
@@ -214,6 +231,8 @@ def _read_rows(f: BufferedReader) -> list[list[bytes]]:
 
 def _numbers(words: list[bytes], dtype: type) -> np.ndarray:
     try:
+        if b"_" in b"".join(words):
+            raise ValueError  # which Python would take for part of a number
         return np.array([*map(int if dtype is np.int32 else float, words)], dtype)
     except (ValueError, OverflowError):
         raise Failure(f"expected numbers, found {_shown(words)}") from None
@@ -239,15 +258,20 @@ def _read_compressed(f: BufferedReader, token: str) -> np.ndarray:
     if token != "CM":
         dtype, steps = ("<u2", 65535.0) if token == "CM2" else ("<u1", 255.0)
         increment = np.float32(value_range * np.float64(1.0 / steps))
-        return minimum + _read_array(f, dtype, rows * columns).reshape(rows, columns).astype(np.float32) * increment
-    quantiles = _read_array(f, "<u2", 4 * columns).reshape(columns, 4)
-    codes = _read_array(f, "<u1", rows * columns).reshape(columns, rows)
-    p0, p25, p75, p100 = _unquantised(quantiles, minimum, value_range).T[:, :, None]
-    code = codes.astype(np.float32)
-    low = p0 + ((p25 - p0) * code) * np.float64(1 / 64)
-    middle = p25 + ((p75 - p25) * (code - 64)) * np.float64(1 / 128)
-    high = p75 + ((p100 - p75) * (code - 192)) * np.float64(1 / 63)
-    return np.where(codes <= 64, low, np.where(codes <= 192, middle, high)).T.astype(np.float32)
+        return minimum + read_array(f, dtype, rows * columns).reshape(rows, columns).astype(np.float32) * increment
+    quantiles = read_array(f, "<u2", 4 * columns).reshape(columns, 4)
+    codes = read_array(f, "<u1", rows * columns).reshape(columns, rows)
+    return np.take_along_axis(_values_of_codes(_unquantised(quantiles, minimum, value_range)), codes, 1).T.copy()
+
+
+def _values_of_codes(quantiles: np.ndarray) -> np.ndarray:
+    """(columns, 256) float32: what each byte of a column stands for; quantiles: (columns, 4) float32."""
+    p0, p25, p75, p100 = quantiles.T[:, :, None]
+    code = np.arange(256, dtype=np.float32)
+    low = p0 + ((p25 - p0) * code[:65]) * np.float64(1 / 64)
+    middle = p25 + ((p75 - p25) * (code[65:193] - 64)) * np.float64(1 / 128)
+    high = p75 + ((p100 - p75) * (code[193:] - 192)) * np.float64(1 / 63)
+    return np.concatenate([low, middle, high], axis=1).astype(np.float32)
 
 
 def write_compressed_matrix(f: IO[bytes], matrix: np.ndarray, binary: bool, method: int = 1) -> None:

@@ -1,6 +1,7 @@
 """Align utterances to their graphs with equally long states: where training starts, before there is a model."""
 
 from asrser_io.tables import RandomAccess, TableWriter, read_table
+from kaldi_programs.common.fst import FST
 from kaldi_programs.common.program import Option, log, program, warn
 
 
@@ -15,7 +16,7 @@ def main(options, graphs, features, alignments):
     feats_of = RandomAccess(features, "matrix")
     num_done = num_without_feats = num_err = 0
     with TableWriter(alignments, "int_vector") as writer:
-        for key, graph in read_table(graphs, "fst"):
+        for key, graph in read_table(graphs, FST):
             feats = feats_of.get(key)
             if feats is None:
                 warn(f"No features for utterance {key}")

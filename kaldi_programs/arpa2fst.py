@@ -6,21 +6,22 @@ on their input, the start is the history <s>, and the probability of </s> is the
 """
 
 import math
+import re
 from collections.abc import Iterator
 from typing import NoReturn
 
 import numpy as np
 
 from asrser_io.files import Failure
+from asrser_io.streams import WHITE_SPACE, read_lines
+from asrser_io.text import words_of
 from kaldi_programs.common.fst import (
     Arc,
     Fst,
     from_lists,
     from_wheel,
-    read_lines,
     read_symbol_table,
     to_wheel,
-    words_of,
     write_fst,
     write_lines,
 )
@@ -120,7 +121,7 @@ class ArpaReader:
         counts: dict[int, int] = {}
         while not self._next().startswith("\\"):
             fields = self._line[1].replace("=", " = ").split()
-            if len(fields) != 4 or fields[0] != "ngram" or not (fields[1] + fields[3]).isdigit():
+            if len(fields) != 4 or fields[0] != "ngram" or not re.fullmatch("[0-9]+", fields[1] + fields[3]):
                 self.fail("expected ngram ORDER=COUNT")
             counts[int(fields[1])] = int(fields[3])
         if sorted(counts) != list(range(1, len(counts) + 1)) or not counts:
@@ -130,8 +131,8 @@ class ArpaReader:
     def _next(self) -> str:
         """Go to the next line that is not blank."""
         for number, line in self._lines:
-            if line.strip():
-                self._line = number, line.strip()
+            if text := line.strip(WHITE_SPACE):
+                self._line = number, text
                 return self._line[1]
         raise Failure(f"{self._name}: the file ends before \\end\\; is it an ARPA language model, and complete?")
 

@@ -5,7 +5,7 @@ Without transition probabilities by default: they change with every iteration, a
 
 from asrser_io.files import Failure
 from asrser_io.tables import TableWriter, read_table
-from kaldi_programs.common.fst import read_fst, read_int_list, to_wheel
+from kaldi_programs.common.fst import FST, read_fst, read_int_list, to_wheel
 from kaldi_programs.common.hmm import read_transition_model
 from kaldi_programs.common.program import Option, log, program, warn
 from kaldi_programs.common.tree import read_tree
@@ -29,7 +29,7 @@ def main(options, tree_in, model_in, lexicon_in, transcripts, graphs):
     wheels = tree.to_wheel(), model.to_wheel(), to_wheel(read_fst(lexicon_in))
     compiler = training_graph_compiler(options, *wheels)
     num_done = num_failed = 0
-    with TableWriter(graphs, "fst") as writer:
+    with TableWriter(graphs, FST) as writer:
         for key, words in read_table(transcripts, "int_vector"):
             try:
                 writer.write(key, compiler.compile_graph_from_text(words.tolist()))

@@ -6,8 +6,9 @@ A line of the segments file is <segment> <recording> <start> <end> [<channel>]: 
 import numpy as np
 
 from asrser_io.files import Failure
-from asrser_io.streams import open_input
+from asrser_io.streams import read_lines
 from asrser_io.tables import TableWriter, random_access
+from asrser_io.text import words_of
 from kaldi_programs.common.program import Option, log, program, warn
 
 
@@ -20,28 +21,28 @@ from kaldi_programs.common.program import Option, log, program, warn
 def main(options, wav_rspecifier, segments_rxfilename, wav_wspecifier):
     recordings = random_access(wav_rspecifier, "wave")
     lines = 0
-    with open_input(segments_rxfilename) as segments, TableWriter(wav_wspecifier, "wave") as writer:
-        for lines, line in enumerate(segments, 1):
-            words = line.decode(errors="surrogateescape").split()
+    with TableWriter(wav_wspecifier, "wave") as writer:
+        for lines, line in enumerate(read_lines(segments_rxfilename), 1):
+            fields = words_of(line)
             try:
-                segment, recording, start, end, channel = parse(words)
+                segment, recording, start, end, channel = parse(fields)
                 if recording not in recordings:
                     raise Failure(f"no recording {recording}")
                 rate, samples = recordings[recording]
                 cut = cut_segment(samples, rate, start, end, channel, options.min_segment_length, options.max_overshoot)
             except Failure as error:
-                warn(f"{segments_rxfilename}, line {lines} ({' '.join(words)}): {error}; skipped")
+                warn(f"{segments_rxfilename}, line {lines} ({' '.join(fields)}): {error}; skipped")
                 continue
             writer.write(segment, (rate, cut))
     log(f"Successfully processed {writer.count} lines out of {lines} in the segments file.")
     return 0 if writer.count else 1
 
 
-def parse(words: list[str]) -> tuple[str, str, float, float, int | None]:
+def parse(fields: list[str]) -> tuple[str, str, float, float, int | None]:
     try:
-        segment, recording, *times = words[:4]
+        segment, recording, *times = fields[:4]
         start, end = map(float, times)
-        channel = None if len(words) == 4 else int(*words[4:])
+        channel = None if len(fields) == 4 else int(*fields[4:])
     except (ValueError, TypeError):
         raise Failure("expected a segment, its recording, two times and perhaps a channel") from None
     if start < 0 or (end != -1 and end <= start) or (channel is not None and channel < 0):

@@ -8,7 +8,7 @@ import numpy as np
 
 from asrser_io.files import Failure
 from asrser_io.tables import RandomAccess, TableWriter, read_table
-from kaldi_programs.common.fst import Fst, from_lists, from_wheel, to_wheel
+from kaldi_programs.common.fst import FST, Fst, from_lists, from_wheel, to_wheel
 from kaldi_programs.common.gmm import AmDiagGmm, read_model
 from kaldi_programs.common.hmm import TransitionModel
 from kaldi_programs.common.program import Option, log, program, warn
@@ -39,7 +39,7 @@ def main(options, model_in, graphs, features, alignments, scores=""):
         TableWriter(scores, "float") as score_writer,
         TableWriter(options.write_per_frame_acoustic_loglikes, "vector") as frame_writer,
     ):
-        for key, graph in read_table(graphs, "fst"):
+        for key, graph in read_table(graphs, FST):
             feats = feats_of.get(key)
             if feats is None:
                 warn(f"No features for utterance {key}")

@@ -3,7 +3,9 @@
 import numpy as np
 
 from asrser_io.files import Failure
-from asrser_io.tables import open_input, open_object, open_output, read_table
+from asrser_io.streams import open_object, open_output, read_lines
+from asrser_io.tables import read_table
+from asrser_io.text import words_of
 from kaldi_programs.common import tree as trees
 from kaldi_programs.common.gmm import AmDiagGmm, RandGauss, write_model
 from kaldi_programs.common.hmm import Topology, initial_transition_model, read_topology
@@ -61,10 +63,8 @@ def global_gaussian(rspecifier: str, dim: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def read_phone_sets(rxfilename: str, topology: Topology) -> list[list[int]]:
-    with open_input(rxfilename) as file:
-        lines = file.read().decode(errors="replace").splitlines()
     try:
-        phone_sets = [sorted(int(phone) for phone in line.split()) for line in lines]
+        phone_sets = [sorted(int(phone) for phone in words_of(line)) for line in read_lines(rxfilename)]
     except ValueError as error:
         raise Failure(f"{rxfilename}: expected phone ids, {error}") from None
     phones = sorted(phone for phone_set in phone_sets for phone in phone_set)

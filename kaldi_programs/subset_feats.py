@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from itertools import islice
 
 from asrser_io.files import Failure
-from asrser_io.streams import open_input
+from asrser_io.streams import read_lines
 from asrser_io.tables import TableWriter, read_table
+from asrser_io.text import words_of
 from kaldi_programs.common.program import Option, log, program
 
 
@@ -33,8 +34,7 @@ def main(options, rspecifier, wspecifier):
 
 
 def first_words(rxfilename: str) -> set[str]:
-    with open_input(rxfilename) as f:
-        lines = [line.decode(errors="surrogateescape").split() for line in f]
+    lines = [words_of(line) for line in read_lines(rxfilename)]
     if [] in lines:
         raise Failure(f"{rxfilename}, line {lines.index([]) + 1} is empty; expected an utterance")
     return {line[0] for line in lines}

@@ -17,7 +17,8 @@ import sys
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from asrser_io.files import Failure, fault_of_name, read_map
+from asrser_io.files import Failure, fault_of_name
+from asrser_io.text import read_map
 
 BY_UTTERANCE = ("feats.scp", "labels.scp", "utt2spk", "utt2emotion", "utt2original")
 BY_SPEAKER = ("spk2gender", "spk2session")

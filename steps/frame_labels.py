@@ -16,8 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from asrser_io.files import Failure, read_map
+from asrser_io.files import Failure
 from asrser_io.tables import TableWriter, read_table
+from asrser_io.text import read_map
 
 FRAMES_PER_HOUR = 100 * 3600  # a frame every 10 ms
 

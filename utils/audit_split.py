@@ -18,8 +18,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from asrser_io.files import Failure, read_map
+from asrser_io.files import Failure
 from asrser_io.tables import read_table
+from asrser_io.text import read_map
 
 NAMES = ("train", "dev", "test")
 MOST_UNUSED = 0.05  # part of the utterances that may lack features or labels

@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from asrser_io.files import Failure, read_map
+from asrser_io.files import Failure
+from asrser_io.text import read_map
 from asrser_nn.network.convnet import Shape
 from asrser_nn.network.model import code_commit, layer_table, load_model
 from asrser_nn.study.measures import Counts, summary

@@ -13,12 +13,14 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO
+from typing import IO, TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
 from asrser_io.files import Failure
-from asrser_io.streams import open_input, open_output
+from asrser_io.streams import open_input, open_output, read_lines
+from asrser_io.tables import Kind
+from asrser_io.text import rows, words_of
 
 if TYPE_CHECKING:
     import kaldifst
@@ -242,13 +244,15 @@ def from_wheel(wheel: kaldifst.StdVectorFst) -> Fst:
     return read_binary(io.BytesIO(wheel_bytes(wheel)))
 
 
+def _write_wheel(f: IO[bytes], wheel: kaldifst.StdVectorFst, binary: bool) -> None:
+    f.write(wheel_bytes(wheel))
+
+
+# Of tables: an object of kaldifst
+FST = Kind(lambda f: to_wheel(read_binary(f)), _write_wheel)
+
+
 # Text
-
-
-def read_lines(rxfilename: str) -> list[str]:
-    """The lines of a text; bytes that are not UTF-8 are kept as surrogates."""
-    with open_input(rxfilename or "-") as f:
-        return f.read().decode(errors="surrogateescape").split("\n")
 
 
 def write_lines(lines: Iterable[str], wxfilename: str) -> None:
@@ -256,27 +260,24 @@ def write_lines(lines: Iterable[str], wxfilename: str) -> None:
         f.write("".join(f"{line}\n" for line in lines).encode(errors="surrogateescape"))
 
 
-def words_of(line: str) -> list[str]:
-    """The words of a line; white space beyond ASCII's may be part of a word."""
-    return [word.decode(errors="surrogateescape") for word in line.encode(errors="surrogateescape").split()]
-
-
 def read_symbol_table(rxfilename: str) -> dict[str, int]:
-    """Read `symbol number` lines such as words.txt."""
-    symbols = {}
-    for number, line in enumerate(read_lines(rxfilename), 1):
-        fields = words_of(line)
-        if fields and (len(fields) != 2 or not fields[1].isdigit()):
-            raise Failure(f"{rxfilename}, line {number}: expected a symbol and its number, found: {line}")
-        if fields:
-            symbols[fields[0]] = int(fields[1])
+    """Read `symbol number` lines such as words.txt; no symbol and no number may be there twice."""
+    symbols: dict[str, int] = {}
+    symbol_of: dict[int, str] = {}
+    for number, (symbol, key) in rows(read_lines(rxfilename), rxfilename, "<symbol> <number>"):
+        if not (key.isascii() and key.isdigit()):
+            raise Failure(f"{rxfilename}, line {number}: expected a symbol and its number, found '{symbol} {key}'")
+        if symbol in symbols or int(key) in symbol_of:
+            before = f"{symbol} {symbols[symbol]}" if symbol in symbols else f"{symbol_of[int(key)]} {key}"
+            raise Failure(f"{rxfilename}, line {number}: '{symbol} {key}' contradicts '{before}' above it")
+        symbols[symbol], symbol_of[int(key)] = int(key), symbol
     return symbols
 
 
 def read_int_list(rxfilename: str) -> list[int]:
     """Read integers, one a line, such as phones/disambig.int."""
-    words = [word for line in read_lines(rxfilename) for word in words_of(line)]
+    found = [word for line in read_lines(rxfilename) for word in words_of(line)]
     try:
-        return [int(word) for word in words]
+        return [int(word) for word in found]
     except ValueError:
-        raise Failure(f"{rxfilename}: expected one integer a line, found: {' '.join(words)[:40]}") from None
+        raise Failure(f"{rxfilename}: expected one integer a line, found: {' '.join(found)[:40]}") from None

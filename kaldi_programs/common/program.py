@@ -13,6 +13,8 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple, NoReturn
 
 from asrser_io.files import Failure, described
+from asrser_io.messages import say_warnings_by
+from asrser_io.text import read_lines
 
 _current = SimpleNamespace(name="kaldi_programs", verbose=0)
 
@@ -84,6 +86,7 @@ def program(usage: str, *options: Option, arguments: int | tuple[int, int | None
             for stream in (sys.stdout, sys.stderr):
                 if isinstance(stream, io.TextIOWrapper):  # bytes that came in as a key or a name go out as they were
                     stream.reconfigure(encoding="utf-8", errors="surrogateescape")
+            say_warnings_by(warn)
 
             def help_text() -> str:
                 return f"\n{description.strip()}\n\nUsage: {usage}\n\n{_option_table(options)}"
@@ -136,11 +139,7 @@ def _parse(words: list[str], options: tuple[Option, ...]) -> tuple[dict[str, Any
 
 
 def _config_lines(path: str) -> list[str]:
-    try:
-        with open(path) as file:
-            lines = [line.partition("#")[0].strip() for line in file]
-    except OSError as error:
-        raise Failure(f"cannot read the configuration file {path}: {error.strerror}") from error
+    lines = [line.partition("#")[0].strip() for line in read_lines(path)]
     for number, line in enumerate(lines, 1):
         if line and not line.startswith("--"):
             raise Failure(f"{path}, line {number}: expected --name=value, found {line!r}")

@@ -226,14 +226,14 @@ def test_values_are_found_by_key_in_archives_and_scripts(tmp_path):
     assert random_access(f"ark:{tmp_path}/t.ark", "int")["utt0"] == 0
 
 
-def test_only_tables_that_promise_an_order_forget_what_was_passed(tmp_path):
+def test_only_tables_that_promise_both_orders_forget_what_was_passed(tmp_path):
     write(f"ark:{tmp_path}/t", "int", range(5))
     table = random_access(f"ark:{tmp_path}/t", "int")
     assert table["utt3"] == 3 and table["utt1"] == 1
-    table = random_access(f"ark,s,cs:{tmp_path}/t", "int")
-    assert table["utt3"] == 3 and "utt1" not in table
     table = random_access(f"ark,o:{tmp_path}/t", "int")
-    assert table["utt3"] == 3 and "utt3" not in table
+    assert table["utt3"] == 3 and table["utt1"] == 1
+    table = random_access(f"ark,s,cs:{tmp_path}/t", "int")
+    assert table["utt3"] == 3 and table._values == {"utt3": 3}
 
 
 def test_an_archive_that_breaks_its_promise_is_refused(tmp_path):
@@ -241,7 +241,7 @@ def test_an_archive_that_breaks_its_promise_is_refused(tmp_path):
     with pytest.raises(Failure, match="not sorted"):
         random_access(f"ark,s:{tmp_path}/t", "int")["c"]
     (tmp_path / "t").write_text("b 1 \nb 2 \n")
-    with pytest.raises(Failure, match="b occurs twice"):
+    with pytest.raises(Failure, match="b is there twice"):
         random_access(f"ark:{tmp_path}/t", "int")["c"]
 
 
@@ -331,7 +331,7 @@ def test_permissive_reading_leaves_out_what_cannot_be_read_with_a_warning(tmp_pa
     with pytest.raises(Failure, match="gone .*/no/such/file.*No such file"):
         list(read_table(f"scp:{tmp_path}/t.scp", "int"))
     assert dict(read_table(f"scp,p:{tmp_path}/t.scp", "int")) == {"utt0": 1, "utt1": 2}
-    assert "WARNING" in (warning := capsys.readouterr().err) and "gone (/no/such/file)" in warning
+    assert capsys.readouterr().err.startswith("warning: skipped gone (/no/such/file): cannot read")
     table = random_access(f"scp,p:{tmp_path}/t.scp", "int")
     assert "gone" not in table and table["utt1"] == 2
     (tmp_path / "cut.ark").write_bytes((tmp_path / "t.ark").read_bytes()[:-1])

@@ -12,7 +12,7 @@ from kaldi_programs import (
     gmm_init_mono,
 )
 from kaldi_programs.align_equal_compiled import random_seed
-from kaldi_programs.common.fst import from_lists, read_symbol_table, to_wheel
+from kaldi_programs.common.fst import FST, from_lists, read_symbol_table, to_wheel
 from kaldi_programs.common.hmm import read_transition_model
 
 SCALES = ["--transition-scale=1.0", "--acoustic-scale=0.1", "--self-loop-scale=0.1"]
@@ -107,8 +107,8 @@ def test_scores_and_frame_likelihoods_add_up_to_the_likelihood_logged(kaldi, cap
 def test_a_careful_alignment_refuses_speech_that_goes_on_where_the_transcript_ends(kaldi, capsys):
     feats = dict(read_table(kaldi["feats"], "matrix"))
     key = "fblv0_sx158"
-    graph = dict(read_table(kaldi["graphs"], "fst"))[key]
-    with TableWriter("ark:feats", "matrix") as writer, TableWriter("ark:graphs", "fst") as graphs:
+    graph = dict(read_table(kaldi["graphs"], FST))[key]
+    with TableWriter("ark:feats", "matrix") as writer, TableWriter("ark:graphs", FST) as graphs:
         for name, matrix in (("once", feats[key]), ("twice", np.concatenate([feats[key], feats[key]]))):
             writer.write(name, matrix)
             graphs.write(name, graph)
@@ -143,8 +143,8 @@ def test_a_sentence_shorter_than_its_phones_is_not_aligned(kaldi, capsys):
 
 
 def test_an_utterance_with_an_empty_graph_is_skipped_and_named(kaldi, capsys):
-    graphs = list(read_table(kaldi["graphs"], "fst"))[:2]
-    with TableWriter("ark:graphs", "fst") as writer:
+    graphs = list(read_table(kaldi["graphs"], FST))[:2]
+    with TableWriter("ark:graphs", FST) as writer:
         writer.write(graphs[0][0], to_wheel(from_lists(-1, [], [])))
         writer.write(*graphs[1])
     told = f"Empty decoding graph for {graphs[0][0]}"
@@ -192,7 +192,7 @@ def test_a_transcript_with_an_unknown_word_is_skipped_and_named(kaldi, capsys, w
     log = run(capsys, compile_train_graphs, kaldi["tree"], kaldi["model"], kaldi["lexicon"], "ark:some", "ark:fsts")
     assert log[0].startswith("Empty decoding graph for utterance bad: a word that is not in ")
     assert log[1] == "compile-train-graphs: succeeded for 1 graphs, failed for 1"
-    assert [key for key, _ in read_table("ark:fsts", "fst")] == ["fine"]
+    assert [key for key, _ in read_table("ark:fsts", FST)] == ["fine"]
 
 
 def test_a_tree_of_another_model_is_refused(golden, kaldi, capsys, work):

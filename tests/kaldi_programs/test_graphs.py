@@ -229,7 +229,7 @@ def test_a_label_without_symbol_is_not_printed(work, capfd):
 def test_a_symbol_table_with_a_bad_line_is_refused(work, capfd):
     (work / "words").write_text("<eps> 0\na\n")
     assert fstprint.main(["--isymbols=words", compiled("a.fst", "0 1 1 1; 1")]) == 1
-    assert "words, line 2: expected a symbol and its number" in capfd.readouterr().err
+    assert "words, line 2: expected '<symbol> <number>', found 'a'" in capfd.readouterr().err
 
 
 # Language models

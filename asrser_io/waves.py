@@ -10,8 +10,8 @@ from typing import IO
 import numpy as np
 
 from asrser_io.files import Failure
+from asrser_io.messages import warn
 from asrser_io.recordings import Recording, read_riff16, read_stream, write_riff16
-from kaldi_programs.common.program import warn
 
 Wave = tuple[float, np.ndarray]
 

@@ -1,0 +1,120 @@
+"""Text files that people made: their lines, their columns, and the words of a line.
+
+Read are UTF-8 with or without a byte order mark, lines that end in LF or CRLF (the last one also without), and columns
+parted by spaces or tabs. Anything else, such as another encoding, is a Failure with file and line.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from asrser_io.files import Failure
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+# Tools disagree whether a form feed parts words, and nobody sees the others.
+_UNUSABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ufeff]")
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a line, parted by ASCII's white space only, as in Kaldi: a no-break space is part of a word."""
+    return [word.decode(errors="surrogateescape") for word in text.encode(errors="surrogateescape").split()]
+
+
+def is_word(text: str) -> bool:
+    return words_of(text) == [text]
+
+
+def decoded_lines(data: bytes, name: str | Path, strict: bool = True) -> list[str]:
+    """The lines of a text, without their ends.
+
+    name:   of the file, for errors
+    strict: False passes on other encodings byte by byte (as surrogates), and control characters, as Kaldi's programs do
+    """
+    if data.startswith(UTF_16_MARKS):
+        raise Failure(f"{name}, line 1: the file is in UTF-16; save it as UTF-8")
+    data = data.removeprefix(BYTE_ORDER_MARK)
+    try:
+        text = data.decode(errors="strict" if strict else "surrogateescape")
+    except UnicodeDecodeError as error:
+        number = data.count(b"\n", 0, error.start) + 1
+        raise Failure(
+            f"{name}, line {number}: byte 0x{data[error.start]:02X} is not UTF-8 (is the file in Latin-1?); save it as "
+            "UTF-8, for instance by iconv -f ISO-8859-1 -t UTF-8"
+        ) from None
+    lines = text.split("\n")
+    if lines[-1] == "":
+        lines.pop()
+    lines = [line.removesuffix("\r") for line in lines]
+    if strict and (found := _UNUSABLE.search("\n".join(lines))):
+        number = found.string.count("\n", 0, found.start()) + 1
+        raise Failure(f"{name}, line {number}: {_described(found[0])}: remove it")
+    return lines
+
+
+def _described(character: str) -> str:
+    names = {"\0": "a zero byte (is the file in UTF-16, or no text?)", "\r": "a carriage return inside of the line"}
+    return names.get(character, f"an invisible character, U+{ord(character):04X}")
+
+
+def read_lines(path: str | Path) -> list[str]:
+    """The lines of a text file, blank ones too, so that their numbers are right."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+    except OSError as error:
+        raise Failure(f"cannot read {path}: {error.strerror}") from error
+    return decoded_lines(data, path)
+
+
+def rows(lines: Iterable[str], name: str | Path, form: str) -> Iterator[tuple[int, list[str]]]:
+    """The number and the words of each line that is not blank; a wrong number of words is a Failure.
+
+    form: what a line holds, such as "<segment> <recording> <start> <end> [<channel>]"; after … there may be more words
+    """
+    least, most = form.count("<") - form.count("["), form.count("<")
+    for number, line in enumerate(lines, 1):
+        found = words_of(line)
+        if found and not (least <= len(found) and (len(found) <= most or "…" in form)):
+            raise Failure(f"{name}, line {number}: expected '{form}', found '{line.strip()}'")
+        if found:
+            yield number, found
+
+
+def read_rows(path: str | Path, form: str) -> list[tuple[int, list[str]]]:
+    return list(rows(read_lines(path), path, form))
+
+
+def read_map(path: str | Path, form: str = "<key> <value> …", optional: bool = False) -> dict[str, str]:
+    """The first word of each line and the rest of it, as it stands there. A key that is there twice is a Failure.
+
+    form:     as in rows
+    optional: nothing, where there is no such file
+    """
+    found: dict[str, str] = {}
+    first_line: dict[str, int] = {}
+    lines = [] if optional and not os.path.exists(path) else read_lines(path)
+    for number, (key, *_) in rows(lines, path, form):
+        if key in found:
+            raise Failure(f"{path}, line {number}: {key} is there a second time, after line {first_line[key]}")
+        line = lines[number - 1].strip(" \t")
+        found[key], first_line[key] = line[len(key) :].lstrip(" \t"), number
+    return found
+
+
+def read_list(path: str | Path, optional: bool = False) -> list[str]:
+    """The words of a list, such as one name a line. A word that is there twice is a Failure."""
+    first_line: dict[str, int] = {}
+    lines = [] if optional and not os.path.exists(path) else read_lines(path)
+    for number, line in enumerate(lines, 1):
+        for word in words_of(line):
+            if word in first_line:
+                raise Failure(f"{path}, line {number}: {word} is there a second time, after line {first_line[word]}")
+            first_line[word] = number
+    return list(first_line)
