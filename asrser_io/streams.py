@@ -4,6 +4,7 @@ Source of the rules: Kaldi's util/kaldi-io.cc. Unlike there, a failed command, a
 error, and a plain file gets its name only once it is complete.
 """
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -129,6 +130,8 @@ def _open_output(wxfilename: str) -> Iterator[IO[bytes]]:
         except OSError as error:
             if error.filename is not None:
                 raise
+            # Python would try once more, and complain, on its way out.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise Failure(f"cannot write standard output: {error.strerror or error}") from error
     elif wxfilename.startswith("|"):
         with _output_command(wxfilename[1:].strip(WHITE_SPACE)) as pipe:

@@ -382,7 +382,7 @@ class _Loader:
                 self._whole = (name, self._read(name))
             return _part(self._whole[1], ranges[0])
         except Failure as error:
-            raise Failure(f"{key} ({rxfilename}): {error}") from error
+            raise Failure(f"{f'{key} ({rxfilename})' if key else rxfilename}: {error}") from error
 
     def _read(self, rxfilename: str) -> Any:
         path, offset = split_offset(rxfilename)
@@ -543,7 +543,7 @@ def random_access(rspecifier: str, kind: str | Kind, utt2spk: str = "") -> Rando
 def read_object(rxfilename: str, kind: str | Kind) -> Any:
     """One value that is alone in its file."""
     with _Loader(_kind(kind)) as loader:
-        return loader.load("the value", rxfilename)
+        return loader.load("", rxfilename)
 
 
 # Writing

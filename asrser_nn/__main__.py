@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from asrser_io.files import Failure, described
+from asrser_io.messages import say_warnings_by
 from asrser_nn.commands.evaluate import evaluate
 from asrser_nn.commands.forward import forward
 from asrser_nn.commands.grid import grid
@@ -28,6 +29,7 @@ class Commands(click.Group):
         return super().main(*arguments, **options)
 
     def invoke(self, context: click.Context) -> Any:
+        say_warnings_by(lambda text: print(f"asrser_nn: warning: {text}", file=sys.stderr))
         try:
             return super().invoke(context)
         except BrokenPipeError:  # the reader of stdout has seen enough, as in `| head`: click ends without a word

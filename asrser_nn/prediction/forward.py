@@ -5,7 +5,7 @@ import torch
 
 from asrser_io.files import Failure
 from asrser_nn.data.corpus import check_coefficients, corpus_of
-from asrser_nn.data.tables import MatrixWriter, read_feats, read_vector
+from asrser_nn.data.tables import matrix_writer, read_feats, read_vector
 from asrser_nn.network.convnet import ConvNet, log_posteriors
 from asrser_nn.network.model import Model
 from asrser_nn.training.loop import precision_context
@@ -69,7 +69,7 @@ def forward_table(
         counts = read_counts(priors_file, len(model.class_names)) if priors_file else model.label_counts.numpy()
         priors = log_priors(counts, prior_floor)
     done = 0
-    with MatrixWriter(wspecifier) as writer, precision_context(device, precision):
+    with matrix_writer(wspecifier) as writer, precision_context(device, precision):
         for key, feats in read_feats(feats_source):
             check_coefficients(f"{feats_source}: {key}", feats.shape[1], network.shape.num_coefficients)
             scores = utterance_log_posteriors(network, feats, device)

@@ -331,7 +331,7 @@ def test_permissive_reading_leaves_out_what_cannot_be_read_with_a_warning(tmp_pa
     with pytest.raises(Failure, match="gone .*/no/such/file.*No such file"):
         list(read_table(f"scp:{tmp_path}/t.scp", "int"))
     assert dict(read_table(f"scp,p:{tmp_path}/t.scp", "int")) == {"utt0": 1, "utt1": 2}
-    assert capsys.readouterr().err.startswith("warning: skipped gone (/no/such/file): cannot read")
+    assert "skipped gone (/no/such/file): cannot read /no/such/file" in capsys.readouterr().err
     table = random_access(f"scp,p:{tmp_path}/t.scp", "int")
     assert "gone" not in table and table["utt1"] == 2
     (tmp_path / "cut.ark").write_bytes((tmp_path / "t.ark").read_bytes()[:-1])

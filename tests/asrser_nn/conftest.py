@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import kaldiio
 import numpy as np
 import pytest
 import torch
 
+from asrser_io.tables import TableWriter
 from asrser_nn.data.corpus import Corpus, corpus_of
 from asrser_nn.network.convnet import ConvNet, Shape
 from asrser_nn.training.loop import Method
@@ -97,9 +97,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for part, seed, number in (("train", 1, 40), ("dev", 2, 8)):
         (folder / part).mkdir()
         utterances = make_utterances(seed, number, f"{part}_")
-        for kind, column in (("feats", 1), ("labels", 2)):
-            wspecifier = f"ark,scp:{folder}/{part}/{kind}.ark,{folder}/{part}/{kind}.scp"
-            with kaldiio.WriteHelper(wspecifier) as writer:
+        for name, kind, column in (("feats", "matrix", 1), ("labels", "int_vector", 2)):
+            with TableWriter(f"ark,scp:{folder}/{part}/{name}.ark,{folder}/{part}/{name}.scp", kind) as writer:
                 for utterance in utterances:
-                    writer(utterance[0], utterance[column])
+                    writer.write(utterance[0], utterance[column])
     return folder
