@@ -553,7 +553,7 @@ def test_an_output_that_cannot_be_written_stops_that_file_only(models, tmp_path)
     for name in ("a.wav", "b.wav"):
         write_tones(tmp_path / name)
     result = predict(*models, "--textgrid", tmp_path / "grids", tmp_path / "a.wav", tmp_path / "b.wav")
-    assert result.exit_code == 1 and "a.TextGrid: cannot write it" in result.stderr
+    assert result.exit_code == 1 and "cannot write " in result.stderr and "a.TextGrid: " in result.stderr
     assert (tmp_path / "grids/b.TextGrid").is_file()
 
 
