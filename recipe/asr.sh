@@ -74,7 +74,8 @@ fi
 if stage 4 "monophone GMM-HMM from a flat start"; then
   needs 2 "$lang/G.fst"
   needs 3 "$data/train/cmvn.scp"
-  once "$mono/final.mdl" "$steps/train_mono.sh" --nj "$(num_jobs "$data/train" "$nj")" --cmd "$cmd" "$data/train" "$lang" "$mono"
+  # Kaldi's beams give up sentences whose recording is broken, 9 of 96 in NLTK's sample; stage 5 looks wider for their paths.
+  once "$mono/final.mdl" "$steps/train_mono.sh" --max-lost 0.1 --nj "$(num_jobs "$data/train" "$nj")" --cmd "$cmd" "$data/train" "$lang" "$mono"
 fi
 
 if stage 5 "forced alignment: a state for each frame"; then
@@ -101,7 +102,7 @@ fi
 audit_split() {
   local labels=()
   for x in $sets; do
-    labels+=(--labels "ark:gunzip -c ${mono}_ali_$x/ali.*.gz | ali-to-pdf --print-args=false $mono/final.mdl ark:- ark:- |")
+    labels+=(--labels "ark:$here/utils/ali_to_pdf.sh ${mono}_ali_$x |")
   done
   mkdir -p "$asr"
   python "$here/utils/audit_split.py" "${labels[@]}" "$fbank"/{train,dev,test} 2>"$exp/log/audit_split.log" >"$asr/split.tmp" ||

@@ -59,8 +59,7 @@ prepare() {
   for x in train dev test; do
     needs 5 "${mono}_ali_$x/final.mdl"
     once "$transfer/pdf.$x.ark" $cmd "$transfer/log/pdf.$x.log" \
-      gunzip -c "${mono}_ali_$x/ali.*.gz" \| \
-      ali-to-pdf "$mono/final.mdl" ark:- ark:"$transfer/pdf.$x.ark.tmp" \&\& mv "$transfer/pdf.$x.ark.tmp" "$transfer/pdf.$x.ark"
+      "$here/utils/ali_to_pdf.sh" "${mono}_ali_$x" \> "$transfer/pdf.$x.ark.tmp" \&\& mv "$transfer/pdf.$x.ark.tmp" "$transfer/pdf.$x.ark"
   done
   for task in asr ser; do train "$task" none "$transfer/baselines.$task"; done
 }

@@ -16,10 +16,13 @@ beam=10              # number > 0: beam of the first try
 retry_beam=40        # number >= 0: beam of the second try, for a sentence that found no path
 careful=false        # do not accept paths that end in a loop of the graph
 boost_silence=1.0    # number > 0: factor on the likelihood of silence
+max_lost=0.05        # number in 0..1: fail if more than this part of the sentences is not aligned
+map_oov=false        # true: a word that words.txt has not is taken for the one of oov.int; else it is an error
 # End options
 set -eu -o pipefail
 here=$(dirname "$0")/..
 . "$here/utils/parse_options.sh"
+. "$here/utils/tables.sh"
 . "$here/path.sh"
 . "$here/cmd.sh"
 
@@ -30,10 +33,23 @@ for f in "$data"/{text,feats.scp,cmvn.scp,utt2spk} "$lang"/{L.fst,phones.txt,wor
   [ -f "$f" ] || die "no such file: $f"
 done
 cmp -s "$lang/phones.txt" "$model_dir/phones.txt" || die "$lang/phones.txt and $model_dir/phones.txt are not the same phones"
-mkdir -p "$dir/log" || die "cannot write into $dir"
-rm -f "$dir/final.mdl"
+[ ! "$dir" -ef "$model_dir" ] || die "$dir is where the model is; write the alignment into another directory"
+check_beams "$beam"
+if $use_graphs; then
+  [ "$(cat "$model_dir/num_jobs")" = "$nj" ] || die "--use-graphs needs the --nj of $model_dir: $(cat "$model_dir/num_jobs")"
+  for ((job = 1; job <= nj; job++)); do
+    [ -f "$model_dir/fsts.$job.gz" ] || die "no such file: $model_dir/fsts.$job.gz"
+  done
+else
+  oov=()
+  ! $map_oov || oov=(--map-oov "$(cat "$lang/oov.int")")
+  "$here/utils/sym2int.sh" "${oov[@]}" "$lang/words.txt" "$data/text" >/dev/null
+fi
 "$here/utils/split_data.sh" "$data" "$nj"
 split=$data/split$nj
+mkdir -p "$dir/log" || die "cannot write into $dir"
+rm -f "$dir"/{final.mdl{,.tmp},final.occs,num_jobs,tree,phones.txt,cmvn_opts,delta_opts}
+remove_parts "$dir/ali.JOB.gz" "$dir/log/align.JOB.log"
 cmvn_opts=$(cat "$model_dir/cmvn_opts" 2>/dev/null || true)
 delta_opts=$(cat "$model_dir/delta_opts" 2>/dev/null || true)
 
@@ -44,24 +60,21 @@ model=$model_dir/final.mdl
   model="gmm-boost-silence --boost=$boost_silence $(cat "$lang/phones/optional_silence.csl") $model - |"
 align="gmm-align-compiled $scale_opts --beam=$beam --retry-beam=$retry_beam --careful=$careful"
 if $use_graphs; then
-  [ "$(cat "$model_dir/num_jobs")" = "$nj" ] || die "--use-graphs needs the --nj of $model_dir: $(cat "$model_dir/num_jobs")"
-  [ -f "$model_dir/fsts.1.gz" ] || die "no such file: $model_dir/fsts.1.gz"
   $cmd JOB=1:"$nj" "$dir/log/align.JOB.log" \
     $align "$model" "ark:gunzip -c $model_dir/fsts.JOB.gz |" "$feats" "ark,t:| gzip -c >$dir/ali.JOB.gz"
 else
   $cmd JOB=1:"$nj" "$dir/log/align.JOB.log" \
     compile-train-graphs --read-disambig-syms="$lang/phones/disambig.int" "$model_dir/tree" "$model_dir/final.mdl" "$lang/L.fst" \
-    "ark:$here/utils/sym2int.sh --map-oov $(cat "$lang/oov.int") $lang/words.txt $split/JOB/text |" ark:- \| \
+    "ark:$here/utils/sym2int.sh ${oov[*]} $lang/words.txt $split/JOB/text |" ark:- \| \
     $align "$model" ark:- "$feats" "ark,t:| gzip -c >$dir/ali.JOB.gz"
 fi
 
+for ((job = 1; job <= nj; job++)); do gunzip -c "$dir/ali.$job.gz"; done | cut -d ' ' -f 1 >"$dir/aligned.tmp"
+report_lost "$max_lost" "COUNT sentences in $data aligned" "$data/utt2spk" "$dir/aligned.tmp" "$dir/log/align.*.log"
+rm "$dir/aligned.tmp"
 for f in phones.txt cmvn_opts delta_opts tree final.occs; do
-  rm -f "$dir/$f"
   [ ! -f "$model_dir/$f" ] || cp "$model_dir/$f" "$dir/$f"
 done
 echo "$nj" >"$dir/num_jobs"
-wanted=$(wc -l <"$data/text")
-aligned=$(for ((job = 1; job <= nj; job++)); do gunzip -c "$dir/ali.$job.gz"; done | wc -l)
-[ "$aligned" -eq "$wanted" ] || warn "$aligned of $wanted sentences in $data aligned; see $dir/log/align.*.log"
 cp "$model_dir/final.mdl" "$dir/final.mdl.tmp"
 mv "$dir/final.mdl.tmp" "$dir/final.mdl"

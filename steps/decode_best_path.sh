@@ -14,10 +14,12 @@ cmd=               # how jobs run; default: see cmd.sh
 scales="0.08 0.1 0.12 0.15 0.2 0.25 0.3 0.4 0.5 0.7 1.0"   # numbers > 0: weights of the frame scores against the graph
 beam=13.0          # number > 0: paths worse than the best by more than this are dropped
 max_active=7000    # integer >= 21: most paths alive at a time
+max_lost=0.05      # number in 0..1: fail if more than this part of the utterances is not decoded
 # End options
 set -eu -o pipefail
 here=$(dirname "$0")/..
 . "$here/utils/parse_options.sh"
+. "$here/utils/tables.sh"
 . "$here/path.sh"
 . "$here/cmd.sh"
 
@@ -27,9 +29,11 @@ model_dir=$(dirname "$dir")
 for f in "$graph"/{HCLG.fst,words.txt} "$data"/{feats.scp,cmvn.scp,utt2spk} "$model_dir/final.mdl"; do
   [ -f "$f" ] || die "no such file: $f"
 done
-mkdir -p "$dir/log" || die "cannot write into $dir"
 "$here/utils/split_data.sh" "$data" "$nj"
 split=$data/split$nj
+mkdir -p "$dir/log" || die "cannot write into $dir"
+rm -rf "$dir/best_wer" "$dir"/{scale_*,scales.tmp}   # best_wer is what local/score.sh writes last
+remove_parts "$dir/feats.JOB.ark" "$dir/log/feats.JOB.log"
 cmvn_opts=$(cat "$model_dir/cmvn_opts" 2>/dev/null || true)
 delta_opts=$(cat "$model_dir/delta_opts" 2>/dev/null || true)
 
@@ -37,11 +41,16 @@ $cmd JOB=1:"$nj" "$dir/log/feats.JOB.log" \
   apply-cmvn $cmvn_opts --utt2spk=ark:"$split/JOB/utt2spk" scp:"$split/JOB/cmvn.scp" scp:"$split/JOB/feats.scp" ark:- \| \
   add-deltas $delta_opts ark:- ark:"$dir/feats.JOB.ark"
 
+# They get their names together, when all are there: local/score.sh takes every scale that it finds.
+scales_dir=$dir/scales.tmp
 for scale in $scales; do
-  mkdir -p "$dir/scale_$scale"
+  mkdir -p "$scales_dir/scale_$scale"
   $cmd JOB=1:"$nj" "$dir/log/decode_$scale.JOB.log" \
     gmm-decode-faster --acoustic-scale="$scale" --beam="$beam" --max-active="$max_active" --allow-partial=true \
-    "$model_dir/final.mdl" "$graph/HCLG.fst" ark:"$dir/feats.JOB.ark" ark,t:"$dir/scale_$scale/words.JOB"
-  "$here/utils/join_parts.sh" "$data/utt2spk" "$dir/scale_$scale/words" "$nj"
+    "$model_dir/final.mdl" "$graph/HCLG.fst" ark:"$dir/feats.JOB.ark" ark,t:"$scales_dir/scale_$scale/words.JOB"
+  "$here/utils/join_parts.sh" --max-lost "$max_lost" --what "COUNT utterances of $data decoded" \
+    --log "$dir/log/decode_$scale.*.log" "$data/utt2spk" "$scales_dir/scale_$scale/words" "$nj"
 done
+mv "$scales_dir"/scale_* "$dir/"
+rmdir "$scales_dir"
 rm "$dir"/feats.*.ark

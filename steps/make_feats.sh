@@ -6,7 +6,7 @@
 #        steps/make_fbank.sh --nj 4 data_fbank/asr/train
 # Reads wav.scp (and segments, if there); writes feats.scp, utt2num_frames and frame_shift into the data directory; the
 # features go to <feature-dir> (default: <data-dir>/data), the logs to <log-dir> (default: <data-dir>/log).
-# A recording that cannot be read is left out, and said so.
+# feats.scp is written last, sorted. A recording that cannot be read is left out, and said so.
 #
 # Options, given as --name value:
 nj=4                            # integer >= 1: parallel jobs
@@ -19,6 +19,7 @@ max_missing=0.05                # number in 0..1: fail if more than this part of
 set -eu -o pipefail
 here=$(dirname "$0")/..
 . "$here/utils/parse_options.sh"
+. "$here/utils/tables.sh"
 . "$here/path.sh"
 . "$here/cmd.sh"
 
@@ -32,14 +33,15 @@ case $kind in
 esac
 [ -f "$config" ] || die "no such file: $config"
 [ -d "$data" ] || die "no such data directory: $data"
-rm -f "$data"/{feats.scp,utt2num_frames}
-"$here/utils/check_data_dir.sh" "$data" wav.scp
+[ -s "$data/wav.scp" ] || die "no such file, or an empty one: $data/wav.scp"
+"$here/utils/split_data.sh" --ignore "feats.scp utt2num_frames" "$data" "$nj"
+split=$data/split$nj
 mkdir -p "$log_dir" "$feature_dir" || die "cannot write into $log_dir and $feature_dir"
 feature_dir=$(cd "$feature_dir" && pwd)
 name=${kind}_$(basename "$data")
+rm -f "$data"/{feats.scp,utt2num_frames,frame_shift}{,.tmp}
+remove_parts "$feature_dir/raw_$name.JOB".{ark,scp} "$feature_dir/num_frames_$name.JOB" "$log_dir/make_$name.JOB.log"
 
-"$here/utils/split_data.sh" "$data" "$nj"
-split=$data/split$nj
 if [ -f "$data/segments" ]; then
   input="ark,s,cs:extract-segments scp,p:$split/JOB/wav.scp $split/JOB/segments ark:- |"
 else
@@ -50,16 +52,9 @@ $cmd JOB=1:"$nj" "$log_dir/make_$name.JOB.log" \
   copy-feats --compress="$compress" --write-num-frames="ark,t:$feature_dir/num_frames_$name.JOB" ark:- \
   "ark,scp:$feature_dir/raw_$name.JOB.ark,$feature_dir/raw_$name.JOB.scp"
 
-for ((job = 1; job <= nj; job++)); do cat "$feature_dir/num_frames_$name.$job"; done >"$data/utt2num_frames.tmp"
-mv "$data/utt2num_frames.tmp" "$data/utt2num_frames"
-for ((job = 1; job <= nj; job++)); do cat "$feature_dir/raw_$name.$job.scp"; done >"$data/feats.scp.tmp"
-rm "$feature_dir/num_frames_$name".*
+"$here/utils/join_parts.sh" --max-lost "$max_missing" --what "features of COUNT utterances in $data" \
+  --log "$log_dir/make_$name.*.log" "$data/utt2spk" "$feature_dir/raw_$name.JOB.scp" "$nj" "$data/feats.scp.tmp"
+"$here/utils/join_parts.sh" "$data/feats.scp.tmp" "$feature_dir/num_frames_$name.JOB" "$nj" "$data/utt2num_frames"
 frame_shift=$(sed -n 's/^--frame-shift=\([0-9.]*\).*/\1/p' "$config")
 awk -v ms="${frame_shift:-10}" 'BEGIN { print ms / 1000 }' >"$data/frame_shift"
-
-wanted=$(wc -l <"$data/utt2spk") made=$(wc -l <"$data/feats.scp.tmp")
-awk -v wanted="$wanted" -v made="$made" -v part="$max_missing" 'BEGIN { exit !(wanted - made <= part * wanted) }' ||
-  die "features of $made of $wanted utterances in $data only; see $log_dir/make_$name.*.log"
-[ "$made" -eq "$wanted" ] ||
-  warn "features of $made of $wanted utterances in $data; see $log_dir/make_$name.*.log"
 mv "$data/feats.scp.tmp" "$data/feats.scp"

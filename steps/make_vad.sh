@@ -10,10 +10,12 @@
 nj=4                     # integer >= 1: parallel jobs
 cmd=                     # how jobs run; default: see cmd.sh
 vad_config=conf/vad.conf # options of compute-vad
+max_lost=0               # number in 0..1: fail if more than this part of the utterances with features gets no decision
 # End options
 set -eu -o pipefail
 here=$(dirname "$0")/..
 . "$here/utils/parse_options.sh"
+. "$here/utils/tables.sh"
 . "$here/path.sh"
 . "$here/cmd.sh"
 
@@ -26,23 +28,17 @@ name=$(basename "$data")
 for f in "$data/feats.scp" "$vad_config"; do
   [ -f "$f" ] || die "no such file: $f"
 done
-dim=$(feat-to-dim "scp:$data/feats.scp" - 2>/dev/null)
+"$here/utils/split_data.sh" --ignore vad.scp "$data" "$nj"
+mkdir -p "$log_dir" "$vad_dir" || die "cannot write into $log_dir and $vad_dir"
+dim=$(feat-to-dim "scp:$data/feats.scp" - 2>"$log_dir/vad_dim_$name.log") ||
+  die "no features of $data: $(tail -n 1 "$log_dir/vad_dim_$name.log")"
 [ "$dim" -le 20 ] || die "$data/feats.scp has $dim columns: these look like filterbanks; column 0 must be log-energy"
 
-mkdir -p "$log_dir" "$vad_dir"
 vad_dir=$(cd "$vad_dir" && pwd) # vad.scp must hold wherever it is read from
-"$here/utils/split_data.sh" "$data" "$nj"
-
+rm -f "$data"/vad.scp{,.tmp}
+remove_parts "$vad_dir/vad_$name.JOB".{ark,scp} "$log_dir/vad_$name.JOB.log"
 $cmd JOB=1:"$nj" "$log_dir/vad_$name.JOB.log" \
   compute-vad --config="$vad_config" "scp:$data/split$nj/JOB/feats.scp" \
   "ark,scp:$vad_dir/vad_$name.JOB.ark,$vad_dir/vad_$name.JOB.scp"
-
-for ((n = 1; n <= nj; n++)); do
-  cat "$vad_dir/vad_$name.$n.scp"
-done >"$data/vad.scp.tmp"
-mv "$data/vad.scp.tmp" "$data/vad.scp"
-
-num_feats=$(wc -l <"$data/feats.scp")
-num_vad=$(wc -l <"$data/vad.scp")
-[ "$num_vad" -eq "$num_feats" ] ||
-  die "$num_feats utterances in $data, speech marked in $num_vad; see $log_dir/vad_$name.*.log"
+"$here/utils/join_parts.sh" --max-lost "$max_lost" --what "speech marked in COUNT utterances of $data that have features" \
+  --log "$log_dir/vad_$name.*.log" "$data/feats.scp" "$vad_dir/vad_$name.JOB.scp" "$nj" "$data/vad.scp"

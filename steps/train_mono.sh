@@ -24,10 +24,13 @@ scale_opts="--transition-scale=1.0 --acoustic-scale=0.1 --self-loop-scale=0.1"  
 norm_vars=false      # normalise each speaker's variance too
 cmvn_opts=           # further options of apply-cmvn
 delta_opts=          # options of add-deltas
+max_lost=0.05        # number in 0..1: fail if more than this part of the sentences is not aligned
+map_oov=false        # true: a word that words.txt has not is taken for the one of oov.int; else it is an error
 # End options
 set -eu -o pipefail
 here=$(dirname "$0")/..
 . "$here/utils/parse_options.sh"
+. "$here/utils/tables.sh"
 . "$here/path.sh"
 . "$here/cmd.sh"
 
@@ -37,14 +40,21 @@ for f in "$data"/{text,feats.scp,cmvn.scp,utt2spk} "$lang"/{L.fst,topo,phones.tx
   "$lang"/phones/{sets.int,disambig.int,optional_silence.csl}; do
   [ -f "$f" ] || die "no such file: $f"
 done
-mkdir -p "$dir/log" || die "cannot write into $dir"
-rm -f "$dir/final.mdl"
+check_beams "$initial_beam" "$regular_beam"
+[[ " $realign_iters " == *' 1 '* ]] || die "--realign-iters must have 1: what follows needs an alignment"
+oov=()
+! $map_oov || oov=(--map-oov "$(cat "$lang/oov.int")")
+"$here/utils/sym2int.sh" "${oov[@]}" "$lang/words.txt" "$data/text" >/dev/null
 "$here/utils/split_data.sh" "$data" "$nj"
 split=$data/split$nj
+mkdir -p "$dir/log" || die "cannot write into $dir"
+rm -f "$dir"/{final.mdl,final.occs,tree,num_jobs,cmvn_opts,delta_opts,phones.txt} "$dir"/[0-9]*.{mdl,occs,acc}
+remove_parts "$dir"/{ali.JOB.gz,ali.JOB,fsts.JOB.gz,feats.JOB.ark}
+rm -f "$dir"/log/{feats,compile_graphs,acc,align_acc,update}.*
 ! $norm_vars || cmvn_opts="--norm-vars=true $cmvn_opts"
 echo "$nj" >"$dir/num_jobs"
 echo "$cmvn_opts" >"$dir/cmvn_opts"
-if [ -n "$delta_opts" ]; then echo "$delta_opts" >"$dir/delta_opts"; else rm -f "$dir/delta_opts"; fi
+[ -z "$delta_opts" ] || echo "$delta_opts" >"$dir/delta_opts"
 cp "$lang/phones.txt" "$dir/phones.txt"
 
 # Features as the Gaussians see them, computed once, as every iteration reads them twice.
@@ -60,12 +70,14 @@ $cmd "$dir/log/init.log" \
   gmm-init-mono --shared-phones="$lang/phones/sets.int" "--train-feats=ark:subset-feats --n=10 ark:$dir/feats.1.ark ark:- |" \
   "$lang/topo" "$feat_dim" "$dir/0.mdl" "$dir/tree"
 num_gauss=$(gmm-info --print-args=false "$dir/0.mdl" 2>"$dir/log/info.log" | awk '/gaussians/ { print $NF }')
+[ "$totgauss" -ge "$num_gauss" ] ||
+  warn "--totgauss $totgauss is less than one for each of $num_gauss states; so there will be $num_gauss Gaussians"
 increment=$(((totgauss - num_gauss) / max_iter_inc))
 
 # Every sentence's graph; its frames dealt out evenly to the states of one path, drawn at random; statistics of that.
 $cmd JOB=1:"$nj" "$dir/log/compile_graphs.JOB.log" \
   compile-train-graphs --read-disambig-syms="$lang/phones/disambig.int" "$dir/tree" "$dir/0.mdl" "$lang/L.fst" \
-  "ark:$here/utils/sym2int.sh --map-oov $(cat "$lang/oov.int") $lang/words.txt $split/JOB/text |" \
+  "ark:$here/utils/sym2int.sh ${oov[*]} $lang/words.txt $split/JOB/text |" \
   "ark:| gzip -c >$dir/fsts.JOB.gz"
 $cmd JOB=1:"$nj" "$dir/log/acc.0.JOB.log" \
   align-equal-compiled "ark:gunzip -c $dir/fsts.JOB.gz |" "$feats" ark:- \| \
@@ -100,9 +112,13 @@ for ((iter = 1; iter < num_iters; iter++)); do
 done
 [ ! -t 2 ] || printf '\r%30s\r' "" >&2
 
+for ((job = 1; job <= nj; job++)); do cut -d ' ' -f 1 "$dir/ali.$job"; done >"$dir/aligned.tmp"
+report_lost "$max_lost" "COUNT sentences in $data aligned" "$data/utt2spk" "$dir/aligned.tmp" "$dir/log/align_acc.*.log"
+num_aligned=$(wc -l <"$dir/aligned.tmp")
+rm "$dir/aligned.tmp"
 for ((job = 1; job <= nj; job++)); do gzip -f "$dir/ali.$job"; done
 rm -f "$dir"/feats.*.ark "$dir"/0.*
 mv "$dir/$num_iters.occs" "$dir/final.occs"
 mv "$dir/$num_iters.mdl" "$dir/final.mdl"
 num_gauss=$(gmm-info --print-args=false "$dir/final.mdl" 2>>"$dir/log/info.log" | awk '/gaussians/ { print $NF }')
-echo "$num_gauss Gaussians, trained on $(gunzip -c "$dir"/ali.*.gz | wc -l) of $(wc -l <"$data/text") sentences"
+echo "$num_gauss Gaussians, trained on $num_aligned of $(wc -l <"$data/utt2spk") sentences"

@@ -8,6 +8,7 @@ set -eu -o pipefail
 here=$(dirname "$0")/..
 . "$here/utils/parse_options.sh"
 [ $# -eq 2 ] || die "expected <from-data-dir> <to-data-dir>; see $0 --help"
+[ ! "$1" -ef "$2" ] || die "$1 and $2 are the same directory"
 for f in utt2spk spk2utt; do [ -f "$1/$f" ] || die "no such file: $1/$f"; done
 
 mkdir -p "$2"

@@ -18,14 +18,16 @@ here=$(dirname "$0")/../..
 
 [ $# -eq 4 ] || die "expected <data-dir> <ali-dir> <nnet-dir> <out>; see $0 --help"
 data=${1%/} ali=${2%/} nnet=${3%/} out=$4
-for f in "$data/feats.scp" "$ali"/{final.mdl,ali.1.gz} "$nnet"/{final.pt,final.mdl}; do
+for f in "$data/feats.scp" "$ali"/{final.mdl,num_jobs,ali.1.gz} "$nnet"/{final.pt,final.mdl}; do
   [ -f "$f" ] || die "no such file: $f"
 done
 cmp -s "$ali/final.mdl" "$nnet/final.mdl" || die "$ali was aligned with another model than the one $nnet was trained on"
+[ -d "$(dirname "$out")" ] || die "no folder $(dirname "$out") for the results"
+rm -f "$out"{,.json,.text,.tmp}
 
 $cmd --gpu 1 "$nnet/log/evaluate_$(basename "$out").log" \
   asrser_nn evaluate $nnet_opts --json "$out.json" "$nnet" "$data" \
-  "ark:gunzip -c $ali/ali.*.gz | ali-to-pdf $ali/final.mdl ark:- ark:- 2>$nnet/log/labels.log |" \> "$out.text"
+  "ark:$here/utils/ali_to_pdf.sh $ali |" \> "$out.text"
 python - "$out.json" "$data" >"$out.tmp" <<'END'
 import json, sys
 frames = json.load(open(sys.argv[1]))["frames"]

@@ -22,7 +22,7 @@ here=$(dirname "$0")/../..
 [ $# -eq 6 ] || die "expected <train-data> <dev-data> <lang-dir> <train-ali> <dev-ali> <exp-dir>; see $0 --help"
 train=${1%/} dev=${2%/} lang=${3%/} train_ali=${4%/} dev_ali=${5%/} dir=${6%/}
 [ -f "$nnet_config" ] || [ ! -f "$here/$nnet_config" ] || nnet_config=$here/$nnet_config   # called from another recipe
-for f in {"$train","$dev"}/feats.scp {"$train_ali","$dev_ali"}/{final.mdl,ali.1.gz} "$train_ali"/{tree,phones.txt} \
+for f in {"$train","$dev"}/feats.scp {"$train_ali","$dev_ali"}/{final.mdl,num_jobs,ali.1.gz} "$train_ali"/{tree,phones.txt} \
   "$lang/phones.txt" ${nnet_config:+"$nnet_config"}; do
   [ -f "$f" ] || die "no such file: $f"
 done
@@ -43,10 +43,6 @@ fi
 num_pdfs=$(hmm-info --print-args=false "$dir/final.mdl" 2>"$dir/log/info.log" | awk '/number of pdfs/ { print $NF }')
 [ -n "$num_pdfs" ] || die "$dir/final.mdl: no number of pdfs; see $dir/log/info.log"
 
-# labels <ali-dir>: the pdf id of each frame
-labels() {
-  echo "ark:gunzip -c $1/ali.*.gz | ali-to-pdf $1/final.mdl ark:- ark:- 2>>$dir/log/labels.log |"
-}
 show_progress=true $cmd --gpu 1 "$log" \
   asrser_nn train ${nnet_config:+--config "$nnet_config"} --num-classes "$num_pdfs" $nnet_opts \
-  "$train" "$(labels "$train_ali")" "$dev" "$(labels "$dev_ali")" "$dir"
+  "$train" "ark:$here/utils/ali_to_pdf.sh $train_ali |" "$dev" "ark:$here/utils/ali_to_pdf.sh $dev_ali |" "$dir"

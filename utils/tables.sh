@@ -1,0 +1,43 @@
+# shellcheck shell=bash
+# What the steps do with the tables that parallel jobs write. To be sourced after utils/parse_options.sh.
+
+# remove_parts <name with JOB> …: the files that jobs of any number wrote under that name, also those of an earlier run with
+# more jobs, and what was being written when it was killed. Nothing else: x.JOB.ark is not x.dev.1.ark.
+remove_parts() {
+  local name file number
+  for name in "$@"; do
+    for file in "${name%%JOB*}"*"${name#*JOB}"{,.tmp}; do
+      number=${file#"${name%%JOB*}"} number=${number%.tmp}
+      number=${number%"${name#*JOB}"}
+      [[ ! $number =~ ^[0-9]+$ ]] || rm -f -- "$file"
+    done
+  done
+}
+
+# check_beams <beam> …: each must be less than the option retry_beam, unless that is 0: no second try.
+check_beams() {
+  local beam
+  for beam in "$@"; do
+    # shellcheck disable=SC2154 # an option of the step
+    awk -v beam="$beam" -v retry="$retry_beam" 'BEGIN { exit !(retry == 0 || retry > beam) }' ||
+      die "--retry-beam is 0 or more than the beam of the first try, $beam; it is $retry_beam"
+  done
+}
+
+# report_lost <max-lost> <what> <wanted> <found> <log>: compare the keys of two tables. Silent if none is lost; else a
+# warning that counts and names them, or an error if they are more than the part <max-lost> of those wanted, or all.
+# In <what>, COUNT is the place of "15 of 16", as in "COUNT sentences of data/train aligned".
+report_lost() {
+  local lost num_lost num_wanted text
+  # Not NR == FNR: the table of those found may be empty.
+  lost=$(awk 'FILENAME == ARGV[1] { found[$1]; next } !($1 in found) { print $1 }' "$4" "$3")
+  [ -n "$lost" ] || return 0
+  num_lost=$(wc -l <<<"$lost") num_wanted=$(wc -l <"$3")
+  text="${2/COUNT/$((num_wanted - num_lost)) of $num_wanted}; lost: $(head -n 10 <<<"$lost" | paste -s -d ' ')"
+  [ "$num_lost" -le 10 ] || text+=" and $((num_lost - 10)) more"
+  text+="; see $5"
+  awk -v lost="$num_lost" -v wanted="$num_wanted" -v part="$1" \
+    'BEGIN { exit !(lost < wanted && lost <= part * wanted + 1e-9) }' ||
+    die "$text; no more than the part $1 of them may be lost"
+  warn "$text"
+}
