@@ -24,4 +24,7 @@ done
 found=$(find "$ali/" -maxdepth 1 -name 'ali.[0-9]*.gz' | wc -l)
 [ "$found" -eq "$num_jobs" ] || die "$ali holds the alignments ali.JOB.gz of $found jobs, but its num_jobs is $num_jobs:" \
   "some are left from another alignment; align again"
-gunzip -c "${parts[@]}" | ali-to-pdf --print-args=false "$ali/final.mdl" ark:- ark:-
+# Of what the program says only warnings and errors are wanted on the screen of those who read this.
+{
+  gunzip -c "${parts[@]}" | ali-to-pdf --print-args=false "$ali/final.mdl" ark:- ark:- 2>&1 >&3 | { grep -v '^LOG' >&2 || true; }
+} 3>&1
