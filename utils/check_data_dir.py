@@ -108,7 +108,7 @@ def read(file: Path, of: Format) -> list[list[str]]:
         last = key
         rows.append(fields)
     if rest:
-        raise Failure(f"{file}, line {len(lines) + 1}, the last one, has no line end: was the file cut off? Else add it")
+        raise Failure(f"{file}, line {len(lines) + 1}, the last one, has no line end: cut off? Else add it")
     return rows
 
 
@@ -150,8 +150,8 @@ def check_speakers(data: Path, utt2spk: list[list[str]], spk2utt: list[list[str]
         if speaker < speaker_before:
             raise Failure(
                 f"{data}/utt2spk, line {number + 1}: {utterance} stands after {before}, but its speaker {speaker} sorts "
-                f"before {speaker_before}; Kaldi's tools want one order for both: put a character between speaker and "
-                "utterance that sorts before those of the speakers' names, such as - ('LC_ALL=C sort' compares bytes)"
+                f"before {speaker_before}; Kaldi's tools want the order of utterances to be that of their speakers: "
+                "name them <speaker>-<…>, or give the speakers names of equal length"
             )
     if listed != sorted(set(listed)):
         (utterance, _), times = Counter(listed).most_common(1)[0]
