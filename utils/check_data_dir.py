@@ -150,7 +150,7 @@ def check_speakers(data: Path, utt2spk: list[list[str]], spk2utt: list[list[str]
         if speaker < speaker_before:
             raise Failure(
                 f"{data}/utt2spk, line {number + 1}: {utterance} comes after {before}, but its speaker {speaker} "
-                f"sorts before {speaker_before}; Kaldi's tools want the order of utterances to be that of their speakers: "
+                f"sorts before {speaker_before}; Kaldi's tools want utterances in the order of speakers: "
                 "name them <speaker>-<…>, or give the speakers names of equal length"
             )
     if listed != sorted(set(listed)):
