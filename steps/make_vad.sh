@@ -28,11 +28,11 @@ name=$(basename "$data")
 for f in "$data/feats.scp" "$vad_config"; do
   [ -f "$f" ] || die "no such file: $f"
 done
-"$here/utils/split_data.sh" --ignore vad.scp "$data" "$nj"
 mkdir -p "$log_dir" "$vad_dir" || die "cannot write into $log_dir and $vad_dir"
 dim=$(feat-to-dim "scp:$data/feats.scp" - 2>"$log_dir/vad_dim_$name.log") ||
   die "no features of $data: $(tail -n 1 "$log_dir/vad_dim_$name.log")"
 [ "$dim" -le 20 ] || die "$data/feats.scp has $dim columns: these look like filterbanks; column 0 must be log-energy"
+"$here/utils/split_data.sh" --ignore vad.scp "$data" "$nj"
 
 vad_dir=$(cd "$vad_dir" && pwd) # vad.scp must hold wherever it is read from
 rm -f "$data"/vad.scp{,.tmp}
