@@ -13,8 +13,7 @@ Usage: python bench/forward.py [--device cpu|cuda] [--precision fp32|tf32|bf16] 
 import torch
 
 from asrser_nn.network.convnet import ConvNet, Shape, log_posteriors
-from asrser_nn.training.loop import precision_context
-from asrser_nn.training.run import set_threads
+from asrser_nn.network.device import precision_context, set_threads
 from synthetic import BATCH, CLASSES, clock, machine, option_parser, peak_memory, report, synthetic_corpus
 
 FRAMES_PER_MINUTE = 6000

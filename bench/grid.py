@@ -15,6 +15,7 @@ Usage: python bench/grid.py [--device cpu|cuda] [--precision fp32|tf32|bf16] [--
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -22,8 +23,9 @@ import torch
 import plain
 from asrser_nn.data.corpus import Corpus
 from asrser_nn.network.convnet import ConvNet, Shape
-from asrser_nn.training.loop import Display, dev_scores, make_optimiser, train_epoch
-from asrser_nn.training.run import cache_memory, own_stream, share_of_threads, trainings_at_once
+from asrser_nn.network.device import own_stream
+from asrser_nn.training.loop import Display, Learner, dev_scores, make_optimiser, train_epoch
+from asrser_nn.training.run import cache_memory, share_of_threads, trainings_at_once
 from asrser_nn.training.transfer import CacheMemory, hold_constant, output_shape, worth_keeping
 from synthetic import BATCH, CLASSES, METHOD, clock, machine, option_parser, peak_memory, report, synthetic_corpus
 
@@ -72,8 +74,9 @@ class Bench:
     def training(self, layers: int, once: bool) -> Callable[[], object]:
         network = self.network()
         corpus = self.held(network, layers, once)
-        optimiser = make_optimiser(network, layers, METHOD)
-        return lambda: train_epoch(network, optimiser, corpus, layers, BATCH, self.precision, 1, Display())
+        method = replace(METHOD, precision=self.precision)
+        learner = Learner(network, make_optimiser(network, layers, method), layers, method, Display())
+        return lambda: train_epoch(learner, corpus, 1)
 
     def plain_rate(self, layers: int, threads: int) -> float:
         step = plain.trainer(self.device, self.precision, layers)

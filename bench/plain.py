@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from asrser_nn.data.corpus import Corpus
-from asrser_nn.training.loop import precision_context
+from asrser_nn.network.device import precision_context
 from synthetic import BATCH, CLASSES, synthetic_corpus
 
 

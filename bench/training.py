@@ -14,13 +14,14 @@ Usage: python bench/training.py [--device cpu|cuda] [--precision fp32|tf32|bf16]
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 
 import plain
 from asrser_nn.network.convnet import ConvNet, Shape
-from asrser_nn.training.loop import Display, make_optimiser, train_epoch
-from asrser_nn.training.run import set_threads
+from asrser_nn.network.device import set_threads
+from asrser_nn.training.loop import Display, Learner, make_optimiser, train_epoch
 from synthetic import BATCH, CLASSES, METHOD, clock, machine, option_parser, peak_memory, report, synthetic_corpus
 
 
@@ -41,6 +42,7 @@ def measure(device: torch.device, precision: str, steps: int, turns: int) -> dic
     plain_step = plain.trainer(device, precision)
     network = ConvNet(Shape(40, CLASSES)).to(device)
     optimiser = make_optimiser(network, 0, METHOD)
+    learner = Learner(network, optimiser, 0, replace(METHOD, precision=precision), Display())
     ours = corpus.to(device)
     kind = torch.bfloat16 if precision == "bf16" else torch.float32
     size = 8192 if device.type == "cuda" else 2048
@@ -53,7 +55,7 @@ def measure(device: torch.device, precision: str, steps: int, turns: int) -> dic
     ways: dict[str, Callable[[], object]] = {
         "dataloader": lambda: [plain_step(*next(loaded)) for _ in range(steps)],
         "gathered": lambda: [plain_step(*batch) for batch in gathered],
-        "asrser_nn": lambda: train_epoch(network, optimiser, ours, 0, BATCH, precision, 1, Display()),
+        "asrser_nn": lambda: train_epoch(learner, ours, 1),
         "limit": limit,
     }
     best: dict[str, float] = {}

@@ -45,12 +45,10 @@ def train(arguments: list[str], steps: int) -> None:
 
     whole_epoch = training.train_epoch
 
-    def short_epoch(
-        network: Any, optimiser: Any, corpus: Any, constant_layers: int, batch_size: int, *rest: Any
-    ) -> Any:
-        some = slice(steps * batch_size)
+    def short_epoch(learner: Any, corpus: Any, seed: int) -> Any:
+        some = slice(steps * learner.method.batch_size)
         corpus = replace(corpus, starts=corpus.starts[some], labels=corpus.labels[some])
-        return whole_epoch(network, optimiser, corpus, constant_layers, batch_size, *rest)
+        return whole_epoch(learner, corpus, seed)
 
     training.train_epoch = short_epoch
     cli(["train", "--device=cpu", "--max-epochs=1", *arguments], "asrser_nn")

@@ -25,9 +25,9 @@ def evaluate(model: str, feats: str, labels: str, **given: Any) -> None:
 
     With --silence-class the same without silence, and for whole utterances. Chance and majority rates stand beside.
     """
+    from asrser_nn.network.device import pick_device, set_threads
     from asrser_nn.network.model import load_model
     from asrser_nn.prediction.evaluate import evaluate_table, predictions_text, table
-    from asrser_nn.training.run import pick_device, set_threads
 
     set_threads(given["threads"])
     result = evaluate_table(

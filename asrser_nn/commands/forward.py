@@ -25,9 +25,9 @@ def forward(model: str, feats: str, wspecifier: str, **given: Any) -> None:
     asrser_nn forward --pseudo-log-likelihoods exp/asr data_fbank/asr/test ark:- | \\
       decode-faster-mapped --acoustic-scale=0.3 exp/mono/final.mdl exp/mono/graph/HCLG.fst ark:- ark,t:words.txt
     """
+    from asrser_nn.network.device import pick_device, set_threads
     from asrser_nn.network.model import load_model
     from asrser_nn.prediction.forward import forward_table
-    from asrser_nn.training.run import pick_device, set_threads
 
     set_threads(given["threads"])
     done = forward_table(

@@ -26,15 +26,16 @@ def grid(only: tuple[int, ...], together: int, cache_gb: float | None, runs: str
     exp/ser/fold_03<tab>train --config conf/paper/ser.conf … exp/ser/fold_03 ; evaluate exp/ser/fold_03 …
     """
     from asrser_nn.data.corpus import RecentCorpora
+    from asrser_nn.network.device import own_stream, pick_device
     from asrser_nn.training.grid import read_list, run_grid
-    from asrser_nn.training.run import cache_memory, own_stream, pick_device, share_of_threads, trainings_at_once
+    from asrser_nn.training.run import Computing, cache_memory, share_of_threads, trainings_at_once
 
     device = pick_device(compute["device"])
     # By the length of the list, not by what is left of it: a grid that was stopped goes on with as many threads a run.
     most = max(1, len(only or read_list(Path(runs))))
     together = min(together or trainings_at_once(device, compute["threads"]), most)
     compute["threads"] = share_of_threads(compute["threads"], together)
-    corpora, memory = RecentCorpora(), cache_memory(cache_gb, device, together)
+    how = Computing(device, cache_memory(cache_gb, device, together), RecentCorpora().load)
 
     group = click.get_current_context().find_root().command
     assert isinstance(group, click.Group)
@@ -47,7 +48,7 @@ def grid(only: tuple[int, ...], together: int, cache_gb: float | None, runs: str
         try:
             with own_stream(device):
                 group.commands[words[0]].main(
-                    arguments, f"asrser_nn {words[0]}", standalone_mode=False, obj=(display, corpora.load, memory)
+                    arguments, f"asrser_nn {words[0]}", standalone_mode=False, obj=(how, display)
                 )
         except click.ClickException as error:
             raise Failure(f"{words[0]}: {error.format_message()}") from error

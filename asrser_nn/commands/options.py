@@ -57,7 +57,13 @@ class Numbers(click.ParamType):
         self.fail(f"expected {'pairs such as 5x4,3x3' if self.pairs else 'numbers such as 64,128'}, found '{value}'")
 
 
-HOW = ("device", "threads", "tensorboard", "cache_gb")  # options that say how to compute, not what
+class Names(click.ParamType):
+    """A list such as anger,neutral,silence."""
+
+    name = "NAME,…"
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
+        return tuple(name for name in value.split(",") if name) if isinstance(value, str) else value
 
 
 def options(*groups: list[Callable[[Any], Any]]) -> Callable[[Any], Any]:
@@ -104,7 +110,7 @@ NETWORK = [
     click.option("--hidden", type=Numbers(), default="1024,1024,1024", help="units of the fully connected layers"),
     click.option("--dropout", default=0.4, help="probability to drop a unit of a fully connected layer"),
     click.option("--num-classes", default=0, help="0: the largest label of the training set, plus one"),
-    click.option("--class-names", default="", help="comma-separated, in the order of the labels; default: 0,1,…"),
+    click.option("--class-names", type=Names(), default="", help="in the order of the labels; default: 0,1,…"),
 ]
 METHOD = [
     click.option("--batch-size", default=256, help="frames per minibatch"),
@@ -124,10 +130,3 @@ FILES = [
     click.option("--tensorboard/--no-tensorboard", default=False, help="events for TensorBoard in DIR/tensorboard"),
 ]  # fmt: skip
 DATA = [click.argument(name) for name in ("train_feats", "train_labels", "dev_feats", "dev_labels")]
-
-
-def as_text(value: Any) -> str:
-    """An option's value as it would be typed."""
-    if isinstance(value, tuple):
-        return ",".join("x".join(map(str, part)) if isinstance(part, tuple) else str(part) for part in value)
-    return str(value)

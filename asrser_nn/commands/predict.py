@@ -36,9 +36,9 @@ def predict(
     \b
     asrser_nn predict --asr exp/asr --ser exp/ser/fold_03 --plot pictures --textgrid pictures *.wav
     """
+    from asrser_nn.network.device import pick_device, set_threads
     from asrser_nn.prediction.annotations import write_predictions
     from asrser_nn.prediction.predict import Predictor
-    from asrser_nn.training.run import pick_device, set_threads
 
     if ctm and not given["asr"]:
         raise Failure("--ctm is for phones, which need --asr MODEL")

@@ -16,12 +16,11 @@ from asrser_nn.commands.train import run_training
     "--constant-layers", required=True, type=click.IntRange(min=0), help="how many of the first layers stay as they are"
 )
 @options([CACHE], DATA, [click.argument("dir")], FILES, NETWORK, METHOD, MATCHING, COMPUTE)
-@click.pass_context
-def transfer(context: click.Context, /, source: str, constant_layers: int, **_: Any) -> None:
+def transfer(**given: Any) -> None:
     """Train on copied layers: all but the output come from MODEL, the first --constant-layers of them held constant.
 
     The output layer is new. If copied layers are to be trained, the output layer alone is trained for one epoch first.
     Input is normalised by the new training set. DIR holds what `train` leaves, and transfer.json: checksums of every
     constant layer before and after. The network's sizes must be those of MODEL.
     """
-    run_training(context, (source, constant_layers))
+    run_training(given)

@@ -9,8 +9,8 @@ from torch import Tensor
 from asrser_io.files import Failure
 from asrser_nn.data.corpus import Corpus, check_coefficients, check_labels, load_corpus
 from asrser_nn.network.convnet import ConvNet, log_posteriors
+from asrser_nn.network.device import precision_context
 from asrser_nn.network.model import Model
-from asrser_nn.training.loop import precision_context
 
 
 def confusion_matrix(references: np.ndarray, hypotheses: np.ndarray, num_classes: int) -> np.ndarray:

@@ -7,8 +7,8 @@ from asrser_io.files import Failure
 from asrser_nn.data.corpus import check_coefficients, corpus_of
 from asrser_nn.data.tables import matrix_writer, read_feats, read_vector
 from asrser_nn.network.convnet import ConvNet, log_posteriors
+from asrser_nn.network.device import precision_context
 from asrser_nn.network.model import Model
-from asrser_nn.training.loop import precision_context
 
 
 def log_priors(counts: np.ndarray, floor: float) -> np.ndarray:

@@ -10,10 +10,10 @@ from asrser_io.files import Failure
 from asrser_nn.data.audio import RATE, read_audio
 from asrser_nn.data.corpus import check_coefficients
 from asrser_nn.data.filterbank import LENGTH, NUM_BINS, SHIFT_SECONDS, log_mel
+from asrser_nn.network.device import precision_context
 from asrser_nn.network.model import Model, load_model
 from asrser_nn.prediction.forward import log_priors, pseudo_log_likelihoods, utterance_log_posteriors
 from asrser_nn.prediction.viterbi import PhoneLoop, best_phones, read_phone_loop
-from asrser_nn.training.loop import precision_context
 
 
 @dataclass

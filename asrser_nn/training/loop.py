@@ -1,6 +1,5 @@
 """Training: one loop over frames in random order, early stopping on dev accuracy, a checkpoint after each epoch."""
 
-import contextlib
 import math
 import time
 from collections.abc import Callable
@@ -15,23 +14,19 @@ from torch import Tensor
 from asrser_io.files import Failure
 from asrser_nn.data.corpus import Corpus
 from asrser_nn.network.convnet import ConvLayer, ConvNet, log_posteriors
+from asrser_nn.network.device import precision_context
+from asrser_nn.training.runs import Method
 
 PAST_START = 1e7  # steps: decay^1e7 is nothing
 
 
-@dataclass(frozen=True)
-class Method:
-    """The numbers of a training; the commands' options of the same names explain them."""
+@dataclass
+class Data:
+    """What is trained on, and what early stopping looks at; the rows may be the output of some constant layers."""
 
-    batch_size: int
-    learning_rate: float
-    rmsprop_decay: float
-    rmsprop_epsilon: float
-    l2: float
-    max_epochs: int
-    patience: int
-    seed: int
-    precision: str
+    train: Corpus
+    dev: Corpus
+    class_names: list[str]
 
 
 @dataclass
@@ -58,16 +53,20 @@ class Display:
     def end_epoch(self, record: dict[str, Any]) -> None: ...
 
 
+@dataclass
+class Learner:
+    """A network whose layers after `constant_layers` learn by a method, and where that is shown."""
+
+    network: ConvNet
+    optimiser: torch.optim.Optimizer
+    constant_layers: int
+    method: Method
+    display: Display
+
+
 def epoch_seed(seed: int, epoch: int) -> int:
     """All that is random in an epoch follows from the seed and the epoch's number, so a resumed run needs no more."""
     return int(np.random.SeedSequence((seed, epoch)).generate_state(1)[0])
-
-
-def precision_context(device: torch.device, precision: str) -> contextlib.AbstractContextManager[Any]:
-    """tf32 changes how a GPU multiplies; bf16 multiplies in bfloat16, with weights and sums still in float32."""
-    torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
-    torch.backends.cudnn.allow_tf32 = precision == "tf32"
-    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
 
 
 def make_optimiser(network: ConvNet, constant_layers: int, method: Method) -> torch.optim.Optimizer:
@@ -94,21 +93,14 @@ def make_optimiser(network: ConvNet, constant_layers: int, method: Method) -> to
     return optimiser
 
 
-def train_epoch(
-    network: ConvNet,
-    optimiser: torch.optim.Optimizer,
-    corpus: Corpus,
-    constant_layers: int,
-    batch_size: int,
-    precision: str,
-    seed: int,
-    display: Display,
-) -> tuple[float, float]:
+def train_epoch(learner: Learner, corpus: Corpus, seed: int) -> tuple[float, float]:
     """One pass over the frames in random order; the last, partial minibatch is dropped.
 
     Returns the mean loss (nats per frame) and the frame accuracy (per cent) of the pass. Nothing in the loop waits for
     the device: both are summed there.
     """
+    network, constant_layers, optimiser = learner.network, learner.constant_layers, learner.optimiser
+    batch_size, precision = learner.method.batch_size, learner.method.precision
     device = corpus.rows.device
     network.eval()
     for layer in network.layers[constant_layers:]:
@@ -131,7 +123,7 @@ def train_epoch(
         with torch.no_grad():
             total_loss += loss
             num_correct += (logits.argmax(1) == labels).sum()
-        display.step(batch_size, total_loss, step + 1)
+        learner.display.step(batch_size, total_loss, step + 1)
     mean_loss = total_loss.item() / num_steps
     if not math.isfinite(mean_loss):
         raise Failure("the training diverged (its loss is no number any more): try a smaller --learning-rate")
@@ -150,25 +142,14 @@ def dev_scores(network: ConvNet, corpus: Corpus, constant_layers: int, precision
     return loss.item() / corpus.num_frames, 100 * num_correct.item() / corpus.num_frames
 
 
-def run_epoch(
-    network: ConvNet,
-    optimiser: torch.optim.Optimizer,
-    train: Corpus,
-    dev: Corpus,
-    epoch: int,
-    constant_layers: int,
-    method: Method,
-    display: Display,
-) -> dict[str, Any]:
+def run_epoch(learner: Learner, data: Data, epoch: int) -> dict[str, Any]:
     """Train for one epoch and look at dev; returns the epoch's line of history.json."""
-    display.start_epoch(epoch, train.num_frames // method.batch_size)
+    method = learner.method
+    learner.display.start_epoch(epoch, data.train.num_frames // method.batch_size)
     begin = time.monotonic()
-    loss, accuracy = train_epoch(
-        network, optimiser, train, constant_layers, method.batch_size, method.precision,
-        epoch_seed(method.seed, epoch), display,
-    )  # fmt: skip
+    loss, accuracy = train_epoch(learner, data.train, epoch_seed(method.seed, epoch))
     seconds = time.monotonic() - begin
-    dev_loss, dev_accuracy = dev_scores(network, dev, constant_layers, method.precision)
+    dev_loss, dev_accuracy = dev_scores(learner.network, data.dev, learner.constant_layers, method.precision)
     record = {
         "epoch": epoch,
         "train_loss": loss,
@@ -176,33 +157,24 @@ def run_epoch(
         "dev_loss": dev_loss,
         "dev_accuracy": dev_accuracy,
         "seconds": round(seconds, 3),
-        "frames_per_second": round(train.num_frames / seconds),
+        "frames_per_second": round(data.train.num_frames / seconds),
     }
-    display.end_epoch(record)
+    learner.display.end_epoch(record)
     return record
 
 
-def fit(
-    network: ConvNet,
-    optimiser: torch.optim.Optimizer,
-    train: Corpus,
-    dev: Corpus,
-    constant_layers: int,
-    method: Method,
-    progress: Progress,
-    save_checkpoint: Callable[[], None],
-    display: Display,
-) -> None:
+def fit(learner: Learner, data: Data, progress: Progress, save_checkpoint: Callable[[], None]) -> None:
     """Train until the dev accuracy has not improved for `patience` epochs; `progress` then holds the best weights.
 
-    train, dev: corpora whose rows are the output of `constant_layers`, on the network's device
+    data: corpora whose rows are the output of the learner's constant layers, on the network's device
     """
-    while not progress.finished(method.max_epochs, method.patience):
+    while not progress.finished(learner.method.max_epochs, learner.method.patience):
         epoch = progress.epoch + 1
-        record = run_epoch(network, optimiser, train, dev, epoch, constant_layers, method, display)
+        record = run_epoch(learner, data, epoch)
         progress.epoch = epoch
         if record["dev_accuracy"] > progress.best_accuracy:
             progress.best_epoch, progress.best_accuracy = epoch, record["dev_accuracy"]
-            progress.best_weights = {name: value.detach().clone() for name, value in network.state_dict().items()}
+            weights = learner.network.state_dict()
+            progress.best_weights = {name: value.detach().clone() for name, value in weights.items()}
         progress.history.append(record)
         save_checkpoint()

@@ -1,13 +1,12 @@
 """A training from data on disk to a directory that holds its network."""
 
-import contextlib
 import io
 import json
 import platform
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +14,16 @@ import torch
 
 from asrser_io.files import Failure, replacing, write_text
 from asrser_nn.data.corpus import Corpus, check_labels, load_corpus, mean_and_stddev
-from asrser_nn.network.convnet import ConvNet, Shape
+from asrser_nn.network.convnet import ConvNet
+from asrser_nn.network.device import free_memory
 from asrser_nn.network.model import Model, code_commit, load, load_model, save, save_model
-from asrser_nn.training.loop import Display, Method, Progress, fit, make_optimiser, run_epoch
+from asrser_nn.training.directory import config, config_text, is_complete
+from asrser_nn.training.loop import Data, Display, Learner, Progress, fit, make_optimiser, run_epoch
+from asrser_nn.training.runs import Sources, Training, Transfer
 from asrser_nn.training.transfer import (
     CacheMemory,
     checksums,
     copy_layers,
-    free_memory,
     hold_constant,
     output_bytes,
     worth_keeping,
@@ -32,50 +33,39 @@ TRAINING_BYTES = 2 * 2**30  # a training at the paper's size takes 1.2 GiB (benc
 
 
 @dataclass(frozen=True)
-class Transfer:
-    """Where layers come from (a model or 'random'), how many stay constant, and memory for the output of those."""
+class Computing:
+    """How to compute: a device, memory for the output of constant layers, which trainings share, and who reads corpora.
 
-    source: str
-    constant_layers: int
+    No result depends on it, but for the rounding of another device.
+    """
+
+    device: torch.device
     memory: CacheMemory
+    load: Callable[[str, str, int, float], Corpus] = load_corpus
 
 
-def load_data(
-    train_feats: str,
-    train_labels: str,
-    dev_feats: str,
-    dev_labels: str,
-    context: int,
-    max_lost: float,
-    num_classes: int,
-    class_names: list[str],
-    load: Callable[[str, str, int, float], Corpus] = load_corpus,
-) -> tuple[Corpus, Corpus, list[str]]:
+def load_data(sources: Sources, context: int, num_classes: int, load: Callable[..., Corpus] = load_corpus) -> Data:
     """Training and dev corpus and the names of the classes, all checked against each other.
 
     num_classes: 0 means as many as there are names, or as the training labels need
     load: reads a corpus
     """
-    train = load(train_feats, train_labels, context, max_lost)
-    dev = load(dev_feats, dev_labels, context, max_lost)
+    train = load(sources.train_feats, sources.train_labels, context, sources.max_lost)
+    dev = load(sources.dev_feats, sources.dev_labels, context, sources.max_lost)
     if train.rows.shape[1] != dev.rows.shape[1]:
         raise Failure(
-            f"{train_feats} has {train.rows.shape[1]} coefficients per frame, but {dev_feats} has {dev.rows.shape[1]}"
+            f"{sources.train_feats} has {train.rows.shape[1]} coefficients per frame, "
+            f"but {sources.dev_feats} has {dev.rows.shape[1]}"
         )
     if both := sorted(set(train.utterances) & set(dev.utterances)):
-        raise Failure(f"{len(both)} utterances are in {train_feats} and in {dev_feats}, as {both[0]}")
-    if num_classes and class_names and num_classes != len(class_names):
-        raise Failure(f"--num-classes={num_classes}, but --class-names holds {len(class_names)} names")
-    num_classes = num_classes or len(class_names) or int(train.labels.max()) + 1
-    check_labels(train, num_classes, train_labels)
-    check_labels(dev, num_classes, dev_labels)
-    return train, dev, class_names or [str(i) for i in range(num_classes)]
-
-
-def set_threads(threads: int) -> None:
-    """0 leaves the choice to torch."""
-    if threads:
-        torch.set_num_threads(threads)
+        raise Failure(f"{len(both)} utterances are in {sources.train_feats} and in {sources.dev_feats}, as {both[0]}")
+    names = list(sources.class_names)
+    if num_classes and names and num_classes != len(names):
+        raise Failure(f"--num-classes={num_classes}, but --class-names holds {len(names)} names")
+    num_classes = num_classes or len(names) or int(train.labels.max()) + 1
+    check_labels(train, num_classes, sources.train_labels)
+    check_labels(dev, num_classes, sources.dev_labels)
+    return Data(train, dev, names or [str(i) for i in range(num_classes)])
 
 
 def share_of_threads(threads: int, together: int) -> int:
@@ -100,69 +90,68 @@ def cache_memory(gibibytes: float | None, device: torch.device, together: int) -
     return CacheMemory(int(gibibytes * 2**30), together)
 
 
-def own_stream(device: torch.device) -> contextlib.AbstractContextManager[Any]:
-    """On a GPU, what one thread asks for runs beside what others ask for only in a stream of its own."""
-    return torch.cuda.stream(torch.cuda.Stream(device)) if device.type == "cuda" else contextlib.nullcontext()
+def train_run(directory: Path, training: Training, how: Computing, display: Display) -> Model:
+    """Make a training that is not complete; returns its network, from `directory` if it is."""
+    if is_complete(directory, training):
+        print(f"asrser_nn: {directory} is complete: nothing to do", file=sys.stderr)
+        return load_model(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    write_text(directory / "config", config_text(training))  # now: an unwritable folder is found before the work
+    data = load_data(training.sources, training.shape.context, training.shape.num_classes, how.load)
+    return train_network(directory, training, data, how, display)
 
 
-def pick_device(name: str) -> torch.device:
-    if name == "cuda" and not torch.cuda.is_available():
-        raise Failure("--device cuda: torch finds no GPU here; use --device cpu or auto")
-    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+def outcome(directory: Path, model: Model) -> str:
+    """A training in a line."""
+    error, epoch, epochs = 100 - model.about["dev_accuracy"], model.about["best_epoch"], model.about["epochs"]
+    return f"{directory}: dev frame error {error:.2f} % after epoch {epoch} of {epochs}"
 
 
-def train_run(
-    directory: Path,
-    config: dict[str, str],
-    train: Corpus,
-    dev: Corpus,
-    shape: Shape,
-    dropout: float,
-    class_names: list[str],
-    method: Method,
-    device: torch.device,
-    display: Display,
-    transfer: Transfer | None = None,
-) -> Model:
+def train_network(directory: Path, training: Training, data: Data, how: Computing, display: Display) -> Model:
     """Train a network on raw filterbanks and leave it in `directory`; continues from a checkpoint if one is there.
 
-    train, dev: on the CPU; their rows are normalised in place
+    data: on the CPU; its rows are normalised in place
     """
-    label_counts = torch.bincount(train.labels, minlength=shape.num_classes)
-    network = ConvNet(shape, dropout, method.seed)
+    method, transfer = training.method, training.transfer
+    shape = replace(training.shape, num_coefficients=data.train.rows.shape[1], num_classes=len(data.class_names))
+    label_counts = torch.bincount(data.train.labels, minlength=shape.num_classes)
+    network = ConvNet(shape, training.dropout, method.seed)
     if transfer and transfer.source != "random":
         copy_layers(load_model(transfer.source).network, network)
     constant_layers = transfer.constant_layers if transfer else 0
     if constant_layers >= shape.num_layers:
         raise Failure(f"--constant-layers={constant_layers}: of {shape.num_layers} layers one must learn")
     before = checksums(network, constant_layers)
-    network.mean, network.stddev = mean_and_stddev(train)
-    network.normalise(train.rows)
-    network.normalise(dev.rows)
-    network, train, dev = network.to(device), train.to(device), dev.to(device)
+    network.mean, network.stddev = mean_and_stddev(data.train)
+    for corpus in (data.train, data.dev):
+        network.normalise(corpus.rows)
+    network = network.to(how.device)
+    data = replace(data, train=data.train.to(how.device), dev=data.dev.to(how.device))
 
-    optimiser = make_optimiser(network, constant_layers, method)
-    progress = load_checkpoint(directory / "checkpoint.pt", network, optimiser) or Progress()
+    learner = Learner(network, make_optimiser(network, constant_layers, method), constant_layers, method, display)
+    progress = load_checkpoint(directory / "checkpoint.pt", learner) or Progress()
 
     def save_checkpoint() -> None:
-        state = {"progress": vars(progress), "weights": network.state_dict(), "optimiser": optimiser.state_dict()}
+        state = {
+            "progress": vars(progress),
+            "weights": network.state_dict(),
+            "optimiser": learner.optimiser.state_dict(),
+        }
         save(directory / "checkpoint.pt", state)
 
     if transfer:
-        learn_transfer(
-            network, optimiser, train, dev, constant_layers, transfer.memory, method, progress, save_checkpoint, display
-        )
+        learn_transfer(learner, data, how.memory, progress, save_checkpoint)
     else:
-        fit(network, optimiser, train, dev, 0, method, progress, save_checkpoint, display)
+        fit(learner, data, progress, save_checkpoint)
 
     network.load_state_dict(progress.best_weights)
     about: dict[str, Any] = {
         "commit": code_commit(),
         "torch": str(torch.__version__),
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine(),
-        "train_utterances": len(train.utterances),
-        "train_frames": train.num_frames,
-        "dev_frames": dev.num_frames,
+        "device": torch.cuda.get_device_name(how.device) if how.device.type == "cuda" else platform.machine(),
+        "train_utterances": len(data.train.utterances),
+        "train_frames": data.train.num_frames,
+        "dev_frames": data.dev.num_frames,
         "epochs": progress.epoch,
         "best_epoch": progress.best_epoch,
         "dev_accuracy": progress.best_accuracy,
@@ -170,7 +159,7 @@ def train_run(
     if transfer:
         about["transfer"] = compare_constant_layers(transfer, before, checksums(network, constant_layers))
         write_text(directory / "transfer.json", json.dumps(about["transfer"], indent=1) + "\n")
-    model = Model(network, class_names, label_counts, config, about)
+    model = Model(network, data.class_names, label_counts, config(training), about)
     write_text(directory / "history.json", json.dumps(progress.history, indent=1) + "\n")
     draw_learning_curve(directory / "learning_curve.png", progress.history)
     save_model(directory / "final.pt", model)
@@ -178,15 +167,15 @@ def train_run(
     return model
 
 
-def load_checkpoint(path: Path, network: ConvNet, optimiser: torch.optim.Optimizer) -> Progress | None:
+def load_checkpoint(path: Path, learner: Learner) -> Progress | None:
     """Put network and optimiser back to where a killed training was; None if there is none."""
     if not path.exists():
         return None
     try:
-        checkpoint = load(path, network.mean.device)
+        checkpoint = load(path, learner.network.mean.device)
         progress = Progress(**checkpoint["progress"])
-        network.load_state_dict(checkpoint["weights"])
-        optimiser.load_state_dict(checkpoint["optimiser"])
+        learner.network.load_state_dict(checkpoint["weights"])
+        learner.optimiser.load_state_dict(checkpoint["optimiser"])
     except Exception as error:
         raise Failure(f"{path}: this checkpoint cannot be read ({error}); remove it to start afresh") from error
     print(f"asrser_nn: {path.parent}: continues after epoch {progress.epoch}", file=sys.stderr)
@@ -194,50 +183,46 @@ def load_checkpoint(path: Path, network: ConvNet, optimiser: torch.optim.Optimiz
 
 
 def learn_transfer(
-    network: ConvNet,
-    optimiser: torch.optim.Optimizer,
-    train: Corpus,
-    dev: Corpus,
-    constant_layers: int,
-    memory: CacheMemory,
-    method: Method,
-    progress: Progress,
-    save_checkpoint: Callable[[], None],
-    display: Display,
+    learner: Learner, data: Data, memory: CacheMemory, progress: Progress, save_checkpoint: Callable[[], None]
 ) -> None:
     """As fit, behind constant layers; the output layer learns alone in the first epoch if others are to learn too.
 
     The output of layers that do not change is computed once where memory and other trainings allow it. That depends on
     no moment: a training that finds the memory taken waits, so it ends with the same network whatever else runs.
     """
+    network, constant_layers = learner.network, learner.constant_layers
+    corpora = [data.train, data.dev]
     copied = network.shape.num_layers - 1
     output_first = constant_layers < copied and not progress.history
-    num_bytes = output_bytes(network, [train, dev], constant_layers)
+    num_bytes = output_bytes(network, corpora, constant_layers)
     once = worth_keeping(network, constant_layers, num_bytes, memory)
     num_bytes *= once
-    with_output = num_bytes + output_bytes(network, [train, dev], copied)
+    with_output = num_bytes + output_bytes(network, corpora, copied)
     output_once = output_first and memory.at_a_time(with_output) == memory.at_a_time(num_bytes)
     with memory.take(with_output if output_once else num_bytes):
-        train, dev = (hold_constant(network, corpus, 0, constant_layers, once) for corpus in (train, dev))
+        data = behind_layers(network, data, 0, constant_layers, once)
         if output_first:
-            record = train_output_only(network, train, dev, constant_layers, output_once, method, display)
-            progress.history.append(record)
+            progress.history.append(train_output_only(learner, data, output_once))
             save_checkpoint()
-        fit(network, optimiser, train, dev, constant_layers, method, progress, save_checkpoint, display)
+        fit(learner, data, progress, save_checkpoint)
 
 
-def train_output_only(
-    network: ConvNet, train: Corpus, dev: Corpus, constant_layers: int, once: bool, method: Method, display: Display
-) -> dict[str, Any]:
+def behind_layers(network: ConvNet, data: Data, first: int, last: int, once: bool) -> Data:
+    """Both corpora as hold_constant gives them."""
+    train, dev = (hold_constant(network, corpus, first, last, once) for corpus in (data.train, data.dev))
+    return replace(data, train=train, dev=dev)
+
+
+def train_output_only(learner: Learner, data: Data, once: bool) -> dict[str, Any]:
     """The first epoch of a transfer: the new output layer alone, so that its noise does not spoil the copied layers.
 
     Epoch 0: it counts as none for early stopping. The optimiser is its own.
     once: compute the output of the copied layers beforehand
     """
+    network, method = learner.network, learner.method
     copied = network.shape.num_layers - 1
-    optimiser = make_optimiser(network, copied, method)
-    train, dev = (hold_constant(network, corpus, constant_layers, copied, once) for corpus in (train, dev))
-    return run_epoch(network, optimiser, train, dev, 0, copied, method, display)
+    alone = replace(learner, optimiser=make_optimiser(network, copied, method), constant_layers=copied)
+    return run_epoch(alone, behind_layers(network, data, learner.constant_layers, copied, once), 0)
 
 
 def compare_constant_layers(transfer: Transfer, before: list[str], after: list[str]) -> dict[str, Any]:

@@ -121,14 +121,3 @@ def hold_constant(network: ConvNet, corpus: Corpus, first: int, last: int, once:
         result = replace(corpus, rows=rows, starts=starts, offsets=starts.new_zeros(1), transform=None)
     network.train(was_training)
     return result
-
-
-def free_memory(device: torch.device) -> int:
-    """Bytes that can be had on a device now."""
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
-    try:
-        with open("/proc/meminfo") as file:
-            return next(int(line.split()[1]) * 1024 for line in file if line.startswith("MemAvailable:"))
-    except (OSError, StopIteration):
-        return 2**31  # not Linux: assume a small machine

@@ -1,6 +1,7 @@
 """A little world in which a small network learns in a second: classes are bumps at different frequencies."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from asrser_io.tables import TableWriter
 from asrser_nn.data.corpus import Corpus, corpus_of
 from asrser_nn.network.convnet import ConvNet, Shape
-from asrser_nn.training.loop import Method
+from asrser_nn.training.runs import Method, Sources, Training
 
 SMALL = Shape(
     num_coefficients=12, num_classes=4, context=6, channels=(4, 6), kernels=((3, 2), (3, 3)), hidden=(32, 32, 32)
@@ -88,6 +89,13 @@ def method() -> Method:
         seed=1,
         precision="fp32",
     )
+
+
+@pytest.fixture
+def training(small_shape: Shape, method: Method) -> Training:
+    """Of the small network, from scratch; the tests have its data in memory."""
+    sources = Sources("train", "train", "dev", "dev", ("a", "b", "c", "d"), max_lost=5.0)
+    return Training(sources, replace(small_shape, num_coefficients=0, num_classes=0), 0.4, method)
 
 
 @pytest.fixture(scope="session")

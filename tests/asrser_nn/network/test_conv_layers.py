@@ -7,7 +7,8 @@ from torch import Tensor, nn
 
 from asrser_nn.network.conv_layers import conv_norm_relu_pool, is_data
 from asrser_nn.network.convnet import ConvLayer, ConvNet, Shape
-from asrser_nn.training.loop import Display, Method, make_optimiser, run_epoch
+from asrser_nn.training.loop import Data, Display, Learner, make_optimiser, run_epoch
+from asrser_nn.training.runs import Method
 
 
 def plain(x: Tensor, conv: nn.Conv2d, norm: nn.BatchNorm2d, pool: tuple[int, int]) -> Tensor:
@@ -96,7 +97,8 @@ def test_a_training_follows_the_plain_loop_step_by_step(
             monkeypatch.setattr(ConvLayer, "forward", lambda self, x: plain(x, self.conv, self.norm, self.pool))
             groups = [{name: group[name] for name in ("params", "weight_decay")} for group in optimiser.param_groups]
             optimiser = torch.optim.RMSprop(groups, lr=1e-3, alpha=0.99, eps=1e-8)
-        records = [run_epoch(network, optimiser, corpus, corpus, epoch, 0, method, Display()) for epoch in range(1, 5)]
+        learner = Learner(network, optimiser, 0, method, Display())
+        records = [run_epoch(learner, Data(corpus, corpus, [*"abcd"]), epoch) for epoch in range(1, 5)]
         losses.append([record[name] for record in records for name in ("train_loss", "dev_loss")])
         weights.append(torch.cat([value.detach().flatten() for value in network.parameters()]))
     assert corpus.num_frames // 32 * 4 > 110

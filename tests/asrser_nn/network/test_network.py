@@ -11,7 +11,7 @@ from torch import Tensor
 from asrser_io.files import Failure
 from asrser_nn.data.corpus import corpus_of, mean_and_stddev
 from asrser_nn.network.convnet import ConvNet, Shape, layer_outputs, log_posteriors
-from asrser_nn.training.loop import precision_context
+from asrser_nn.network.device import precision_context
 
 
 def outputs(network: ConvNet, corpus, first: int = 0, last: int | None = None) -> Tensor:

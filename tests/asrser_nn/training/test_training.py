@@ -11,10 +11,12 @@ import torch.nn.functional as F
 from asrser_io.files import Failure
 from asrser_nn.network.convnet import ConvNet, Shape, log_posteriors
 from asrser_nn.network.model import load_model
-from asrser_nn.training.loop import Display, Method, Progress, dev_scores, fit, make_optimiser, train_epoch
-from asrser_nn.training.run import train_run
+from asrser_nn.training.loop import Data, Display, Learner, Progress, dev_scores, fit, make_optimiser, train_epoch
+from asrser_nn.training.run import Computing, train_network
+from asrser_nn.training.runs import Method, Training
+from asrser_nn.training.transfer import CacheMemory
 
-CPU = torch.device("cpu")
+HOW = Computing(torch.device("cpu"), CacheMemory(0))
 
 
 class Killed(Exception):
@@ -32,13 +34,18 @@ class KilledAfter(Display):
             raise Killed
 
 
-def run(directory: Path, make_corpus, shape: Shape, method: Method, display: Display | None = None, transfer=None):
+def run(directory: Path, make_corpus, training: Training, display: Display | None = None):
     directory.mkdir(exist_ok=True)
-    train, dev = make_corpus(1, 20), make_corpus(2, 5)
-    names = [*"abcd"]
-    return train_run(
-        directory, {"--x": "1"}, train, dev, shape, 0.4, names, method, CPU, display or Display(), transfer
-    )
+    data = Data(make_corpus(1, 20), make_corpus(2, 5), [*"abcd"])
+    return train_network(directory, training, data, HOW, display or Display())
+
+
+def with_method(training: Training, **changes) -> Training:
+    return replace(training, method=replace(training.method, **changes))
+
+
+def learner(network: ConvNet, method: Method) -> Learner:
+    return Learner(network, make_optimiser(network, 0, method), 0, method, Display())
 
 
 def test_one_step_is_rmsprop_with_l2_in_the_gradient_of_convolution_weights_only(
@@ -72,7 +79,7 @@ def test_each_frame_is_seen_at_most_once_an_epoch_in_an_order_that_changes(
     corpus.inputs = lambda frames: (seen.append(frames), gather(frames))[1]
     orders = []
     for seed in (1, 2):
-        train_epoch(small_network, make_optimiser(small_network, 0, method), corpus, 0, 32, "fp32", seed, Display())
+        train_epoch(learner(small_network, method), corpus, seed)
         orders.append(torch.cat(seen).tolist())
         seen.clear()
     expected = corpus.num_frames // 32 * 32  # the last, partial minibatch is dropped
@@ -80,10 +87,8 @@ def test_each_frame_is_seen_at_most_once_an_epoch_in_an_order_that_changes(
     assert orders[0] != orders[1]
 
 
-def test_the_network_learns_and_the_model_holds_the_best_epoch(
-    tmp_path: Path, make_corpus, small_shape, method
-) -> None:
-    model = run(tmp_path / "run", make_corpus, small_shape, replace(method, max_epochs=8))
+def test_the_network_learns_and_the_model_holds_the_best_epoch(tmp_path: Path, make_corpus, training: Training) -> None:
+    model = run(tmp_path / "run", make_corpus, with_method(training, max_epochs=8))
     assert model.about["dev_accuracy"] > 60  # chance is 25
     dev = make_corpus(2, 5)
     model.network.normalise(dev.rows)
@@ -99,34 +104,32 @@ def test_the_network_learns_and_the_model_holds_the_best_epoch(
 def test_training_stops_when_dev_has_not_improved_for_the_patience(monkeypatch, small_network, method) -> None:
     accuracies = iter([50.0, 60.0, 55.0, 60.0, 59.0, 70.0])
     monkeypatch.setattr(
-        "asrser_nn.training.loop.run_epoch", lambda *a, **k: {"epoch": a[4], "dev_accuracy": next(accuracies)}
+        "asrser_nn.training.loop.run_epoch", lambda *a, **k: {"epoch": a[2], "dev_accuracy": next(accuracies)}
     )
     progress = Progress()
     method = replace(method, max_epochs=100, patience=3)
-    fit(small_network, None, None, None, 0, method, progress, lambda: None, Display())
+    fit(learner(small_network, method), None, progress, lambda: None)
     assert (progress.epoch, progress.best_epoch, progress.best_accuracy) == (5, 2, 60.0)
 
 
 @pytest.mark.parametrize("epoch", [1, 2, 4])
 def test_a_killed_training_continues_and_ends_with_the_same_file(
-    epoch: int, tmp_path: Path, make_corpus, small_shape, method
+    epoch: int, tmp_path: Path, make_corpus, training: Training
 ) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    run(whole, make_corpus, small_shape, method)
+    run(whole, make_corpus, training)
     with pytest.raises(Killed):
-        run(killed, make_corpus, small_shape, method, KilledAfter(epoch))
+        run(killed, make_corpus, training, KilledAfter(epoch))
     assert not (killed / "final.pt").exists()
     assert (killed / "checkpoint.pt").exists() == (epoch > 1)
-    run(killed, make_corpus, small_shape, method)
+    run(killed, make_corpus, training)
     assert (killed / "final.pt").read_bytes() == (whole / "final.pt").read_bytes()
 
 
-def test_the_seed_fixes_everything_and_another_seed_changes_it(
-    tmp_path: Path, make_corpus, small_shape, method
-) -> None:
+def test_the_seed_fixes_everything_and_another_seed_changes_it(tmp_path: Path, make_corpus, training: Training) -> None:
     files = []
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
-        run(tmp_path / name, make_corpus, small_shape, replace(method, max_epochs=1, seed=seed))
+        run(tmp_path / name, make_corpus, with_method(training, max_epochs=1, seed=seed))
         files.append((tmp_path / name / "final.pt").read_bytes())
     assert files[0] == files[1] != files[2]
 
@@ -134,25 +137,22 @@ def test_the_seed_fixes_everything_and_another_seed_changes_it(
 def test_a_diverged_training_is_a_failure(small_network: ConvNet, make_corpus, method: Method) -> None:
     small_network.layers[-1].linear.weight.data.fill_(float("nan"))
     with pytest.raises(Failure, match="diverged"):
-        train_epoch(
-            small_network, make_optimiser(small_network, 0, method), make_corpus(1, 5), 0, 32, "fp32", 1, Display()
-        )
+        train_epoch(learner(small_network, method), make_corpus(1, 5), 1)
 
 
 def test_bfloat16_follows_float32_closely(small_shape: Shape, make_corpus, method: Method) -> None:
     losses = {}
     for precision in ("fp32", "bf16"):
         network = ConvNet(small_shape)
-        optimiser = make_optimiser(network, 0, method)
         corpus = make_corpus(1, 20)
         corpus.rows = (corpus.rows - 5) / 2
-        losses[precision] = train_epoch(network, optimiser, corpus, 0, 32, precision, 1, Display())[0]
+        losses[precision] = train_epoch(learner(network, replace(method, precision=precision)), corpus, 1)[0]
     assert losses["fp32"] != losses["bf16"]
     assert losses["fp32"] == pytest.approx(losses["bf16"], rel=0.02)
 
 
-def test_a_model_file_holds_nothing_but_data(tmp_path: Path, make_corpus, small_shape, method) -> None:
-    run(tmp_path / "run", make_corpus, small_shape, replace(method, max_epochs=1))
+def test_a_model_file_holds_nothing_but_data(tmp_path: Path, make_corpus, training: Training) -> None:
+    run(tmp_path / "run", make_corpus, with_method(training, max_epochs=1))
     content = torch.load(io.BytesIO((tmp_path / "run/final.pt").read_bytes()), weights_only=True)
     assert content["format"] == "asrser_nn model"
 

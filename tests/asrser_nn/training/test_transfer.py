@@ -10,23 +10,24 @@ import torch
 from asrser_io.files import Failure
 from asrser_nn.network.convnet import ConvNet, Shape
 from asrser_nn.network.model import load_model
-from asrser_nn.training.loop import Display, Method, make_optimiser, run_epoch
-from asrser_nn.training.run import Transfer, compare_constant_layers, train_run
+from asrser_nn.training.loop import Data, Display, Learner, make_optimiser, run_epoch
+from asrser_nn.training.run import Computing, compare_constant_layers, train_network
+from asrser_nn.training.runs import Method, Training, Transfer
 from asrser_nn.training.transfer import CacheMemory, checksums, copy_layers, hold_constant, output_bytes, worth_keeping
 
 CPU = torch.device("cpu")
 
 
 @pytest.fixture
-def source(tmp_path: Path, small_shape: Shape, make_corpus, method: Method) -> Path:
+def source(tmp_path: Path, make_corpus, training: Training) -> Path:
     """A trained network of the same sizes, but with three classes."""
     train, dev = make_corpus(5, 10), make_corpus(6, 3)
     train.labels.clamp_(max=2)
     dev.labels.clamp_(max=2)
-    shape = replace(small_shape, num_classes=3)
     (tmp_path / "source").mkdir()
-    method = replace(method, max_epochs=2)
-    train_run(tmp_path / "source", {}, train, dev, shape, 0.4, ["a", "b", "c"], method, CPU, Display())
+    training = replace(training, method=replace(training.method, max_epochs=2))
+    data = Data(train, dev, ["a", "b", "c"])
+    train_network(tmp_path / "source", training, data, Computing(CPU, CacheMemory(0)), Display())
     return tmp_path / "source"
 
 
@@ -41,20 +42,25 @@ class Records(Display):
             raise KeyboardInterrupt
 
 
-def transfer(directory: Path, source: Path | str, layers: int, make_corpus, shape, method, cache=2**30, display=None):
+def transfer(directory: Path, source: Path | str, layers: int, make_corpus, training, cache=2**30, display=None):
     directory.mkdir(exist_ok=True)
-    train, dev = make_corpus(1, 20), make_corpus(2, 5)
-    what = Transfer(str(source), layers, CacheMemory(cache))
-    return train_run(directory, {}, train, dev, shape, 0.4, [*"abcd"], method, CPU, display or Display(), what)
+    data = Data(make_corpus(1, 20), make_corpus(2, 5), [*"abcd"])
+    training = replace(training, transfer=Transfer(str(source), layers))
+    return train_network(directory, training, data, Computing(CPU, CacheMemory(cache)), display or Display())
+
+
+def untrained(training: Training) -> ConvNet:
+    shape = replace(training.shape, num_coefficients=12, num_classes=4)
+    return ConvNet(shape, training.dropout, training.method.seed)
 
 
 @pytest.mark.parametrize("layers", range(6))
 def test_the_first_layers_stay_exactly_as_they_were_and_all_others_move(
-    layers: int, source: Path, tmp_path: Path, make_corpus, small_shape: Shape, method: Method
+    layers: int, source: Path, tmp_path: Path, make_corpus, training: Training
 ) -> None:
     before = load_model(source).network
     records = Records()
-    model = transfer(tmp_path / "run", source, layers, make_corpus, small_shape, method, display=records)
+    model = transfer(tmp_path / "run", source, layers, make_corpus, training, display=records)
     for number, (ours, theirs) in enumerate(zip(model.network.layers[:5], before.layers[:5], strict=True), 1):
         for name, value in ours.state_dict().items():
             if number <= layers:
@@ -75,22 +81,20 @@ def test_layers_differ_in_their_checksums_when_only_running_statistics_moved(sma
     after = checksums(small_network, 5)
     assert [a == b for a, b in zip(before, after, strict=True)] == [True, False, True, True, True]
     with pytest.raises(Failure, match=r"layers \[2\] were to be held constant and have changed"):
-        compare_constant_layers(Transfer("x", 5, CacheMemory(0)), before, after)
+        compare_constant_layers(Transfer("x", 5), before, after)
 
 
 def test_the_output_only_epoch_moves_the_output_layer_alone(
-    source: Path, tmp_path, make_corpus, small_shape, method
+    source: Path, tmp_path, make_corpus, training: Training
 ) -> None:
     with pytest.raises(KeyboardInterrupt):
-        transfer(tmp_path / "run", source, 0, make_corpus, small_shape, method, display=Records(stop_after=1))
+        transfer(tmp_path / "run", source, 0, make_corpus, training, display=Records(stop_after=1))
     weights = torch.load(tmp_path / "run/checkpoint.pt", weights_only=True)["weights"]
     theirs = load_model(source).network.state_dict()
     for name, value in theirs.items():
         if name.startswith("layers.") and not name.startswith("layers.5"):
             assert torch.equal(weights[name], value), name
-    assert not torch.equal(
-        weights["layers.5.linear.weight"], ConvNet(small_shape, seed=method.seed).layers[5].linear.weight
-    )
+    assert not torch.equal(weights["layers.5.linear.weight"], untrained(training).layers[5].linear.weight)
 
 
 @pytest.mark.parametrize("layers", range(1, 6))
@@ -108,16 +112,17 @@ def test_computed_once_or_every_time_the_constant_layers_give_the_same_network(
         held = hold_constant(network, corpus, 0, layers, once)
         assert (held.transform is None) == once
         optimiser = make_optimiser(network, layers, method)
-        records = [run_epoch(network, optimiser, held, held, epoch, layers, method, Display()) for epoch in (1, 2)]
+        learner = Learner(network, optimiser, layers, method, Display())
+        records = [run_epoch(learner, Data(held, held, [*"abcd"]), epoch) for epoch in (1, 2)]
         found[once] = ([record["train_loss"] for record in records], network.state_dict())
     assert found[False][0] == pytest.approx(found[True][0], rel=1e-6)
     for name, value in found[False][1].items():
         torch.testing.assert_close(value, found[True][1][name], rtol=1e-6, atol=1e-9, msg=name)
 
 
-def test_without_memory_a_transfer_still_runs(source: Path, tmp_path, make_corpus, small_shape, method) -> None:
+def test_without_memory_a_transfer_still_runs(source: Path, tmp_path, make_corpus, training: Training) -> None:
     for cache in (2**30, 2**17, 0):  # for everything, for one of the two that are to be kept, for nothing
-        transfer(tmp_path / str(cache), source, 2, make_corpus, small_shape, method, cache=cache)
+        transfer(tmp_path / str(cache), source, 2, make_corpus, training, cache=cache)
     accuracies = [load_model(tmp_path / str(cache)).about["dev_accuracy"] for cache in (2**30, 2**17, 0)]
     assert accuracies[1:] == pytest.approx([accuracies[0]] * 2, abs=2)
 
@@ -164,35 +169,38 @@ def test_memory_is_waited_for_and_given_back_after_a_failure() -> None:
 
 @pytest.mark.parametrize("epoch", [0, 2])
 def test_a_killed_transfer_continues_and_ends_with_the_same_file(
-    epoch: int, source: Path, tmp_path, make_corpus, small_shape, method
+    epoch: int, source: Path, tmp_path, make_corpus, training: Training
 ) -> None:
-    transfer(tmp_path / "whole", source, 2, make_corpus, small_shape, method)
+    transfer(tmp_path / "whole", source, 2, make_corpus, training)
     with pytest.raises(KeyboardInterrupt):
-        transfer(tmp_path / "cut", source, 2, make_corpus, small_shape, method, display=Records(stop_after=epoch))
-    transfer(tmp_path / "cut", source, 2, make_corpus, small_shape, method)
+        transfer(tmp_path / "cut", source, 2, make_corpus, training, display=Records(stop_after=epoch))
+    transfer(tmp_path / "cut", source, 2, make_corpus, training)
     for name in ("final.pt", "transfer.json"):
         assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
 def test_the_input_is_normalised_by_the_target_not_the_source(
-    source, tmp_path, make_corpus, small_shape, method
+    source, tmp_path, make_corpus, training: Training
 ) -> None:
-    model = transfer(tmp_path / "run", source, 5, make_corpus, small_shape, replace(method, max_epochs=1))
+    training = replace(training, method=replace(training.method, max_epochs=1))
+    model = transfer(tmp_path / "run", source, 5, make_corpus, training)
     frames = make_corpus(1, 20)
     values = frames.rows[frames.starts + 6].double()
     torch.testing.assert_close(model.network.mean.double(), values.mean(0), atol=1e-4, rtol=0)
     assert not torch.equal(model.network.mean, load_model(source).network.mean)
 
 
-def test_random_layers_are_those_of_the_seed(tmp_path, make_corpus, small_shape, method) -> None:
-    model = transfer(tmp_path / "run", "random", 3, make_corpus, small_shape, replace(method, max_epochs=1))
-    assert checksums(model.network, 3) == checksums(ConvNet(small_shape, seed=method.seed), 3)
+def test_random_layers_are_those_of_the_seed(tmp_path, make_corpus, training: Training) -> None:
+    training = replace(training, method=replace(training.method, max_epochs=1))
+    model = transfer(tmp_path / "run", "random", 3, make_corpus, training)
+    assert checksums(model.network, 3) == checksums(untrained(training), 3)
 
 
 def test_networks_of_other_sizes_and_too_many_layers_are_refused(
-    source, tmp_path, make_corpus, small_shape, method
+    source, tmp_path, make_corpus, training: Training
 ) -> None:
+    other = replace(training, shape=replace(training.shape, hidden=(32, 32, 9)))
     with pytest.raises(Failure, match=r"hidden=\(32, 32, 32\).*hidden=\(32, 32, 9\)"):
-        transfer(tmp_path / "a", source, 2, make_corpus, replace(small_shape, hidden=(32, 32, 9)), method)
+        transfer(tmp_path / "a", source, 2, make_corpus, other)
     with pytest.raises(Failure, match="--constant-layers=6: of 6 layers one must learn"):
-        transfer(tmp_path / "b", source, 6, make_corpus, small_shape, method)
+        transfer(tmp_path / "b", source, 6, make_corpus, training)
