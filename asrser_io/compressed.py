@@ -19,11 +19,12 @@ def decode(data: bytes) -> tuple[str, float, np.ndarray]:
     """A whole file → its form, samples per second, (channels, samples) float32, 1.0 being full scale."""
     import soundfile  # slow to load, and most recordings do without
 
-    data = _without_id3(data)
     is_mp3 = len(data) > 2 and data[0] == 0xFF and data[1] & 0xE0 == 0xE0
     least = 0
     if data[:4] == b"OggS":
         _check_ogg_pages(data)
+    elif data[:4] == b"fLaC" and b"fLaC" in data[4:]:
+        raise Failure("two FLAC files one behind the other; split them first")
     elif is_mp3:
         least = _samples_of_mp3(data)
     elif data[:4] not in (b"fLaC", b"RIFF", b"RIFX", b"RF64", b"BW64", b"riff", b"FORM", b".snd", b"dns."):
@@ -60,13 +61,6 @@ def decode(data: bytes) -> tuple[str, float, np.ndarray]:
     if not samples.size:
         raise Failure("a recording without samples")
     return form.lower().replace("_", " "), float(rate), np.ascontiguousarray(samples.T)
-
-
-def _without_id3(data: bytes) -> bytes:
-    while data[:3] == b"ID3" and len(data) > 10:
-        size = sum((byte & 0x7F) << shift for byte, shift in zip(data[6:10], (21, 14, 7, 0), strict=True))
-        data = data[10 + size + (10 if data[5] & 0x10 else 0) :]
-    return data
 
 
 # ---- Ogg (RFC 3533)

@@ -11,6 +11,7 @@ everything to the end is read. Any other length is believed: more bytes behind i
 import io
 import os
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO, NamedTuple
@@ -21,6 +22,7 @@ from asrser_io.files import Failure, read_up_to
 
 # A float recording has its full scale at 1.0. Resampling and mixing go a little beyond; integers stored as floats far.
 LOUDEST = 8.0
+MOST_REST = 1024  # bytes behind the samples that nothing explains
 RATES = (1000, 1_000_000)  # samples per second that a header may claim
 PLAIN_CODINGS = {1: "pcm", 3: "float", 6: "A-law", 7: "mu-law"}  # format tags of WAV
 EXTENSIBLE = 0xFFFE
@@ -97,15 +99,19 @@ def examine(path: str | Path) -> Form:
             if (magic := file.read(4)) in _HEADERS:
                 layout = _layout(file, magic)
                 if layout.is_plain and layout.size is not None and not layout.may_have_a_false_scale:
-                    there = os.fstat(file.fileno()).st_size - file.tell()
-                    return layout.form(_check_length(layout, min(there, layout.size)))
+                    start = file.tell()
+                    there = os.fstat(file.fileno()).st_size - start
+                    num_samples = _check_length(layout, min(there, layout.size))
+                    file.seek(start + layout.size)
+                    _check_rest(file.read(), layout)
+                    return layout.form(num_samples)
             file.seek(0)
         return read_stream(file).form
 
 
 def read_stream(file: BinaryIO) -> Recording:
     """The one recording that a stream holds to its end, in any form."""
-    data = file.read()
+    data = _without_id3(file.read())
     if not data:
         raise Failure("an empty file where a recording was expected")
     stream = io.BytesIO(data)
@@ -113,7 +119,9 @@ def read_stream(file: BinaryIO) -> Recording:
     if magic in _HEADERS:
         layout = _layout(stream, magic)
         if layout.is_plain:
-            return _read_plain(stream, layout)
+            recording = _read_plain(stream, layout)
+            _check_rest(stream.read(), layout)
+            return recording
         _check_length(layout, len(data) - stream.tell() if layout.size is None else len(stream.read(layout.size)))
     from asrser_io import compressed
 
@@ -294,13 +302,42 @@ def _ends_with_pad(data: bytes, block: int) -> bool:
 
 def _are_chunks(data: bytes, big_endian: bool) -> bool:
     """Whether what stands behind a data chunk of size 0 is further chunks and not the samples of a stream."""
+    return 0 < len(data) <= sum(8 + len(content) for _, content in _chunks(data, big_endian)) + 1
+
+
+def _chunks(data: bytes, big_endian: bool) -> Iterator[tuple[bytes, bytes]]:
+    """Names and contents of chunks, padding included, as long as there are whole ones."""
     position = 0
     while position + 8 <= len(data):
         name, size = struct.unpack_from(">4sI" if big_endian else "<4sI", data, position)
-        if not (name.isascii() and name.decode("ascii").isprintable()):
-            return False
-        position += 8 + size + size % 2
-    return 0 < len(data) <= position <= len(data) + 1
+        end = position + 8 + size + size % 2
+        if not (name.isascii() and name.decode("ascii").isprintable()) or end > len(data) + 1:
+            return
+        yield name, data[position + 8 : end]
+        position = end
+
+
+def _check_rest(rest: bytes, layout: Layout) -> None:
+    """What stands behind the samples is further chunks, tags or padding; if it is none, the header may be false."""
+    explained = 0
+    for start in {0, (layout.size or 0) % 2}:  # with padding or without
+        chunks = list(_chunks(rest[start:], layout.big_endian))
+        if any(name == b"data" for name, _ in chunks):
+            raise Failure("a second chunk of samples behind the first; convert it first: sox IN OUT.wav")
+        explained = max(explained, sum(8 + len(content) for _, content in chunks))
+    if len(rest) - explained > MOST_REST and rest[explained:].strip(b"\0"):
+        raise Failure(
+            f"{len(rest)} bytes behind the {layout.size} that its header announces: the header is false (the recording "
+            "was interrupted?), or the file damaged; write it anew"
+        )
+
+
+def _without_id3(data: bytes) -> bytes:
+    """Tags that some programs put before a file."""
+    while data[:3] == b"ID3" and len(data) > 10:
+        size = sum((byte & 0x7F) << shift for byte, shift in zip(data[6:10], (21, 14, 7, 0), strict=True))
+        data = data[10 + size + (10 if data[5] & 0x10 else 0) :]
+    return data
 
 
 # ---- Headers

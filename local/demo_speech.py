@@ -11,7 +11,6 @@ import ctypes
 import os
 import shutil
 import sys
-import wave
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ import numpy as np
 import soxr
 
 from asrser_io.files import Failure
+from asrser_io.recordings import write_riff16
 
 SAMPLE_RATE = 16000
 SENTENCES = Path(__file__).resolve().parent / "demo_sentences.txt"
@@ -344,11 +344,8 @@ def read_sentences() -> dict[str, list[str]]:
 def write_wav(path: Path, samples: np.ndarray) -> None:
     """samples: (samples,), 1.0 is full scale; clipped where louder. 16 bit, mono."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(SAMPLE_RATE)
-        file.writeframes(np.clip(np.round(samples * 32767), -32768, 32767).astype("<i2").tobytes())
+    with open(path, "wb") as file:
+        write_riff16(file, SAMPLE_RATE, np.clip(np.round(samples * 32767), -32768, 32767).astype(np.int16)[np.newaxis])
 
 
 README = """{name}

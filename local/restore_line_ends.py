@@ -18,6 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
+from asrser_io.files import Failure, described
+
 CR, LF = 13, 10
 PENALTY = 60.0  # of a lost byte, in bits; a sample of misaligned speech costs about 7 more than one of speech
 
@@ -84,14 +86,51 @@ def restore(content: bytes) -> tuple[np.ndarray, int]:
 
 def restore_file(source: str, target: str) -> int:
     """Write the restored recording; returns how many bytes were put back."""
-    with wave.open(source) as file:
-        parameters, content = file.getparams(), file.readframes(file.getnframes())
+    try:
+        # Not by asrser_io.recordings: where bytes are lost, the file may be shorter than its header says.
+        with wave.open(source) as file:
+            parameters, content = file.getparams(), file.readframes(file.getnframes())
+    except (wave.Error, EOFError) as error:
+        raise Failure(f"{source}: not a RIFF recording ({str(error) or 'it ends within its header'})") from error
     if (parameters.nchannels, parameters.sampwidth) != (1, 2):
-        sys.exit(f"{source}: {parameters.nchannels} channels of {8 * parameters.sampwidth} bits, expected 1 of 16")
+        raise Failure(f"{source}: {parameters.nchannels} channels of {8 * parameters.sampwidth} bits, expected 1 of 16")
     samples, lost = restore(content)
+    if len(samples) < parameters.nframes:
+        raise Failure(
+            f"{source}: {len(samples)} samples after {lost} bytes were put back, but its header announces "
+            f"{parameters.nframes}: truncated; copy it again"
+        )
     with wave.open(target, "wb") as file:
         file.setparams(parameters)
         file.writeframes(samples.astype("<i2").tobytes())
+    return lost
+
+
+def restore_corpus(corpus: Path, out: Path) -> list[int]:
+    """Returns how many bytes were put back in each recording."""
+    if not corpus.is_dir():
+        raise Failure(f"{corpus}: no such folder")
+    if out.exists():
+        raise Failure(f"{out} is already there: give a new folder")
+    if corpus.resolve() in out.resolve().parents:
+        raise Failure(f"{out} is within {corpus}: give a folder beside it")
+    beside = out.with_name(out.name + ".tmp")
+    shutil.rmtree(beside, ignore_errors=True)
+    lost = []
+
+    def copy(source: str, target: str) -> None:
+        if source.lower().endswith(".wav"):
+            lost.append(restore_file(source, target))
+        else:
+            shutil.copyfile(source, target)
+
+    try:
+        shutil.copytree(corpus, beside, copy_function=copy)
+        if not lost:
+            raise Failure(f"{corpus}: no recording (.wav) in it")
+        beside.rename(out)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
     return lost
 
 
@@ -100,25 +139,12 @@ def main() -> None:
     parser.add_argument("corpus", type=Path)
     parser.add_argument("out", type=Path)
     arguments = parser.parse_args()
-    if not arguments.corpus.is_dir():
-        sys.exit(f"{arguments.corpus}: no such folder")
-    if arguments.out.exists():
-        sys.exit(f"{arguments.out} is already there: give a new folder")
-    beside = arguments.out.with_name(arguments.out.name + ".tmp")
-    shutil.rmtree(beside, ignore_errors=True)
-    lost = []  # bytes of each recording
-
-    def copy(source: str, target: str) -> None:
-        if source.endswith(".wav"):
-            lost.append(restore_file(source, target))
-        else:
-            shutil.copyfile(source, target)
-
     try:
-        shutil.copytree(arguments.corpus, beside, copy_function=copy)
-        beside.rename(arguments.out)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        lost = restore_corpus(arguments.corpus, arguments.out)
+    except shutil.Error as error:  # of many files; each is (source, target, reason)
+        sys.exit(f"{error.args[0][0][0]}: {error.args[0][0][2]}")
+    except (Failure, OSError) as error:
+        sys.exit(described(error))
     print(f"{arguments.out}: {sum(lost)} lost bytes put back in {sum(map(bool, lost))} of {len(lost)} recordings")
 
 

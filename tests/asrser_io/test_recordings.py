@@ -260,6 +260,45 @@ def test_what_stands_behind_the_samples_is_no_sample():
     np.testing.assert_array_equal(read(encoded("AU", "PCM_16") + b"x").samples[0], SIGNAL)
 
 
+@pytest.mark.parametrize("container", ["WAV", "W64", "AU", "NIST", "AIFF"])
+def test_a_header_that_announces_a_part_of_the_samples_only_is_refused(container, tmp_path):
+    long, short = (encoded(container, "PCM_16", samples=np.tile(SIGNAL[:1000], times)) for times in (10, 3))
+    start = len(short) - 6000
+    path = tmp_path / "x"
+    path.write_bytes(short[:start] + long[-20000:])
+    for reader in (read_recording, examine):
+        with pytest.raises(Failure, match=f"^{path}: 14000 bytes behind the 6000 that its header announces"):
+            reader(path)
+    path.write_bytes(short + bytes(14000))  # padding
+    assert read_recording(path).form == examine(path) == read(short).form
+
+
+@pytest.mark.parametrize("odd", [b"", b"\7", b"\7\0"], ids=["even", "odd", "odd and padded"])
+def test_long_chunks_behind_the_samples_are_no_samples_and_a_second_chunk_of_samples_is_refused(odd, tmp_path):
+    data = PCM16 + odd[:1]
+    path = tmp_path / "x"
+    path.write_bytes(wav(data, after=odd[1:] + struct.pack("<4sI", b"id3 ", 5000) + b"\7" * 5000))
+    for samples in (read_recording(path).samples, read(path.read_bytes()).samples):
+        np.testing.assert_array_equal(samples[0], SIGNAL)
+    path.write_bytes(wav(data, after=odd[1:] + struct.pack("<4sI", b"data", len(PCM16)) + PCM16))
+    for reader in (read_recording, examine):
+        with pytest.raises(Failure, match="a second chunk of samples"):
+            reader(path)
+
+
+def test_tags_before_a_recording_do_not_hide_that_it_was_cut_off():
+    tag = b"ID3\4\0\0" + bytes([0, 0, 1, 2]) + bytes(130)
+    np.testing.assert_array_equal(read(tag + wav(PCM16)).samples[0], SIGNAL)
+    with pytest.raises(Failure, match="truncated"):
+        read(tag + wav(PCM16)[:-100])
+    assert read(tag + encoded("FLAC", "PCM_16")).form.num_samples == NUM_SAMPLES
+
+
+def test_two_flac_files_in_one_are_refused():
+    with pytest.raises(Failure, match="two FLAC files"):
+        read(encoded("FLAC", "PCM_16") * 2)
+
+
 def test_a_false_riff_size_beside_a_true_size_of_the_samples_does_no_harm():
     for riff_size in (0, 36, 0xFFFFFFFF):
         form, samples = read(wav(PCM16, riff_size=riff_size, after=b"LIST\x04\0\0\0abcd"))

@@ -73,3 +73,25 @@ def test_the_sample_of_timit_is_speech_throughout_afterwards(root, timit_sample,
     for name in ("dr7-madd0/si1798.wav", "dr5-mbgt0/sx441.wav"):  # noise from half-way on, and nearly throughout
         steps = [np.abs(np.diff(read(folder / name)[8000:])).mean() for folder in (timit_sample, tmp_path / "restored")]
         assert steps[0] > 5000 and steps[1] < 500
+
+
+def test_what_cannot_be_restored_is_refused_in_one_line_and_nothing_is_written(root, tmp_path):
+    corpus, out = tmp_path / "corpus", tmp_path / "out"
+    corpus.mkdir()
+    wav = corpus / "A.WAV"
+    write(wav, b"\1\0" * 1000)
+    whole = wav.read_bytes()
+    for content, said in (
+        (b"", "not a RIFF recording (it ends within its header)"),
+        (b"NIST_1A\n   1024\n", "not a RIFF recording (file does not start with RIFF id)"),
+        (whole[:-200], "900 samples after 0 bytes were put back, but its header announces 1000: truncated"),
+        (whole[:22] + b"\2\0" + whole[24:], "2 channels of 16 bits, expected 1 of 16"),
+    ):
+        wav.write_bytes(content)
+        done = run(root, corpus, out)
+        assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+        assert f"{wav}: " in done.stderr and said in done.stderr
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["corpus"]
+    wav.unlink()
+    assert "no recording (.wav) in it" in run(root, corpus, out).stderr
+    assert f"{corpus}/new is within {corpus}" in run(root, corpus, corpus / "new").stderr
