@@ -8,17 +8,21 @@ Lengths: a header that was written before the end was known (to a pipe) holds 0 
 everything to the end is read. Any other length is believed: more bytes behind it are no samples, fewer are an error.
 """
 
+from __future__ import annotations
+
 import io
 import os
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, BinaryIO, NamedTuple
+from typing import IO, TYPE_CHECKING, BinaryIO, NamedTuple
 
 import numpy as np
 
 from asrser_io.files import Failure, read_up_to
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # A float recording has its full scale at 1.0. Resampling and mixing go a little beyond; integers stored as floats far.
 LOUDEST = 8.0

@@ -19,6 +19,7 @@ from ser_corpus import (
 )
 
 from asrser_io.files import Failure
+from asrser_io.text import decoded_lines
 
 EMOTION_OF = {"ang": "anger", "hap": "happiness", "exc": "happiness", "sad": "sadness", "neu": "neutral"}
 LEFT_OUT = {"fru", "sur", "fea", "oth", "dis", "xxx"}
@@ -48,7 +49,8 @@ def read_labels(file: Path) -> dict[str, str]:
     """The category of each turn in a label file of Session*/dialog/EmoEvaluation."""
     labels: dict[str, str] = {}
     content = file.read_bytes()
-    for number, line in enumerate(content.decode("utf-8-sig", errors="replace").splitlines(), start=1):
+    # Not strictly: what matters is ASCII, and nobody knows what raters wrote into their comments.
+    for number, line in enumerate(decoded_lines(content, file, strict=False), start=1):
         if not line.startswith("["):
             continue
         match = LABEL.fullmatch(line.rstrip())
@@ -67,7 +69,7 @@ def read_labels(file: Path) -> dict[str, str]:
         if not turn.startswith(f"{file.stem}_"):
             raise Failure(f"{file}:{number}: {turn} is not a turn of the dialogue {file.stem}")
     if not labels:
-        why = "it is in UTF-16, save it as UTF-8" if b"\0" in content else "copy it again"
+        why = "is it in UTF-16? save it as UTF-8" if b"\0" in content else "copy it again"
         raise Failure(f"{file}: not one line '[start - end]<TAB>turn<TAB>category<TAB>[v, a, d]' in it; {why}")
     return labels
 

@@ -289,13 +289,18 @@ def test_two_recordings_of_a_turn_are_refused(corpus, tmp_path):
 
 @pytest.mark.parametrize(
     ("encode", "said"),
-    [(lambda text: text.encode("utf-16"), "in UTF-16"), (lambda _: b"", "copy it again"), (lambda _: b"% [\n", "")],
-    ids=["UTF-16", "empty", "a header only"],
+    [
+        (lambda text: text.encode("utf-16"), ", line 1: the file is in UTF-16; save it as UTF-8"),
+        (lambda text: text.encode("utf-16-be"), ": not one line '[start - end]<TAB>turn"),
+        (lambda _: b"", ": not one line '[start - end]<TAB>turn"),
+        (lambda _: b"% [\n", ": not one line '[start - end]<TAB>turn"),
+    ],
+    ids=["UTF-16", "UTF-16 without a mark", "empty", "a header only"],
 )
 def test_a_label_file_without_a_label_is_refused_by_name(corpus, tmp_path, encode, said):
     file = corpus / "Session2/dialog/EmoEvaluation/Ses02F_impro01.txt"
     file.write_bytes(encode(file.read_text()))
-    assert_refused(prepare(corpus, tmp_path / "ser"), tmp_path / "ser", f"{file}: not one line '[start - end]", said)
+    assert_refused(prepare(corpus, tmp_path / "ser"), tmp_path / "ser", f"{file}{said}")
 
 
 def test_a_mark_of_utf_8_does_not_hide_the_first_label(corpus, tmp_path):
