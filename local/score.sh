@@ -80,24 +80,44 @@ if [ -z "$scale_from" ]; then
 fi
 ref=$scoring/ref hyp=$scoring/hyp_$best
 put "$dir/per_utt" python "$here/local/count_errors.py" "$ref" "$hyp" "$data/utt2spk"
-counted=$(awk '{ sum += $3 } END { print sum }' "$dir/per_utt")
-[ "$counted" -eq "$(num_errors "$dir/wer_$best")" ] || die "$counted errors in $dir/per_utt, others in $dir/wer_$best"
+counted=$(awk '{ errors += $3; phones += $4 } END { print errors, phones }' "$dir/per_utt")
+num_phones=$(sed -n 's|^%WER .* / \([0-9]*\), .*|\1|p' "$dir/wer_$best")
+[ "$counted" = "$(num_errors "$dir/wer_$best") $num_phones" ] ||
+  die "'$counted' errors and phones in $dir/per_utt, others in $dir/wer_$best"
 
 put "$dir/per_utt_lenient" python "$here/local/count_errors.py" --optional "$silence_phone" "$ref" "$hyp" "$data/utt2spk"
 put "$dir/wer_lenient" awk '{ errors += $3; phones += $4; ins += $5; del += $6; sub_ += $7 }
   END { printf "%%WER %.2f [ %d / %d, %d ins, %d del, %d sub ] lenient: silences may be missing\n",
     100 * errors / phones, errors, phones, ins, del, sub_ }' "$dir/per_utt_lenient"
 
-# sclite reads "<phones> (<speaker>-<utterance>)". Debian's package sctk calls it `sctk sclite`.
+# sclite reads "<phones> (<speaker>-<utterance>)", where some characters are markup: "{ a / b }" is an alternative, "@" nothing,
+# "(a)" may be missing. So all but letters and digits are written as = and their code, and utterances are numbered.
+# Debian's package sctk calls it `sctk sclite`.
 if sclite=$(command -v sclite) || sclite=$(command -v sctk); then
   for x in "$ref" "$hyp"; do
-    put "$x.trn" awk 'FILENAME == ARGV[1] { speaker[$1] = $2; next }
+    put "$x.trn" awk '
+      BEGIN { for (i = 1; i < 256; i++) code[sprintf("%c", i)] = sprintf("=%02X", i) }
+      function plain(word,   i, char, out) {
+        for (i = 1; i <= length(word); i++) {
+          char = substr(word, i, 1)
+          out = out (char ~ /[A-Za-z0-9]/ ? char : code[char])
+        }
+        return out
+      }
+      FILENAME == ARGV[1] { speaker[$1] = $2; next }
       FILENAME == ARGV[2] { utt = $1; $1 = ""; phones[utt] = $0; next }
-      { print phones[$1], "(" speaker[$1] "-" $1 ")" }' "$data/utt2spk" "$x" "$data/text"
+      {
+        n = split(phones[$1], phone, " ")
+        for (i = 1; i <= n; i++) printf "%s ", plain(phone[i])
+        print "(speaker=" plain(speaker[$1]) "-" FNR ")"
+      }' "$data/utt2spk" "$x" "$data/text"
   done
   [ "${sclite##*/}" = sclite ] || sclite="$sclite sclite"
   log=$scoring/sclite.log
   $sclite -s -i spu_id -r "$ref.trn" trn -h "$hyp.trn" trn -o rsum stdout >"$log" 2>&1 || die "sclite failed; see $log"
+  sum=$(awk -F '[| ]+' '$2 == "Sum" { print $3, $4 }' "$log")
+  [ "$sum" = "$num_utts $num_phones" ] || die "sclite found '$sum' utterances and phones in $ref.trn, compute-wer" \
+    "$num_utts and $num_phones in $ref; see $log"
   put "$dir/wer_sclite" awk -F '[| ]+' '$2 == "Sum" {
     printf "%%WER %.2f [ %d / %d, %d ins, %d del, %d sub ] sclite\n", 100 * $9 / $4, $9, $4, $8, $7, $6 }' "$log"
 fi
