@@ -7,9 +7,14 @@ Reads transcripts "<utt> <phone> …"; an utterance that is missing in <hyp> cou
 """
 
 import argparse
+import sys
+from collections.abc import Iterator, Sequence
+
+from asrser_io.files import Failure
+from asrser_io.text import read_map, words_of
 
 
-def edit_distance(ref, hyp, optional=None):
+def edit_distance(ref: Sequence[str], hyp: Sequence[str], optional: str | None = None) -> tuple[int, int, int, int]:
     """Fewest errors that turn ref into hyp: (errors, insertions, deletions, substitutions).
 
     Of alignments with equally many errors the one that Kaldi takes (util/edit-distance-inl.h): a match or substitution
@@ -35,20 +40,30 @@ def edit_distance(ref, hyp, optional=None):
     return costs[-1]
 
 
-def read_table(path):
-    with open(path) as f:
-        return {key: values for key, *values in map(str.split, f)}
+def count(ref: dict[str, str], hyp: dict[str, str], utt2spk: dict[str, str], optional: str | None) -> Iterator[str]:
+    """A line for each utterance of ref; ref, hyp: transcripts by utterance."""
+    if strange := [utt for utt in ref if utt not in utt2spk]:
+        raise Failure(f"{len(strange)} utterances of the reference have no speaker, the first is {strange[0]}")
+    if strange := [utt for utt in hyp if utt not in ref]:
+        raise Failure(f"{len(strange)} decoded utterances are not in the reference, the first is {strange[0]}")
+    for utt, transcript in ref.items():
+        phones = words_of(transcript)
+        errors, *kinds = edit_distance(phones, words_of(hyp.get(utt, "")), optional)
+        yield " ".join(map(str, [utt, utt2spk[utt], errors, len(phones), *kinds]))
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--optional")
     for name in ("ref", "hyp", "utt2spk"):
-        parser.add_argument(name, type=read_table)
+        parser.add_argument(name)
     arguments = parser.parse_args()
-    for utt, phones in arguments.ref.items():
-        errors, *kinds = edit_distance(phones, arguments.hyp.get(utt, []), arguments.optional)
-        print(utt, *arguments.utt2spk[utt], errors, len(phones), *kinds)
+    try:
+        ref, hyp = (read_map(path, "<utterance> …") for path in (arguments.ref, arguments.hyp))
+        utt2spk = read_map(arguments.utt2spk, "<utterance> <speaker>")
+        print(*count(ref, hyp, utt2spk, arguments.optional), sep="\n")
+    except Failure as error:
+        sys.exit(f"local/count_errors.py: {error}")
 
 
 if __name__ == "__main__":

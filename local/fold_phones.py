@@ -2,42 +2,68 @@
 
 Usage: local/fold_phones.py [--symbols words.txt] [--map conf/phones.61-48-39.map] < in > out
 Lines "<utt> <phone> …", with --symbols "<utt> <integer> …" as a decoder writes them.
---map folds the phones of the map's second column to those of its third; without it they stay as they are.
+--map folds the phones of the map's second column to those of its third; without it they stay as they are. What is not
+in the table or the map is an error that counts and names it; then nothing is written.
 """
 
 import argparse
 import sys
+from collections import Counter
+from pathlib import Path
+
+from asrser_io.files import Failure
+from asrser_io.text import decoded_lines, read_lines, rows, words_of
 
 
-def read_fold(path):
-    """The second and third column of a map; lines of one column are phones that are dropped from the transcripts."""
-    with open(path) as f:
-        rows = [line.split() for line in f if not line.startswith("#")]
-    return {row[1]: row[2] for row in rows if len(row) == 3}
+def read_phone_map(path: Path) -> tuple[dict[str, str | None], dict[str, str]]:
+    """A map such as conf/phones.61-48-39.map as two: first to second column (None: dropped), second to third column."""
+    to_trained: dict[str, str | None] = {}
+    to_scored: dict[str, str] = {}
+    lines = ["" if line.startswith("#") else line for line in read_lines(path)]
+    for number, (phone, *others) in rows(lines, path, "<phone> [<phone in training>] [<phone in scoring>]"):
+        where = f"{path}, line {number}"
+        if len(others) == 1:
+            raise Failure(f"{where}: expected one phone, which is dropped, or three, found '{lines[number - 1]}'")
+        if phone in to_trained:
+            raise Failure(f"{where}: {phone} stands in the first column for the second time")
+        to_trained[phone] = others[0] if others else None
+        if others and to_scored.setdefault(*others) != others[1]:
+            raise Failure(f"{where}: {others[0]} becomes {others[1]} here, {to_scored[others[0]]} in a line before")
+    return to_trained, to_scored
 
 
-def main():
+def translate(transcripts: list[list[str]], table: dict[str, str], fault: str) -> list[list[str]]:
+    """Replace the words after the first of each line; fault: what is wrong with one that is not in the table, {}."""
+    unknown = Counter(word for _, *words in transcripts for word in words if word not in table)
+    if unknown:
+        utt, word = next((utt, word) for utt, *words in transcripts for word in words if word in unknown)
+        found = " ".join(f"{word} ({count})" for word, count in unknown.most_common(10))
+        more = f" and {len(unknown) - 10} more" if len(unknown) > 10 else ""
+        raise Failure(
+            f"{utt}: {fault.format(word)}; in all {unknown.total()}, {len(unknown)} different ones: {found}{more}"
+        )
+    return [[utt, *(table[word] for word in words)] for utt, *words in transcripts]
+
+
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--symbols")
-    parser.add_argument("--map")
+    parser.add_argument("--map", type=Path)
     arguments = parser.parse_args()
-
-    symbols = None
-    if arguments.symbols:
-        with open(arguments.symbols) as f:
-            symbols = {number: phone for phone, number in map(str.split, f)}
-    fold = read_fold(arguments.map) if arguments.map else None
-    for line in sys.stdin:
-        utt, *phones = line.split()
-        if symbols is not None:
-            if unknown := [number for number in phones if number not in symbols]:
-                sys.exit(f"local/fold_phones.py: {utt}: no symbol {unknown[0]} in {arguments.symbols}: another lang?")
-            phones = [symbols[number] for number in phones]
-        if fold is not None:
-            if unknown := [phone for phone in phones if phone not in fold]:
-                sys.exit(f"local/fold_phones.py: {utt}: '{unknown[0]}' is not in the second column of {arguments.map}")
-            phones = [fold[phone] for phone in phones]
-        print(utt, *phones)
+    try:
+        lines = decoded_lines(sys.stdin.buffer.read(), "standard input")
+        transcripts = [words_of(line) for line in lines if words_of(line)]
+        if arguments.symbols:
+            symbols = rows(read_lines(arguments.symbols), arguments.symbols, "<symbol> <number>")
+            by_number = {number: symbol for _, (symbol, number) in symbols}
+            transcripts = translate(transcripts, by_number, f"no symbol {{}} in {arguments.symbols}: another lang?")
+        if arguments.map:
+            _, to_scored = read_phone_map(arguments.map)
+            transcripts = translate(transcripts, to_scored, f"'{{}}' is not in the second column of {arguments.map}")
+    except Failure as error:
+        sys.exit(f"local/fold_phones.py: {error}")
+    for words in transcripts:
+        print(*words)
 
 
 if __name__ == "__main__":

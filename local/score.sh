@@ -24,6 +24,7 @@ scale_from=                          # decode directory of the dev set, whose be
 set -eu -o pipefail
 here=$(dirname "$0")/..
 . "$here/utils/parse_options.sh"
+. "$here/utils/tables.sh"
 . "$here/path.sh"
 
 [ $# -eq 3 ] || die "expected <data-dir> <lang-dir|graph-dir> <decode-dir>, got $# arguments; see $0 --help"
@@ -38,8 +39,8 @@ else
   scales=$(find "$dir" -mindepth 2 -maxdepth 2 -path '*/scale_*/words.txt' | sed 's|.*/scale_\(.*\)/words.txt|\1|' | sort -g)
   [ -n "$scales" ] || die "nothing decoded: no $dir/scale_*/words.txt"
 fi
-rm -f "$dir"/{best_wer,best_scale} "$dir"/{wer,per_utt}*
 scoring=$dir/scoring
+rm -rf "$dir"/{best_wer,best_scale} "$dir"/{wer,per_utt}* "$scoring"
 mkdir -p "$scoring"
 
 # put <file> <command>: the command's output, complete or not there.
@@ -55,11 +56,14 @@ num_utts=$(wc -l <"$data/text")
 for scale in $scales; do
   words=$dir/scale_$scale/words.txt
   [ -f "$words" ] || die "no $words: decode $data at the scale $scale"
-  num_decoded=$(awk 'NR == FNR { wanted[$1]; next } $1 in wanted' "$data/text" "$words" | wc -l)
+  num_decoded=$(awk 'FILENAME == ARGV[1] { wanted[$1]; next } $1 in wanted' "$data/text" "$words" | wc -l)
   [ "$num_decoded" -gt 0 ] || die "$words has none of the $num_utts utterances of $data"
   [ "$num_decoded" -eq "$num_utts" ] ||
-    echo "$0: $words: $num_decoded of the $num_utts utterances of $data; the others count as deleted" >&2
-  put "$scoring/hyp_$scale" "${fold[@]}" --symbols "$lang/words.txt" <"$words"
+    warn "$words: $num_decoded of the $num_utts utterances of $data; the others count as deleted: $(names_of_missing "$words" "$data/text")"
+  strange=$(names_of_missing "$data/text" "$words")
+  [ -z "$strange" ] || warn "$words has utterances that $data/text has not, which are left out: $strange"
+  put "$scoring/hyp_$scale" "${fold[@]}" --symbols "$lang/words.txt" \
+    < <(awk 'FILENAME == ARGV[1] { wanted[$1]; next } $1 in wanted' "$data/text" "$words")
   log=$scoring/wer_$scale.log
   put "$dir/wer_$scale" compute-wer --text --mode=all "ark:$scoring/ref" "ark:$scoring/hyp_$scale" 2>"$log" ||
     die "compute-wer failed; see $log"
@@ -75,7 +79,7 @@ if [ -z "$scale_from" ]; then
     sort -s -k 1,1n | awk 'NR == 1 { print $2 }')   # fewest errors; of equals the smallest scale
   for end in "${scales%%$'\n'*}" "${scales##*$'\n'}"; do
     [ "$best" != "$end" ] || [ "$scales" = "$end" ] ||
-      echo "$0: $dir: the best scale, $best, is at the end of those tried: a better one may lie beyond" >&2
+      warn "$dir: the best scale, $best, is at the end of those tried: a better one may lie beyond"
   done
 fi
 ref=$scoring/ref hyp=$scoring/hyp_$best

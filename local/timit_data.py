@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from fold_phones import read_phone_map
 
 from asrser_io.files import Failure
 from asrser_io.recordings import Form, examine, read_recording, write_riff16
@@ -129,18 +130,6 @@ def read_sentences(speaker, folder, to_48):
 
 
 # ---- One file
-
-
-def read_phone_map(path):
-    """conf/phones.61-48-39.map as two dictionaries, 61 -> 48 (None: dropped) and 48 -> 39."""
-    to_48, to_39 = {}, {}
-    for line in path.read_text().splitlines():
-        if not line.startswith("#"):
-            phone, *others = line.split()
-            to_48[phone] = others[0] if others else None
-            if others:
-                to_39[others[0]] = others[1]
-    return to_48, to_39
 
 
 def read_phn(path, to_48):

@@ -24,20 +24,25 @@ check_beams() {
   done
 }
 
+# names_of_missing <table> <table>: of the keys of the second table that the first has not, ten and how many more there are.
+names_of_missing() {
+  # Not NR == FNR: the first may be empty.
+  awk 'FILENAME == ARGV[1] { found[$1]; next }
+    !($1 in found) && ++n <= 10 { printf "%s%s", n == 1 ? "" : " ", $1 }
+    END { if (n > 10) printf " and %d more", n - 10 }' "$1" "$2"
+}
+
 # report_lost <max-lost> <what> <wanted> <found> <log>: compare the keys of two tables. Silent if none is lost; else a
 # warning that counts and names them, or an error if they are more than the part <max-lost> of those wanted, or all.
 # In <what>, COUNT is the place of "15 of 16", as in "COUNT sentences of data/train aligned".
 report_lost() {
-  local lost num_lost num_wanted text
-  # Not NR == FNR: the table of those found may be empty.
-  lost=$(awk 'FILENAME == ARGV[1] { found[$1]; next } !($1 in found) { print $1 }' "$4" "$3")
-  [ -n "$lost" ] || return 0
-  num_lost=$(wc -l <<<"$lost") num_wanted=$(wc -l <"$3")
-  text="${2/COUNT/$((num_wanted - num_lost)) of $num_wanted}; lost: $(head -n 10 <<<"$lost" | paste -s -d ' ')"
-  [ "$num_lost" -le 10 ] || text+=" and $((num_lost - 10)) more"
-  text+="; see $5"
-  awk -v lost="$num_lost" -v wanted="$num_wanted" -v part="$1" \
-    'BEGIN { exit !(lost < wanted && lost <= part * wanted + 1e-9) }' ||
+  local wanted found text
+  wanted=$(wc -l <"$3")
+  found=$(awk 'FILENAME == ARGV[1] { found[$1]; next } $1 in found' "$4" "$3" | wc -l)
+  [ "$found" -lt "$wanted" ] || return 0
+  text="${2/COUNT/$found of $wanted}; lost: $(names_of_missing "$4" "$3"); see $5"
+  awk -v wanted="$wanted" -v found="$found" -v part="$1" \
+    'BEGIN { exit !(found > 0 && wanted - found <= part * wanted + 1e-9) }' ||
     die "$text; no more than the part $1 of them may be lost"
   warn "$text"
 }
