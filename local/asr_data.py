@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from ser_corpus import audio_for_kaldi, fault_of, fault_of_first_command, fault_of_span, report, warn
+from ser_corpus import audio_for_kaldi, fault_of, fault_of_span, report, run_commands, warn
 from ser_data import read_pairs
 
 from asrser_io.files import Failure
@@ -56,17 +56,16 @@ def read_data_dir(data: Path) -> DataDir:
         check_keys(data / "wav.scp", recordings, data / "text", text)
     if gender_of:
         check_keys(data / "spk2gender", gender_of, data / "utt2spk", speaker_of.values())
+    if segments:
+        used = {line.split()[0] for line in segments.values()}
+        recordings = {name: audio for name, audio in recordings.items() if name in used}
+    run_commands(recordings.values())
     faults = [
         f"{data}/segments: {utt}: {fault}"
         for utt, line in segments.items()
         if (fault := fault_of_segment(line, recordings))
     ]
-    if segments:
-        used = {line.split()[0] for line in segments.values()}
-        recordings = {name: audio for name, audio in recordings.items() if name in used}
     faults += [f"{data}/wav.scp: {name}: {fault}" for name, audio in recordings.items() if (fault := fault_of(audio))]
-    if fault := fault_of_first_command(recordings.values()):
-        faults.append(f"{data}/wav.scp: {fault}")
     report("cannot be used", faults[1:])
     if faults:
         raise Failure(f"{faults[0]}; correct it, or remove these utterances")

@@ -4,7 +4,8 @@
 # Usage: local/asr_data.sh [options] <own-dir> <out-dir>
 #  e.g.: local/asr_data.sh /corpora/mine/data data/asr
 # Reads <own-dir>/{train,dev,test} with wav.scp, text, utt2spk and, where they are, segments and spk2gender; and
-# <own-dir>/corpus, its name in reports, if there. Audio that is not 16 kHz, mono, 16-bit WAV is converted once.
+# <own-dir>/corpus, its name in reports, if there. Every recording is examined, and every command in wav.scp run, to see
+# that it is whole; audio in files that is not 16 kHz, mono, 16-bit WAV is converted once.
 # Writes <out-dir>/{train,dev,test} with wav.scp [segments] text utt2spk spk2utt [spk2gender]; <out-dir>/phones, one a
 # line; <out-dir>/corpus (written last).
 #

@@ -14,18 +14,20 @@ A data directory for SER holds, besides Kaldi's wav.scp, utt2spk, spk2utt and sp
 import argparse
 import functools
 import math
+import os
 import shutil
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from asrser_io.files import Failure
-from asrser_io.recordings import Form, examine, write_riff16
-from asrser_io.tables import read_object
+from asrser_io.recordings import Form, examine, read_stream, write_riff16
+from asrser_io.streams import open_input
 from asrser_nn.data.audio import RATE, read_audio
 
 EMOTIONS = ("anger", "happiness", "sadness", "neutral")  # the paper's, in the order of their class ids
@@ -82,22 +84,34 @@ def is_command(audio: str) -> bool:
 @functools.cache  # many utterances may share a recording
 def form_of(audio: str) -> Form | Failure:
     try:
-        return examine(audio)
+        if not is_command(audio):
+            return examine(audio)
+        with open_input(audio) as output:
+            return read_stream(output).form
     except Failure as error:
         return error
 
 
+def run_commands(recordings: Iterable[str]) -> None:
+    """Let form_of know, several at a time, what the commands among these give."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(form_of, filter(is_command, dict.fromkeys(recordings))))
+
+
 def fault_of(audio: str) -> str | None:
-    """Why this recording can't be used, or None. What a command gives is left to the feature programs to judge."""
-    if is_command(audio):
-        return None
-    if not Path(audio).exists():
+    """Why this recording would have no features, or wrong ones; None if it is sound."""
+    if not is_command(audio) and not Path(audio).exists():
         return f"no audio, {audio} is missing"
-    if not Path(audio).is_file():
+    if not is_command(audio) and not Path(audio).is_file():
         return f"{audio} is no plain file; it is read more than once, so give a file, or a command that ends in |"
     form = form_of(audio)
     if isinstance(form, Failure):
-        return str(form)
+        return str(form) if audio.rstrip("| ") in str(form) else f"'{audio}': {form}"
+    if is_command(audio) and (form.rate, form.channels) != (RATE, 1):
+        return (
+            f"'{audio}' gives {form.rate:g} Hz, {form.channels} channels, expected {RATE} Hz, 1 channel: "
+            f"let it convert (sox: -r {RATE} -c 1 -b 16)"
+        )
     if form.num_samples * RATE < WINDOW * form.rate:
         return f"{audio} is {1000 * form.seconds:.3f} ms long, shorter than one window of 25 ms"
     return None
@@ -110,30 +124,15 @@ def fault_of_span(span: str, recording: str, audio: str) -> str | None:
         begins, ends = float(start), float(end)
     except ValueError:
         return f"'{recording} {span}' is not '<recording> <start> <end>'; give each channel a recording of its own"
-    form = None if is_command(audio) else form_of(audio)
-    length = form.seconds if isinstance(form, Form) else math.inf  # a fault of the recording is reported by itself
-    ends = min(length, 1e9) if ends == -1 else ends  # the length of what a command gives is not known here
+    form = form_of(audio)
+    if isinstance(form, Failure):
+        return None  # reported by itself
+    length = form.seconds
+    ends = length if ends == -1 else ends
     if not (begins >= 0 and math.isfinite(ends) and ends <= length + OVERSHOOT):
         return f"from {start} to {end} s, but {recording} has {length:.2f} s"
     if min(ends, length) - begins < SHORTEST_SEGMENT:
         return f"from {start} to {end} s is shorter than {SHORTEST_SEGMENT} s"
-    return None
-
-
-def fault_of_first_command(recordings: Iterable[str]) -> str | None:
-    """Run the first command among these, as they will be alike; None if it gives what the feature programs need."""
-    command = next(filter(is_command, recordings), None)
-    if command is None:
-        return None
-    try:
-        rate, samples = read_object(command, "wave")
-    except Failure as error:
-        return str(error)
-    if (rate, len(samples)) != (RATE, 1):
-        return (
-            f"'{command}' gives {rate:.0f} Hz, {len(samples)} channels, expected {RATE} Hz, 1 channel: "
-            f"let it convert (sox: -r {RATE} -c 1 -b 16)"
-        )
     return None
 
 
@@ -213,7 +212,9 @@ def table_of_counts(utterances: Iterable[Utterance], emotions: Sequence[str], ex
 def without_faults(utterances: Iterable[Utterance], allow_partial: bool) -> tuple[list[Utterance], list[str]]:
     """Sorted as Kaldi sorts, and apart from them what can't be used, with the reason."""
     usable, left_out = [], []
-    for utterance in sorted(utterances):
+    utterances = sorted(utterances)
+    run_commands(u.audio for u in utterances)
+    for utterance in utterances:
         fault = fault_of(utterance.audio)
         if fault is None and utterance.span:
             fault = fault_of_span(utterance.span, utterance.recording, utterance.audio)

@@ -274,3 +274,20 @@ def test_channels_that_cancel_each_other_are_warned_of(prepare, own, tmp_path):
     result = prepare()
     assert result.returncode == 0
     assert f"warning: {tmp_path}/eero.wav: its 2 channels cancel each other" in result.stderr
+
+
+def test_every_command_is_tried_and_not_only_the_first(prepare, own, tmp_path):
+    write(own / "train", "wav.scp", f"tape cat {tone(tmp_path / 'tape.wav', seconds=2)} |", "unused false |")
+    assert prepare().returncode == 0
+    for fault, said in (
+        (f"cat {tone(tmp_path / 'slow.wav', rate=8000)} |", "slow.wav |' gives 8000 Hz, 1 channels, expected 16000 Hz"),
+        ("false |", "the command 'false |' failed with status 1"),
+        (f"head -c 700 {tmp_path / 'tape.wav'} |", "a truncated recording: its header announces 32000 samples, 328"),
+        (f"cat {tone(tmp_path / 'short.wav', seconds=0.02)} |", "20.000 ms long, shorter than one window of 25 ms"),
+    ):
+        (own / "train/segments").unlink(missing_ok=True)
+        write(own / "train", "wav.scp", f"aino_1 cat {tmp_path / 'tape.wav'} |", f"aino_2 {fault}")
+        result = prepare()
+        assert result.returncode == 1 and "Traceback" not in result.stderr
+        assert f"{own}/train/wav.scp: aino_2: " in result.stderr.splitlines()[-1]
+        assert said in result.stderr.splitlines()[-1]

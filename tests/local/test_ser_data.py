@@ -144,6 +144,7 @@ def test_a_command_that_gives_another_rate_or_fails_is_refused_before_the_work(d
         (f"cat {tmp_path}/bob-1.wav |", "gives 8000 Hz, 1 channels, expected 16000 Hz"),
         ("cat /nowhere.wav |", "the command 'cat /nowhere.wav |' failed with status 1"),
         (f"head -c 20000 {tmp_path}/ann-tape.wav |", "truncated recording: its header announces 16000 samples, 9978"),
+        (f"head -c 8000 {tmp_path}/ann-tape.wav | tail -c 7000 |", "not a recording that can be read"),
     ):
         (data / "wav.scp").write_text(f"ann-tape {command}\nbob-1 {tmp_path}/bob-1.wav\n")
         result = prepare(data, tmp_path / "ser")
@@ -185,3 +186,11 @@ def test_a_broken_recording_is_in_no_list_of_the_data_directory(data, tmp_path):
     for name in ("wav.scp", "utt2spk", "utt2emotion", "utt2original"):
         assert len((tmp_path / "ser" / name).read_text().splitlines()) == 19
     assert "ann-07" not in (tmp_path / "ser/spk2utt").read_text()
+
+
+def test_segments_of_what_a_command_gives_are_checked_too(data, tmp_path):
+    (data / "wav.scp").write_text(f"ann-tape cat {tmp_path}/ann-tape.wav |\nbob-1 {tmp_path}/bob-1.wav\n")
+    (data / "segments").write_text("ann-1 ann-tape 0.0 0.5\nann-2 ann-tape 1.0 2.0\nbob-1 bob-1 0.0 1.0\n")
+    result = prepare(data, tmp_path / "ser")
+    assert result.returncode == 1
+    assert "ann-2: from 1.0 to 2.0 s, but ann-tape has 1.00 s" in result.stderr.splitlines()[-1]
