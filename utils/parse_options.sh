@@ -23,6 +23,9 @@ warn() {
   echo "${0##*/../}: warning: $*" >&2
 }
 
+# utils/slurm.sh cancels its jobs when a script that waits for them is gone.
+export asrser_callers="${asrser_callers:-} $HOSTNAME:$$"
+
 # Bash goes on after Ctrl-C if the program it waits for happens to end well at that moment. This script ends.
 trap 'trap - INT; kill -INT $$' INT
 

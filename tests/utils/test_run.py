@@ -1,4 +1,4 @@
-"""utils/run.sh, the runner of jobs on this machine."""
+"""utils/run.sh, the runner of jobs on this machine, and the same contract kept by utils/slurm.sh."""
 
 import os
 import signal
@@ -8,10 +8,17 @@ import time
 import pytest
 
 
+@pytest.fixture(params=["run.sh", "slurm.sh"])
+def runner(request, root):
+    if request.param == "slurm.sh":
+        request.getfixturevalue("slurm")
+    return root / "utils" / request.param
+
+
 @pytest.fixture
-def run(root, tmp_path):
+def run(runner, tmp_path):
     def run(*words, **options):
-        command = [root / "utils" / "run.sh", *words]
+        command = [runner, *words]
         return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, **options)
 
     return run
@@ -60,7 +67,8 @@ def test_a_progress_bar_is_shown_and_not_logged(run, tmp_path):
     assert run(*command).stderr == "" and "bar\nresult\n" in (tmp_path / "x.log").read_text()
 
 
-def test_options_of_queues_have_no_effect(run):
+def test_options_of_queues_have_no_effect(root, tmp_path):
+    run = lambda *words: subprocess.run([root / "utils/run.sh", *words], cwd=tmp_path)  # noqa: E731
     assert run("--gpu", "1", "--mem", "4G", "--time", "4:00:00", "-l", "x", "x.log", "true").returncode == 0
 
 
@@ -83,9 +91,9 @@ def test_an_unwritable_log_is_an_error(run, tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_the_jobs_and_what_they_started(root, tmp_path, number):
+def test_a_signal_ends_the_jobs_and_what_they_started(runner, tmp_path, number):
     mark = f"31{os.getpid()}.{int(number)}"
-    command = [root / "utils" / "run.sh", "JOB=1:2", "x.JOB.log", "sleep", mark, "|", "cat"]
+    command = [runner, "JOB=1:2", "x.JOB.log", "sleep", mark, "|", "cat"]
     # A shell's background process would ignore Ctrl-C; this one must not.
     process = subprocess.Popen(command, cwd=tmp_path)
     sleeping = lambda: subprocess.run(["pgrep", "-f", f"sleep {mark}"], capture_output=True).stdout.split()  # noqa: E731
