@@ -39,6 +39,9 @@ else
   scales=$(find "$dir" -mindepth 2 -maxdepth 2 -path '*/scale_*/words.txt' | sed 's|.*/scale_\(.*\)/words.txt|\1|' | sort -g)
   [ -n "$scales" ] || die "nothing decoded: no $dir/scale_*/words.txt"
 fi
+for scale in $scales; do
+  [ -f "$dir/scale_$scale/words.txt" ] || die "no $dir/scale_$scale/words.txt: decode $data at the scale $scale"
+done
 scoring=$dir/scoring
 rm -rf "$dir"/{best_wer,best_scale} "$dir"/{wer,per_utt}* "$scoring"
 mkdir -p "$scoring"
@@ -55,7 +58,6 @@ put "$scoring/ref" "${fold[@]}" <"$data/text"
 num_utts=$(wc -l <"$data/text")
 for scale in $scales; do
   words=$dir/scale_$scale/words.txt
-  [ -f "$words" ] || die "no $words: decode $data at the scale $scale"
   num_decoded=$(awk 'FILENAME == ARGV[1] { wanted[$1]; next } $1 in wanted' "$data/text" "$words" | wc -l)
   [ "$num_decoded" -gt 0 ] || die "$words has none of the $num_utts utterances of $data"
   [ "$num_decoded" -eq "$num_utts" ] ||

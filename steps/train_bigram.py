@@ -15,10 +15,13 @@ so that the probabilities after each word sum to one.
 
 import argparse
 import math
-import os
 import sys
 from collections import Counter, defaultdict
+from collections.abc import Collection
 from pathlib import Path
+
+from asrser_io.files import Failure, write_text
+from asrser_io.text import read_lines, read_list, rows
 
 
 def witten_bell(sentences, vocabulary):
@@ -70,35 +73,43 @@ def arpa_lines(unigram, bigram, backoff):
     yield "\n\\end\\"
 
 
-class BadText(Exception):
-    """Why no model can be made of the transcripts, in one line."""
-
-
-def read_sentences(text):
+def read_sentences(text: Path) -> list[list[str]]:
     """The transcripts of a Kaldi text file."""
     sentences = []
-    for line in text.read_text().splitlines():
-        utt, *words = line.split()
+    for number, (utterance, *words) in rows(read_lines(text), text, "<utterance> …"):
         if not words:
-            raise BadText(f"{text}: utterance {utt} has no words")
+            raise Failure(f"{text}, line {number}: utterance {utterance} has no words")
         sentences.append(words)
     if not sentences:
-        raise BadText(f"{text}: empty, a language model needs transcripts")
+        raise Failure(f"{text}: empty, a language model needs transcripts")
     return sentences
 
 
-def train(text, vocabulary_file, arpa):
+def check_words(sentences: list[list[str]], text: Path, vocabulary: Collection[str], vocabulary_file: Path) -> None:
+    """Refuse words outside the vocabulary, which would be lost for the model; <s> and </s> are no words."""
+    unknown = Counter(word for sentence in sentences for word in sentence if word not in vocabulary)
+    if unknown:
+        found = " ".join(f"{word} ({count})" for word, count in unknown.most_common(10))
+        more = f" and {len(unknown) - 10} more" if len(unknown) > 10 else ""
+        raise Failure(
+            f"{text}: '{unknown.most_common(1)[0][0]}' is not in {vocabulary_file}; in all {unknown.total()} words, "
+            f"{len(unknown)} different ones: {found}{more}"
+        )
+
+
+def train(text: Path, vocabulary_file: Path | None, arpa: Path) -> None:
     sentences = read_sentences(text)
     words = {word for sentence in sentences for word in sentence}
-    vocabulary = set(vocabulary_file.read_text().split()) if vocabulary_file else words
-    if unknown := words - vocabulary:
-        raise BadText(f"{text}: '{min(unknown)}' is not in {vocabulary_file}")
-    part = arpa.with_name(arpa.name + ".tmp")
-    part.write_text("\n".join(arpa_lines(*witten_bell(sentences, vocabulary))) + "\n")
-    os.replace(part, arpa)
+    if reserved := words & {"<s>", "</s>"}:
+        raise Failure(f"{text}: {min(reserved)} marks the ends of a sentence in the model and cannot be a word")
+    vocabulary = words
+    if vocabulary_file:
+        vocabulary = set(read_list(vocabulary_file))
+        check_words(sentences, text, vocabulary, vocabulary_file)
+    write_text(arpa, "\n".join(arpa_lines(*witten_bell(sentences, vocabulary))) + "\n")
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--vocabulary", type=Path, help="all words, one a line; default: those of the text")
     parser.add_argument("text", type=Path)
@@ -107,7 +118,7 @@ def main():
 
     try:
         train(arguments.text, arguments.vocabulary, arguments.arpa)
-    except (BadText, OSError) as error:
+    except Failure as error:
         sys.exit(f"steps/train_bigram.py: {error}")
 
 

@@ -58,6 +58,7 @@ fi
 
 mkdir -p "$dir/phones" "$lang/tmp" || die "cannot write into $dir and $lang/tmp"
 lg=$lang/tmp/LG.fst
+rm -f "$dir/HCLG.fst"   # what is not up to date must not pass for it
 work=$(mktemp -d "$dir/mkgraph.XXXXXX")
 lang_work=$(mktemp -d "$lang/tmp/mkgraph.XXXXXX")
 trap 'rm -rf "$work" "$lang_work"' EXIT
@@ -99,6 +100,5 @@ for f in "$lang"/phones/{disambig.txt,disambig.int,silence.csl,word_boundary.*,a
 done
 am-info --print-args=false "$model" | awk '/pdfs/ { print $NF }' >"$work/num_pdfs"
 mv "$work/num_pdfs" "$work/disambig_tid.int" "$dir/"
-rm -f "$dir/HCLG.fst"   # one of other choices must not pass for this one
 echo "$choices" >"$dir/mkgraph_opts"
 mv "$work/HCLG.fst" "$dir/HCLG.fst"

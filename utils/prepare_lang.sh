@@ -3,14 +3,15 @@
 #
 # Usage: utils/prepare_lang.sh [options] <phones> <lang-dir>
 #  e.g.: utils/prepare_lang.sh data/asr/phones data/lang
-# <phones>: a file with one phone a line, or a data directory, the phones being those of its transcripts.
+# <phones>: a file with one phone a line, or a data directory, the phones being those of its transcripts. Kaldi wants a word
+# for unknown ones, oov.txt: it is silence, and used only where train_mono.sh and align_si.sh are given --map-oov true.
 # Each phone has three states in Kaldi's topologies for speech and silence; no position dependence. Silence is a phone of
 # the transcripts, or, with --silence-prob, optional before and after every phone, without being a word, as in Kaldi's
 # recipes of words. Writes phones.txt words.txt topo L.fst L_disambig.fst oov.{txt,int} phones/*
 #
 # Options, given as --name value:
 silence_phone=sil   # the phone of silence
-silence_prob=0      # number >= 0: of silence before and after a phone, for transcripts that have none; 0: only where they have it
+silence_prob=0      # probability of silence before and after a phone, for transcripts that have none; 0: only where they have it
 # End options
 set -eu -o pipefail
 here=$(dirname "$0")/..
@@ -19,13 +20,15 @@ here=$(dirname "$0")/..
 
 [ $# -eq 2 ] || die "expected <phones> <lang-dir>, got $# arguments; see $0 --help"
 phones=$1 lang=${2%/}
-if [ -d "$phones" ]; then
-  [ -f "$phones/text" ] || die "no transcripts: $phones/text"
-  words=$(cut -d ' ' -f 2- "$phones/text" | tr ' ' '\n' | sort -u | sed '/^$/d')
-else
-  [ -f "$phones" ] || die "no such file or data directory: $phones"
-  words=$(sort -u "$phones" | sed '/^$/d')
-fi
+first_field=1
+if [ -d "$phones" ]; then phones=$phones/text first_field=2; fi
+[ -f "$phones" ] || die "no such file or data directory: $phones"
+words=$(awk -v first="$first_field" '
+  /\r/ { print FILENAME ", line " FNR ": a carriage return, as on Windows; remove it with: sed -i \"s/\\r$//\""; exit 1 }
+  FNR == 1 && /^\357\273\277/ { print FILENAME ": begins with a byte order mark, which nobody sees; remove it"; exit 1 }
+  first == 1 && NF > 1 { print FILENAME ", line " FNR ": expected one phone a line, found: " $0; exit 1 }
+  { for (i = first; i <= NF; i++) if (!seen[$i]++) print $i }' "$phones") || die "$(tail -n 1 <<<"$words")"
+words=$(sort -u <<<"$words" | sed '/^$/d')
 reserved=$(grep -E '^(<eps>|<s>|</s>|#.*)$' <<<"$words" | head -n 1) || true
 [ -z "$reserved" ] || die "$phones: '$reserved' is a name that Kaldi keeps for itself: rename this phone"
 # The costs of the lexicon's arcs with and without silence; empty where it is not optional.
@@ -39,6 +42,8 @@ nonsilence=$(grep -Fvx -- "$silence_phone" <<<"$words") || die "$phones: no phon
 [ "$nonsilence" != "$words" ] ||
   die "$phones: no phone '$silence_phone'; name the one of silence with --silence-phone"
 
+[[ -f $lang/phones.txt || -z $(ls -A "$lang" 2>/dev/null) ]] ||
+  die "$lang is there and no lang directory; it would be replaced: choose another name, or remove it"
 tmp=$lang.tmp
 rm -rf "$tmp"
 mkdir -p "$tmp/phones"
@@ -62,7 +67,7 @@ write_list phones/disambig "$tmp/phones.txt" $'#0\n#1'
 write_list phones/wdisambig_phones "$tmp/phones.txt" '#0'
 write_list phones/wdisambig_words "$tmp/words.txt" '#0'
 write_list phones/sets "$tmp/phones.txt" "$silence_phone"$'\n'"$nonsilence"
-write_list oov "$tmp/words.txt" "$silence_phone"   # Kaldi wants a word for unknown ones; check_data_dir admits none
+write_list oov "$tmp/words.txt" "$silence_phone"
 echo '#0' >"$tmp/phones/wdisambig.txt"
 : >"$tmp/phones/extra_questions.txt"
 : >"$tmp/phones/extra_questions.int"
