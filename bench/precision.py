@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def labels(work: Path, part: str) -> str:
     ali = f"{work}/exp/mono_ali_{part}"
-    return f"ark:gunzip -c {ali}/ali.*.gz | ali-to-pdf {ali}/final.mdl ark:- ark:- 2>/dev/null |"
+    return f"ark:utils/ali_to_pdf.sh {ali} |"
 
 
 def train(work: Path, precision: str, seeds: list[int], options: argparse.Namespace) -> list[list[dict[str, Any]]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from ser_corpus import audio_for_kaldi, fault_of, fault_of_span, report, run_commands, warn
+from ser_corpus import audio_for_kaldi, fault_of, fault_of_span, names_in_order_of_speakers, report, run_commands, warn
 from ser_data import read_pairs
 
 from asrser_io.files import Failure
@@ -70,10 +70,8 @@ def read_data_dir(data: Path) -> DataDir:
     if faults:
         raise Failure(f"{faults[0]}; correct it, or remove these utterances")
 
-    # Kaldi sorts by speaker, so the speaker has to stand in front.
-    has_prefix = all(utt.startswith(speaker) for utt, speaker in speaker_of.items())
-    name_of = {utt: utt if has_prefix else f"{speaker_of[utt]}-{utt}" for utt in text}
-    if not segments and not has_prefix:
+    name_of = names_in_order_of_speakers(speaker_of, data / "utt2spk")
+    if not segments:
         recordings = {name_of[utt]: audio for utt, audio in recordings.items()}
     return DataDir(
         recordings,

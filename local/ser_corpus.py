@@ -20,6 +20,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -75,6 +76,28 @@ def report(what: str, lines: Sequence[str], at_most: int = 10) -> None:
         warn(f"{what}: {line}")
     if len(lines) > at_most:
         warn(f"{what}: … and {len(lines) - at_most} more")
+
+
+def names_in_order_of_speakers(speaker_of: Mapping[str, str], file: Path) -> dict[str, str]:
+    """A name for each utterance that begins with its speaker and sorts as the speaker does: its own, if it does.
+
+    Kaldi wants both; utterances s1_a and s10_a do not have it, as _ comes after 0. file: of the speakers, for errors
+    """
+    for separator in ("", "-", "+"):
+        names = {utt: f"{spk}{separator}{utt}" if separator else utt for utt, spk in speaker_of.items()}
+        speakers = [speaker_of[utt] for utt in sorted(speaker_of, key=lambda utt: names[utt])]
+        if speakers == sorted(speakers) and all(names[utt].startswith(spk) for utt, spk in speaker_of.items()):
+            if separator:
+                warn(
+                    f"{file}: utterances are called <speaker>{separator}<utterance> from here on, so that their order "
+                    "is that of their speakers, as Kaldi wants it"
+                )
+            return names
+    first = next(spk for spk, after in pairwise(speakers) if spk > after)
+    raise Failure(
+        f"{file}: no order of utterances is that of their speakers, as speaker {first} begins with the name of another "
+        "and a character that sorts before letters and digits; rename it"
+    )
 
 
 def is_command(audio: str) -> bool:

@@ -6,6 +6,7 @@ from pathlib import Path
 from ser_corpus import (
     EMOTIONS,
     Utterance,
+    names_in_order_of_speakers,
     report,
     run,
     table_of_counts,
@@ -127,16 +128,15 @@ def prepare(data: Path, out: Path, allow_partial: bool) -> None:
     recordings = {line.split(maxsplit=1)[0] for line in segments.values()} if segments else utt2spk.keys()
     report(f"{data}/segments has an utterance that utt2spk has not, ignored", sorted(segments.keys() - utt2spk.keys()))
     report(f"{data}/wav.scp has a recording that no utterance is of, ignored", sorted(wav_scp.keys() - recordings))
-    # Kaldi sorts by speaker, so the speaker has to stand in front.
-    has_prefix = all(name.startswith(speaker) for name, speaker in utt2spk.items())
+    name_of = names_in_order_of_speakers(utt2spk, data / "utt2spk")
     utterances = []
     for original in utt2spk.keys() & utt2emotion.keys():
         speaker = utt2spk[original]
-        name = original if has_prefix else f"{speaker}-{original}"
         recording, _, span = segments.get(original, "").partition(" ")
         audio = wav_scp.get(recording if segments else original, f"its line in {data}/wav.scp or segments")
         gender = spk2gender.get(speaker, "")
-        utterances.append(Utterance(name, original, speaker, gender, utt2emotion[original], audio, recording, span))
+        name, emotion = name_of[original], utt2emotion[original]
+        utterances.append(Utterance(name, original, speaker, gender, emotion, audio, recording, span))
     utterances, left_out = without_faults(utterances, allow_partial)
     if left_out and not allow_partial:
         raise Failure(f"{data}: {left_out[0]}; use --allow-partial true to go on without such utterances")

@@ -112,6 +112,37 @@ def test_the_speaker_is_put_in_front_of_utterances_and_their_recordings(prepare,
     assert (tmp_path / "asr/dev/wav.scp").read_text().startswith("spk7-eero_1 ")
 
 
+@pytest.mark.parametrize(
+    ("speakers", "separator", "names"),
+    [
+        (["s1", "s10"], "_", ["s1-s1_0", "s10-s10_0"]),  # _ comes after 0: s10_0 would stand before s1_0
+        (["s1", "s10"], "-", ["s1-0", "s10-0"]),  # in order as they are
+        (["s1", "s10"], ".", ["s1.0", "s10.0"]),
+        (["s1", "s1-a"], "-", ["s1+s1-0", "s1-a+s1-a-0"]),  # s1-a-0 comes after s1-0, but s1-b after s1-a-0
+        (["ä", "äb"], "_", ["ä_0", "äb_0"]),  # _ comes before b
+        (["ä", "äB"], "_", ["ä-ä_0", "äB-äB_0"]),  # but after B
+    ],
+)
+def test_utterances_get_names_in_the_order_of_their_speakers(prepare, own, tmp_path, speakers, separator, names):
+    utts = {f"{speaker}{separator}{i}": speaker for speaker in speakers for i in ("0", "z")}
+    write(own / "train", "segments", *(f"{utt} tape {i / 4} {i / 4 + 0.2}" for i, utt in enumerate(utts)))
+    write(own / "train", "utt2spk", *(f"{utt} {speaker}" for utt, speaker in utts.items()))
+    write(own / "train", "text", *(f"{utt} {SILENCE}" for utt in utts))
+    result = prepare()
+    assert result.returncode == 0, result.stderr
+    lines = [line.split() for line in (tmp_path / "asr/train/utt2spk").read_text().splitlines()]
+    assert [utt for utt, _ in lines if utt.endswith("0")] == names
+    assert [speaker for _, speaker in lines] == [speakers[0]] * 2 + [speakers[1]] * 2
+    assert ("utterances are called <speaker>" in result.stderr) == (names[0] not in utts)
+
+
+def test_speakers_for_whom_no_names_are_in_order_are_refused(prepare, own):
+    write(own / "train", "utt2spk", "aino_1 aino", "aino_2 aino!")
+    result = prepare()
+    assert result.returncode == 1
+    assert f"{own}/train/utt2spk: no order of utterances is that of their speakers, as speaker aino! " in result.stderr
+
+
 def test_silence_of_another_name_has_to_be_named(prepare, own, tmp_path):
     for part in ("train", "dev", "test"):
         text = own / part / "text"
