@@ -26,7 +26,8 @@ def decode(data: bytes) -> tuple[str, float, np.ndarray]:
     elif data[:4] == b"fLaC" and b"fLaC" in data[4:]:
         raise Failure("two FLAC files one behind the other; split them first")
     elif is_mp3:
-        least = _samples_of_mp3(data)
+        least, end = _samples_of_mp3(data)
+        data = data[:end]  # libmpg123 complains on stderr of tags behind
     elif data[:4] not in (b"fLaC", b"RIFF", b"RIFX", b"RF64", b"BW64", b"riff", b"FORM", b".snd", b"dns."):
         raise Failure(
             f"not a recording that can be read: it begins with {data[:8]!r}; expected WAV, NIST SPHERE, FLAC, "
@@ -107,8 +108,8 @@ _RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 
 _DELAY = 4  # frames that encoders put before and behind the recording, and decoders take away again
 
 
-def _samples_of_mp3(data: bytes) -> int:
-    """Walk from frame to frame; the least number of samples (of each channel) that must come out of them."""
+def _samples_of_mp3(data: bytes) -> tuple[int, int]:
+    """Walk from frame to frame: the least number of samples (of each channel) that must come out; where they end."""
     position, count, announced, per_frame = 0, 0, 0, 0
     while position < len(data):
         rest = data[position : position + 4]
@@ -135,4 +136,4 @@ def _samples_of_mp3(data: bytes) -> int:
         position += size
     if count < announced:
         raise Failure(f"a truncated MP3 file: its header says {announced} frames, {count} found; copy it again")
-    return (count - _DELAY) * per_frame
+    return (count - _DELAY) * per_frame, position

@@ -504,7 +504,7 @@ def _aiff(file: BinaryIO, magic: bytes) -> Layout:
     if len(common) < 18:
         raise Failure("an AIFF file whose samples come before their form: convert it first, sox IN OUT.wav")
     channels, num_samples, bits, exponent, mantissa = struct.unpack_from(">HIHHQ", common)
-    rate = mantissa * 2.0 ** ((exponent & 0x7FFF) - 16383 - 63)
+    rate = mantissa * 2.0 ** (min(exponent & 0x7FFF, 17000) - 16383 - 63)  # 80-bit float; a damaged one may be huge
     compression = common[18:22] if kind == b"AIFC" else b"NONE"
     name_of_other = compression.decode("latin-1").strip()
     coding, width, big_endian, unsigned = _AIFF_CODINGS.get(compression, (f"AIFF-C {name_of_other}", 0, True, False))

@@ -379,6 +379,7 @@ def test_digital_silence_is_a_recording():
         (b"FORM\0\0\0\x04AIFF", "end early"),
         (encoded("AIFF", "PCM_16")[:40], "end early|without samples"),
         (encoded("CAF", "PCM_16"), "not a recording that can be read: it begins with b'caff"),
+        (encoded("AIFF", "PCM_16").replace(b"\x40\x0c\xfa", b"\x7f\xff\xfa", 1), "samples per second; expected"),
         (b"OggS", "truncated Ogg"),
         (b"ID3\4\0\0\0\0\0\0", "not a recording"),
         (b"fLaC", "damaged or truncated"),
