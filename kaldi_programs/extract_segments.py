@@ -24,14 +24,19 @@ def main(options, wav_rspecifier, segments_rxfilename, wav_wspecifier):
     with TableWriter(wav_wspecifier, "wave") as writer:
         for lines, line in enumerate(read_lines(segments_rxfilename), 1):
             fields = words_of(line)
+            where = f"{segments_rxfilename}, line {lines} ({' '.join(fields)})"
             try:
                 segment, recording, start, end, channel = parse(fields)
                 if recording not in recordings:
                     raise Failure(f"no recording {recording}")
-                rate, samples = recordings[recording]
+            except Failure as error:
+                warn(f"{where}: {error}; skipped")
+                continue
+            rate, samples = recordings[recording]  # broken and not to be passed over (scp,p:…): an error
+            try:
                 cut = cut_segment(samples, rate, start, end, channel, options.min_segment_length, options.max_overshoot)
             except Failure as error:
-                warn(f"{segments_rxfilename}, line {lines} ({' '.join(fields)}): {error}; skipped")
+                warn(f"{where}: {error}; skipped")
                 continue
             writer.write(segment, (rate, cut))
     log(f"Successfully processed {writer.count} lines out of {lines} in the segments file.")
@@ -45,7 +50,7 @@ def parse(fields: list[str]) -> tuple[str, str, float, float, int | None]:
         channel = None if len(fields) == 4 else int(*fields[4:])
     except (ValueError, TypeError):
         raise Failure("expected a segment, its recording, two times and perhaps a channel") from None
-    if start < 0 or (end != -1 and end <= start) or (channel is not None and channel < 0):
+    if not start >= 0 or not (end == -1 or end > start) or (channel is not None and channel < 0):
         raise Failure("an empty segment or a negative time or channel")
     return segment, recording, start, end, channel
 

@@ -1,7 +1,9 @@
 """Recordings: the headers that tools write, and what is wrong with a file."""
 
 import io
+import os
 import struct
+import threading
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ import soundfile
 
 from asrser_io.files import Failure
 from asrser_io.tables import TableWriter, read_object, read_table
+from kaldi_programs.extract_segments import main as extract_segments
 
 SAMPLES = np.array([[0, 1, -2, 32767, -32768, 300]], np.float32)
 
@@ -130,3 +133,50 @@ def test_written_samples_are_cut_to_16_bits(tmp_path):
         writer.write("a", (16000, np.array([[1.9, -1.9, 4e4, -4e4]], np.float32)))
     ((_, (_, samples)),) = read_table(f"ark:{tmp_path}/t", "wave")
     assert samples.tolist() == [[1, -1, 32767, -32768]]
+
+
+def test_samples_that_are_limited_are_counted(tmp_path, capsys):
+    with TableWriter(f"ark:{tmp_path}/t", "wave") as writer:
+        writer.write("a", (16000, np.array([[1.9, -1.9, 4e4, -4e4, 32767.9, -32768]], np.float32)))
+    assert "2 of 6 samples lie beyond 16 bits and are limited" in capsys.readouterr().err
+
+
+def test_a_pipe_named_as_a_file_is_a_recording_too(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    (tmp_path / "wav.scp").write_text(f"a {pipe}\n")
+    writer = threading.Thread(target=lambda: pipe.write_bytes(sphere(6, SAMPLES)))
+    writer.start()
+    ((key, (rate, samples)),) = read_table(f"scp:{tmp_path}/wav.scp", "wave")
+    writer.join()
+    assert (key, rate) == ("a", 16000)
+    np.testing.assert_array_equal(samples, SAMPLES)
+
+
+@pytest.mark.parametrize("form, subtype", [("WAV", "PCM_24"), ("WAV", "FLOAT"), ("WAV", "ULAW"), ("AIFF", "PCM_16")])
+def test_segments_of_a_recording_that_was_cut_off_are_left_out_by_name(tmp_path, form, subtype, capsys):
+    for name, part in (("whole", 1), ("cut", 0.5)):
+        buffer = io.BytesIO()
+        soundfile.write(buffer, 0.1 * np.sin(np.arange(16000)), 16000, format=form, subtype=subtype)
+        (tmp_path / name).write_bytes(buffer.getvalue()[: int(part * len(buffer.getvalue()))])
+    (tmp_path / "wav.scp").write_text(f"cut {tmp_path}/cut\nwhole {tmp_path}/whole\n")
+    (tmp_path / "segments").write_text("cut-1 cut 0.1 0.3\nwhole-1 whole 0.1 0.3\n")
+    words = [f"scp,p:{tmp_path}/wav.scp", f"{tmp_path}/segments", f"ark:{tmp_path}/t"]
+    assert extract_segments(words) == 0
+    found = {key: samples.shape for key, (_, samples) in read_table(f"ark:{tmp_path}/t", "wave")}
+    assert found == {"whole-1": (1, 3200)}
+    log = capsys.readouterr().err
+    assert "a truncated recording" in log and "no recording cut" in log and "processed 1 lines out of 2" in log
+    assert extract_segments([words[0].replace(",p", ""), *words[1:]]) == 1
+    assert f"ERROR (extract-segments:main()) cut ({tmp_path}/cut): a truncated recording" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("times", ["nan 0.5", "0.1 nan", "-0.1 0.5", "0.5 0.5", "0.1 inf", "0.5 0.4"])
+def test_a_segment_of_impossible_times_is_left_out_by_name(tmp_path, times, capsys):
+    (tmp_path / "x.wav").write_bytes(riff(np.zeros((1, 16000), np.float32)))
+    (tmp_path / "segments").write_text(f"x-1 x {times}\nx-2 x 0.1 -1\n")
+    (tmp_path / "wav.scp").write_text(f"x {tmp_path}/x.wav\n")
+    assert extract_segments([f"scp:{tmp_path}/wav.scp", f"{tmp_path}/segments", f"ark:{tmp_path}/t"]) == 0
+    assert f"segments, line 1 (x-1 x {times}): " in capsys.readouterr().err
+    ((key, (_, samples)),) = read_table(f"ark:{tmp_path}/t", "wave")
+    assert (key, samples.shape) == ("x-2", (1, 14400))
