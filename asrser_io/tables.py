@@ -604,7 +604,7 @@ class TableWriter:
         start = f"{key} ".encode(errors="surrogateescape")
         self._archive.write(start)
         if self._script:
-            self._script.write(start + f"{self._name}:{self._archive.tell()}\n".encode())
+            self._script.write(start + f"{self._name}:{self._archive.tell()}\n".encode(errors="surrogateescape"))
         self._kind.write(self._archive, value, self._binary)
         if self._flush:
             self._archive.flush()

@@ -63,14 +63,27 @@ def _described(character: str) -> str:
     return names.get(character, f"an invisible character, U+{ord(character):04X}")
 
 
-def read_lines(path: str | Path) -> list[str]:
-    """The lines of a text file, blank ones too, so that their numbers are right."""
+# The columns of files by name, as read_map finds them.
+FORMS = {
+    "wav.scp": "<recording> <file or command> …",
+    "segments": "<utterance> <recording> <start> <end> [<channel>]",
+    "text": "<utterance> <word> …",
+    "utt2spk": "<utterance> <speaker>",
+    "spk2utt": "<speaker> <utterance> …",
+    "spk2gender": "<speaker> <f or m>",
+    "utt2num_frames": "<utterance> <frames>",
+    "spk2session": "<speaker> <session>",
+}
+
+
+def read_lines(path: str | Path, strict: bool = True) -> list[str]:
+    """The lines of a text file, blank ones too, so that their numbers are right; strict: as in decoded_lines."""
     try:
         with open(path, "rb") as file:
             data = file.read()
     except OSError as error:
         raise Failure(f"cannot read {path}: {error.strerror}") from error
-    return decoded_lines(data, path)
+    return decoded_lines(data, path, strict)
 
 
 def rows(lines: Iterable[str], name: str | Path, form: str) -> Iterator[tuple[int, list[str]]]:
@@ -87,16 +100,13 @@ def rows(lines: Iterable[str], name: str | Path, form: str) -> Iterator[tuple[in
             yield number, found
 
 
-def read_rows(path: str | Path, form: str) -> list[tuple[int, list[str]]]:
-    return list(rows(read_lines(path), path, form))
-
-
-def read_map(path: str | Path, form: str = "<key> <value> …", optional: bool = False) -> dict[str, str]:
+def read_map(path: str | Path, form: str = "", optional: bool = False) -> dict[str, str]:
     """The first word of each line and the rest of it, as it stands there. A key that is there twice is a Failure.
 
-    form:     as in rows
+    form:     as in rows; by default what FORMS says of a file of that name
     optional: nothing, where there is no such file
     """
+    form = form or FORMS.get(os.path.basename(path), "<key> <value> …")
     found: dict[str, str] = {}
     first_line: dict[str, int] = {}
     lines = [] if optional and not os.path.exists(path) else read_lines(path)
@@ -118,3 +128,17 @@ def read_list(path: str | Path, optional: bool = False) -> list[str]:
                 raise Failure(f"{path}, line {number}: {word} is there a second time, after line {first_line[word]}")
             first_line[word] = number
     return list(first_line)
+
+
+def read_symbol_table(path: str | Path) -> dict[str, int]:
+    """Read `symbol number` lines such as words.txt; no symbol and no number may be there twice."""
+    symbols: dict[str, int] = {}
+    symbol_of: dict[int, str] = {}
+    for number, (symbol, key) in rows(read_lines(path, strict=False), path, "<symbol> <number>"):
+        if not (key.isascii() and key.isdigit()):
+            raise Failure(f"{path}, line {number}: expected a symbol and its number, found '{symbol} {key}'")
+        if symbol in symbols or int(key) in symbol_of:
+            before = f"{symbol} {symbols[symbol]}" if symbol in symbols else f"{symbol_of[int(key)]} {key}"
+            raise Failure(f"{path}, line {number}: '{symbol} {key}' contradicts '{before}' above it")
+        symbols[symbol], symbol_of[int(key)] = int(key), symbol
+    return symbols

@@ -14,13 +14,12 @@ import numpy as np
 
 from asrser_io.files import Failure
 from asrser_io.streams import WHITE_SPACE, read_lines
-from asrser_io.text import words_of
+from asrser_io.text import read_symbol_table, words_of
 from kaldi_programs.common.fst import (
     Arc,
     Fst,
     from_lists,
     from_wheel,
-    read_symbol_table,
     to_wheel,
     write_fst,
     write_lines,

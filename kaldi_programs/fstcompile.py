@@ -8,8 +8,8 @@ import math
 
 from asrser_io.files import Failure
 from asrser_io.streams import read_lines
-from asrser_io.text import words_of
-from kaldi_programs.common.fst import Arc, Fst, from_lists, read_symbol_table, write_fst
+from asrser_io.text import read_symbol_table, words_of
+from kaldi_programs.common.fst import Arc, Fst, from_lists, write_fst
 from kaldi_programs.common.program import Option, program
 
 

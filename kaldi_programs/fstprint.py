@@ -3,7 +3,8 @@
 import math
 
 from asrser_io.files import Failure
-from kaldi_programs.common.fst import Fst, read_fst, read_symbol_table, write_lines
+from asrser_io.text import read_symbol_table
+from kaldi_programs.common.fst import Fst, read_fst, write_lines
 from kaldi_programs.common.program import Option, program
 
 

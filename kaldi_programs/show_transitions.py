@@ -4,7 +4,7 @@ import numpy as np
 
 from asrser_io.files import Failure
 from asrser_io.tables import open_object, read_vector
-from kaldi_programs.common.fst import read_symbol_table
+from asrser_io.text import read_symbol_table
 from kaldi_programs.common.hmm import TransitionModel, read_transition_model
 from kaldi_programs.common.program import program
 

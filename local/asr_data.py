@@ -7,10 +7,19 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from ser_corpus import audio_for_kaldi, fault_of, fault_of_span, names_in_order_of_speakers, report, run_commands, warn
-from ser_data import read_pairs
+from ser_corpus import (
+    audio_for_kaldi,
+    fault_of,
+    fault_of_span,
+    name_of_corpus,
+    names_in_order_of_speakers,
+    report,
+    run_commands,
+    warn,
+)
 
-from asrser_io.files import Failure
+from asrser_io.files import Failure, write_text
+from asrser_io.text import read_map, words_of
 
 SETS = ("train", "dev", "test")
 
@@ -33,20 +42,18 @@ def check_keys(file: Path, keys: Iterable[str], other: Path, expected: Iterable[
 
 def fault_of_segment(line: str, recordings: Mapping[str, str]) -> str | None:
     """line: "recording start end" as in segments"""
-    recording, span = [*line.split(maxsplit=1), ""][:2]
+    recording, *times = words_of(line)
     if recording not in recordings:
         return f"its recording {recording} is not in wav.scp"
-    return fault_of_span(span, recording, recordings[recording])
+    return fault_of_span(" ".join(times), recording, recordings[recording])
 
 
 def read_data_dir(data: Path) -> DataDir:
     for name in ("wav.scp", "text", "utt2spk"):
         if not (data / name).is_file():
             raise Failure(f"no {data}/{name}: ASR needs train, dev and test, each with wav.scp, text and utt2spk")
-    recordings, text, speaker_of = (read_pairs(data / name) for name in ("wav.scp", "text", "utt2spk"))
-    segments, gender_of = (
-        read_pairs(data / name) if (data / name).is_file() else {} for name in ("segments", "spk2gender")
-    )
+    recordings, text, speaker_of = (read_map(data / name) for name in ("wav.scp", "text", "utt2spk"))
+    segments, gender_of = (read_map(data / name, optional=True) for name in ("segments", "spk2gender"))
     if not text:
         raise Failure(f"{data}/text is empty")
     check_keys(data / "utt2spk", speaker_of, data / "text", text)
@@ -57,7 +64,7 @@ def read_data_dir(data: Path) -> DataDir:
     if gender_of:
         check_keys(data / "spk2gender", gender_of, data / "utt2spk", speaker_of.values())
     if segments:
-        used = {line.split()[0] for line in segments.values()}
+        used = {words_of(line)[0] for line in segments.values()}
         recordings = {name: audio for name, audio in recordings.items() if name in used}
     run_commands(recordings.values())
     faults = [
@@ -75,8 +82,8 @@ def read_data_dir(data: Path) -> DataDir:
         recordings = {name_of[utt]: audio for utt, audio in recordings.items()}
     return DataDir(
         recordings,
-        {name_of[utt]: " ".join(line.split()) for utt, line in segments.items()},
-        {name_of[utt]: phones.split() for utt, phones in text.items()},
+        {name_of[utt]: " ".join(words_of(line)) for utt, line in segments.items()},
+        {name_of[utt]: words_of(phones) for utt, phones in text.items()},
         {name_of[utt]: speaker for utt, speaker in speaker_of.items()},
         gender_of,
     )
@@ -127,7 +134,7 @@ def write_data_dir(data: DataDir, building: Path, final: Path) -> None:
     building.mkdir(parents=True)
 
     def write(name: str, pairs: Mapping[str, str]) -> None:
-        (building / name).write_text("".join(f"{key} {value}\n" for key, value in sorted(pairs.items())))
+        write_text(building / name, "".join(f"{key} {value}\n" for key, value in sorted(pairs.items())))
 
     utterances_of: dict[str, list[str]] = {}
     for utt, speaker in sorted(data.speaker_of.items()):
@@ -155,7 +162,7 @@ def prepare(own: Path, out: Path, silence_phone: str) -> None:
     check_sets(own, sets)
     phones = sorted({phone for spoken in sets["train"].phones.values() for phone in spoken})
     report_silence(own, sets, phones, silence_phone)
-    name = (own / "corpus").read_text().strip() if (own / "corpus").is_file() else f"own corpus {own.resolve().name}"
+    name = name_of_corpus(own)
 
     out = out.resolve()
     beside = out.with_name(out.name + ".tmp")
@@ -163,8 +170,8 @@ def prepare(own: Path, out: Path, silence_phone: str) -> None:
     try:
         for subset, data in sets.items():
             write_data_dir(data, beside / subset, out / subset)
-        (beside / "phones").write_text("".join(f"{phone}\n" for phone in phones))
-        (beside / "corpus").write_text(name + "\n")
+        write_text(beside / "phones", "".join(f"{phone}\n" for phone in phones))
+        write_text(beside / "corpus", name + "\n")
         out.mkdir(parents=True, exist_ok=True)
         (out / "corpus").unlink(missing_ok=True)
         for entry in (*SETS, "phones", "corpus"):  # `corpus` last: where it is, the rest is complete

@@ -12,7 +12,7 @@ from collections import Counter
 from pathlib import Path
 
 from asrser_io.files import Failure
-from asrser_io.text import decoded_lines, read_lines, rows, words_of
+from asrser_io.text import decoded_lines, read_lines, read_symbol_table, rows, words_of
 
 
 def read_phone_map(path: Path) -> tuple[dict[str, str | None], dict[str, str]]:
@@ -54,8 +54,7 @@ def main() -> None:
         lines = decoded_lines(sys.stdin.buffer.read(), "standard input")
         transcripts = [words_of(line) for line in lines if words_of(line)]
         if arguments.symbols:
-            symbols = rows(read_lines(arguments.symbols), arguments.symbols, "<symbol> <number>")
-            by_number = {number: symbol for _, (symbol, number) in symbols}
+            by_number = {str(number): symbol for symbol, number in read_symbol_table(arguments.symbols).items()}
             transcripts = translate(transcripts, by_number, f"no symbol {{}} in {arguments.symbols}: another lang?")
         if arguments.map:
             _, to_scored = read_phone_map(arguments.map)

@@ -11,14 +11,13 @@ only, nothing is written.
 
 import argparse
 import filecmp
-import os
 import shutil
 import sys
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from asrser_io.files import Failure, fault_of_name
-from asrser_io.text import read_map
+from asrser_io.files import Failure, fault_of_name, write_text
+from asrser_io.text import read_list, read_map
 
 BY_UTTERANCE = ("feats.scp", "labels.scp", "utt2spk", "utt2emotion", "utt2original")
 BY_SPEAKER = ("spk2gender", "spk2session")
@@ -55,12 +54,12 @@ def write_part(data: Path, speakers: Collection[str], out: Path) -> None:
     for names, keys in ((BY_UTTERANCE, utt2spk), (BY_SPEAKER, speakers)):
         for name in names:
             if (data / name).is_file():
-                lines = (data / name).read_text().splitlines(keepends=True)
-                (out / name).write_text("".join(line for line in lines if line.split(maxsplit=1)[0] in keys))
+                pairs = read_map(data / name).items()
+                write_text(out / name, "".join(f"{key} {value}\n" for key, value in pairs if key in keys))
     spk2utt: dict[str, list[str]] = {}
     for utt, spk in utt2spk.items():
         spk2utt.setdefault(spk, []).append(utt)
-    (out / "spk2utt").write_text("".join(f"{spk} {' '.join(utts)}\n" for spk, utts in sorted(spk2utt.items())))
+    write_text(out / "spk2utt", "".join(f"{spk} {' '.join(utts)}\n" for spk, utts in sorted(spk2utt.items())))
     shutil.copy(data / "classes", out / "classes")
 
 
@@ -77,8 +76,7 @@ def read_dev_speakers(data: Path, given: str, speakers: Collection[str]) -> list
         source = str(data / "dev_speakers")
         if not (data / "dev_speakers").is_file():
             raise Failure(f"no {source} says who decides when training stops: name the speakers with --dev-speakers")
-        given = (data / "dev_speakers").read_text()
-    dev_speakers = sorted(set(given.replace(",", " ").split()))
+    dev_speakers = sorted(set(given.replace(",", " ").split()) if given else read_list(data / "dev_speakers"))
     if not dev_speakers:
         raise Failure(f"{source} names nobody: the dev set decides when training stops")
     if strangers := [speaker for speaker in dev_speakers if speaker not in speakers]:
@@ -137,8 +135,7 @@ def run(args: argparse.Namespace) -> None:
                 f"{out / fold} was made of other data or with other options: remove {out.parent}, and with it "
                 "what was trained on those folds, or work in another --dir"
             )
-    (out / "list.tmp").write_text("".join(f"{fold}\n" for fold in wanted))
-    os.replace(out / "list.tmp", out / "list")
+    write_text(out / "list", "".join(f"{fold}\n" for fold in wanted))
     print(f"{len(wanted)} of {len(folds)} folds in {out}: {' '.join(wanted)} left out; dev is {' '.join(dev_speakers)}")
 
 

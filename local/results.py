@@ -1,11 +1,12 @@
 """Write the RESULTS of a work directory's phone recognisers; called by local/results.sh, whose header is the help."""
 
 import argparse
-import os
 import sys
 from collections import defaultdict
 from pathlib import Path
 
+from asrser_io.files import Failure, write_text
+from asrser_io.text import read_lines, words_of
 from asrser_nn.study.statistics import CONFIDENCE, NUM_DRAWS, bootstrap_interval
 
 SYSTEMS = {"exp/mono": "GMM-HMM, monophones", "exp/asr": "ConvNet"}
@@ -14,8 +15,8 @@ SYSTEMS = {"exp/mono": "GMM-HMM, monophones", "exp/asr": "ConvNet"}
 def errors_by_speaker(per_utt):
     """Sum "<utt> <spk> <errors> <phones> …" to (errors, phones) of each speaker."""
     sums = defaultdict(lambda: [0, 0])
-    for line in per_utt.read_text().splitlines():
-        _, speaker, errors, phones, *_ = line.split()
+    for line in read_lines(per_utt):
+        _, speaker, errors, phones, *_ = words_of(line)
         sums[speaker][0] += int(errors)
         sums[speaker][1] += int(phones)
     return list(sums.values())
@@ -60,9 +61,8 @@ def main():
         sys.exit(f"local/results.sh: {work}: nothing scored (exp/*/decode_*/best_wer); run.sh --stop-stage 8 makes it")
     try:
         text = results(work)
-        (work / "exp/RESULTS.tmp").write_text(text)
-        os.replace(work / "exp/RESULTS.tmp", work / "exp/RESULTS")
-    except OSError as error:
+        write_text(work / "exp/RESULTS", text)
+    except (Failure, OSError) as error:
         sys.exit(f"local/results.sh: {error}")
     print(text, end="")
 

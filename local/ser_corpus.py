@@ -26,9 +26,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from asrser_io.files import Failure
+from asrser_io.files import Failure, write_text
 from asrser_io.recordings import Form, examine, read_stream, write_riff16
 from asrser_io.streams import open_input
+from asrser_io.text import read_lines, words_of
 from asrser_nn.data.audio import RATE, read_audio
 
 EMOTIONS = ("anger", "happiness", "sadness", "neutral")  # the paper's, in the order of their class ids
@@ -143,7 +144,7 @@ def fault_of(audio: str) -> str | None:
 def fault_of_span(span: str, recording: str, audio: str) -> str | None:
     """Why extract-segments would drop this, or None. span: "start end" as in segments, seconds"""
     try:
-        start, end = span.split()
+        start, end = words_of(span)
         begins, ends = float(start), float(end)
     except ValueError:
         return f"'{recording} {span}' is not '<recording> <start> <end>'; give each channel a recording of its own"
@@ -157,6 +158,12 @@ def fault_of_span(span: str, recording: str, audio: str) -> str | None:
     if min(ends, length) - begins < SHORTEST_SEGMENT:
         return f"from {start} to {end} s is shorter than {SHORTEST_SEGMENT} s"
     return None
+
+
+def name_of_corpus(own: Path) -> str:
+    """What reports call an own corpus: what its file `corpus` says, else its folder's name."""
+    named = " ".join(read_lines(own / "corpus")) if (own / "corpus").is_file() else ""
+    return named.strip() or f"own corpus {own.resolve().name}"
 
 
 def is_ready(audio: str) -> bool:
@@ -291,7 +298,7 @@ def write_data_dir(
     building.mkdir(parents=True)
 
     def write(name: str, pairs: Iterable[tuple[str, str]]) -> None:
-        (building / name).write_text("".join(f"{key} {value}\n" for key, value in pairs))
+        write_text(building / name, "".join(f"{key} {value}\n" for key, value in pairs))
 
     recordings = {u.recording or u.name: u.audio for u in utterances}
     speakers: dict[str, list[Utterance]] = {}
@@ -320,7 +327,7 @@ def write_data_dir(
     }
     for name, lines in lists.items():
         if lines:
-            (building / name).write_text("".join(f"{line}\n" for line in lines))
+            write_text(building / name, "".join(f"{line}\n" for line in lines))
     shutil.rmtree(out, ignore_errors=True)
     building.rename(out)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from ser_corpus import (
     EMOTIONS,
     Utterance,
+    name_of_corpus,
     names_in_order_of_speakers,
     report,
     run,
@@ -16,31 +17,13 @@ from ser_corpus import (
 )
 
 from asrser_io.files import Failure, fault_of_name
-
-
-def read_pairs(file: Path) -> dict[str, str]:
-    """A Kaldi text file of 'key value…' lines."""
-    pairs: dict[str, str] = {}
-    for number, line in enumerate(file.read_text().splitlines(), start=1):
-        fields = line.split(maxsplit=1)
-        if len(fields) != 2:
-            raise Failure(f"{file}:{number}: expected 'key value', found '{line}'")
-        key, value = fields
-        if key in pairs:
-            raise Failure(f"{file}:{number}: {key} stands there for the second time")
-        pairs[key] = value.strip()
-    return pairs
-
-
-def read_lines(file: Path) -> list[str]:
-    """The lines of a list that are not empty; none when there is no such file."""
-    return [line.strip() for line in file.read_text().splitlines() if line.strip()] if file.is_file() else []
+from asrser_io.text import read_list, read_map, words_of
 
 
 def check_emotions(utt2emotion: Mapping[str, str], file: Path) -> None:
     """Names of classes are handed on in lists with commas, and stand in tables with spaces."""
     for utterance, emotion in utt2emotion.items():
-        if len(emotion.split()) > 1 or "," in emotion or not emotion.isprintable():
+        if len(words_of(emotion)) > 1 or "," in emotion or not emotion.isprintable():
             raise Failure(
                 f"{file}: {utterance} has the emotion '{emotion}'; "
                 "expected one word without a comma, such as very_happy"
@@ -53,14 +36,12 @@ def order_of(emotions: set[str], data: Path) -> list[str]:
     """The order of the classes: as the file 'emotions' has it, else the paper's four first, then the others by name."""
     if len(emotions) < 2:
         raise Failure(f"{data}/utt2emotion: at least two emotions are needed, found {', '.join(emotions) or 'none'}")
-    if not (given := read_lines(data / "emotions")):
+    if not (given := read_list(data / "emotions", optional=True)):
         return sorted(emotions, key=lambda e: (EMOTIONS.index(e) if e in EMOTIONS else len(EMOTIONS), e))
     if missing := sorted(emotions - set(given)):
         raise Failure(f"{data}/utt2emotion has {', '.join(missing)}, {data}/emotions has not")
     if strange := [emotion for emotion in given if emotion not in emotions]:
         raise Failure(f"{data}/emotions has '{strange[0]}', which no utterance of {data}/utt2emotion has: remove it")
-    if twice := [emotion for i, emotion in enumerate(given) if emotion in given[:i]]:
-        raise Failure(f"{data}/emotions has {twice[0]} twice: remove one")
     return given
 
 
@@ -68,7 +49,7 @@ def read_of_speakers(file: Path, speakers: Collection[str]) -> dict[str, str]:
     """What a file says of each speaker; it need not be there, but if it is, nobody may be missing in it."""
     if not file.is_file():
         return {}
-    pairs = read_pairs(file)
+    pairs = read_map(file)
     if missing := sorted(set(speakers) - pairs.keys()):
         raise Failure(f"{file} lacks {missing[0]}, who speaks in utt2spk: add the speaker, or remove the file")
     report(f"{file} has a speaker that utt2spk has not, ignored", sorted(pairs.keys() - set(speakers)))
@@ -87,7 +68,7 @@ def read_dev_speakers(file: Path, speakers: Collection[str]) -> list[str]:
     """The speakers of a list for early stopping, all of which speak, as do others; none when there is no list."""
     if not file.is_file():
         return []
-    dev_speakers = sorted(set(file.read_text().split()))
+    dev_speakers = sorted(read_list(file))
     if not dev_speakers:
         raise Failure(f"{file} is empty: name the speakers for early stopping, or remove the file to have them chosen")
     if strangers := [speaker for speaker in dev_speakers if speaker not in speakers]:
@@ -104,8 +85,8 @@ def prepare(data: Path, out: Path, allow_partial: bool) -> None:
     for name in ("wav.scp", "utt2spk", "utt2emotion"):
         if not (data / name).is_file():
             raise Failure(f"no {data}/{name}: a data directory for SER needs wav.scp, utt2spk and utt2emotion")
-    wav_scp, utt2spk, utt2emotion = (read_pairs(data / name) for name in ("wav.scp", "utt2spk", "utt2emotion"))
-    segments = read_pairs(data / "segments") if (data / "segments").is_file() else {}
+    wav_scp, utt2spk, utt2emotion = (read_map(data / name) for name in ("wav.scp", "utt2spk", "utt2emotion"))
+    segments = {utt: words_of(line) for utt, line in read_map(data / "segments", optional=True).items()}
     check_emotions(utt2emotion, data / "utt2emotion")
     for utterance, speaker in utt2spk.items():
         if fault := fault_of_name(speaker):
@@ -125,18 +106,18 @@ def prepare(data: Path, out: Path, allow_partial: bool) -> None:
             f"{data}: utt2spk and utt2emotion differ in {len(unlabelled + strangers)} utterances, the first is "
             f"{(unlabelled + strangers)[0]}; use --allow-partial true to go on with those that stand in both"
         )
-    recordings = {line.split(maxsplit=1)[0] for line in segments.values()} if segments else utt2spk.keys()
+    recordings = {recording for recording, *_ in segments.values()} if segments else utt2spk.keys()
     report(f"{data}/segments has an utterance that utt2spk has not, ignored", sorted(segments.keys() - utt2spk.keys()))
     report(f"{data}/wav.scp has a recording that no utterance is of, ignored", sorted(wav_scp.keys() - recordings))
     name_of = names_in_order_of_speakers(utt2spk, data / "utt2spk")
     utterances = []
     for original in utt2spk.keys() & utt2emotion.keys():
         speaker = utt2spk[original]
-        recording, _, span = segments.get(original, "").partition(" ")
+        recording, *span = segments.get(original, [""])
         audio = wav_scp.get(recording if segments else original, f"its line in {data}/wav.scp or segments")
         gender = spk2gender.get(speaker, "")
         name, emotion = name_of[original], utt2emotion[original]
-        utterances.append(Utterance(name, original, speaker, gender, emotion, audio, recording, span))
+        utterances.append(Utterance(name, original, speaker, gender, emotion, audio, recording, " ".join(span)))
     utterances, left_out = without_faults(utterances, allow_partial)
     if left_out and not allow_partial:
         raise Failure(f"{data}: {left_out[0]}; use --allow-partial true to go on without such utterances")
@@ -148,7 +129,7 @@ def prepare(data: Path, out: Path, allow_partial: bool) -> None:
     dev_speakers = [speaker for speaker in dev_speakers if speaker in usable] or choose_dev_speakers(usable, spk2gender)
     emotions = order_of({u.emotion for u in utterances}, data)
     print(table_of_counts(utterances, emotions, {}))
-    name = (data / "corpus").read_text().strip() if (data / "corpus").is_file() else f"own corpus {data.resolve().name}"
+    name = name_of_corpus(data)
     write_data_dir(out, utterances, emotions, name, dev_speakers, spk2session, left_out)
     print(f"{out}: {name}, {len(utterances)} utterances of {len(usable)} speakers")
 

@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 from fold_phones import read_phone_map
 
-from asrser_io.files import Failure
+from asrser_io.files import Failure, write_text
 from asrser_io.recordings import Form, examine, read_recording, write_riff16
+from asrser_io.text import read_lines, read_list, rows
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
 SAMPLE_RATE = 16000
@@ -94,7 +95,7 @@ def speakers_by_set(corpus):
     is_demo, own_lists = (root / "README.demo").exists(), (root / "dev_spk.list").exists()
     for name in ("dev", "test"):
         speaker_list = (root if own_lists else CONF / "timit") / f"{name}_spk.list"
-        wanted = speaker_list.read_text().lower().split()
+        wanted = [speaker.lower() for speaker in read_list(speaker_list)]
         if missing := [speaker for speaker in wanted if speaker not in everyone]:
             raise Failure(
                 f"{root}: {len(missing)} of the {len(wanted)} speakers of {speaker_list} are not in it, "
@@ -134,18 +135,18 @@ def read_sentences(speaker, folder, to_48):
 
 def read_phn(path, to_48):
     """The segments of a .phn file, in the 48 phones, without those that the map drops."""
-    segments, end = [], 0
-    for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
+    segments, end, form = [], 0, "<first sample> <end> <phone>"
+    for number, fields in rows(read_lines(path), path, form):
+        line, phone = " ".join(fields), fields[2]
         try:
-            first_field, second_field, phone = line.split()
-            start, previous_end, end = int(first_field), end, int(second_field)
+            start, previous_end, end = int(fields[0]), end, int(fields[1])
         except ValueError:
-            raise Failure(f"{path}: line {number} is '{line}', expected '<first sample> <end> <phone>'") from None
+            raise Failure(f"{path}, line {number}: expected '{form}', found '{line}'") from None
         if phone not in to_48:
-            raise Failure(f"{path}: line {number}: unknown phone '{phone}', not one of TIMIT's 61")
+            raise Failure(f"{path}, line {number}: unknown phone '{phone}', not one of TIMIT's 61")
         if end < start or start < previous_end:
             raise Failure(
-                f"{path}: line {number}: '{line}' is out of order: the phone before it ends at {previous_end}"
+                f"{path}, line {number}: '{line}' is out of order: the phone before it ends at {previous_end}"
             )
         if to_48[phone] is not None:
             segments.append((start, end, to_48[phone]))
@@ -205,7 +206,7 @@ def write_data_directory(directory, sentences, wav_paths):
     lines["spk2utt"] = [f"{speaker} {' '.join(utts)}" for speaker, utts in sorted(spk2utt.items())]
     lines["spk2gender"] = [f"{speaker} {speaker[0]}" for speaker in sorted(spk2utt)]
     for name, content in lines.items():
-        (directory / name).write_text("".join(line + "\n" for line in content))
+        write_text(directory / name, "".join(line + "\n" for line in content))
 
 
 def check_counts(corpus, name, sentences, num_phones):
@@ -275,11 +276,11 @@ def prepare(corpus, out):
                         write_riff16(file, SAMPLE_RATE, samples_of(sentence.audio))
                     wav_paths[sentence.utt] = out / "wav" / f"{sentence.utt}.wav"
             write_data_directory(beside / subset, sentences[subset], wav_paths)
-        (beside / "phones").write_text("".join(f"{phone}\n" for phone in sorted(to_39)))
+        write_text(beside / "phones", "".join(f"{phone}\n" for phone in sorted(to_39)))
         # What all of TIMIT has, so that a report can say what part of it this is.
         whole = EXPECTED_SENTENCES[TIMIT] if name in (TIMIT, TIMIT_SAMPLE) else {}
-        (beside / "expected").write_text("".join(f"{subset} {number}\n" for subset, number in whole.items()))
-        (beside / "corpus").write_text(name + "\n")
+        write_text(beside / "expected", "".join(f"{subset} {number}\n" for subset, number in whole.items()))
+        write_text(beside / "corpus", name + "\n")
         out.mkdir(parents=True, exist_ok=True)
         (out / "corpus").unlink(missing_ok=True)
         for entry in ("wav", *SETS, "phones", "expected", "corpus"):  # `corpus` last: where it is, the rest is complete

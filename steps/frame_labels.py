@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from asrser_io.files import Failure
+from asrser_io.files import Failure, write_text
 from asrser_io.tables import TableWriter, read_table
-from asrser_io.text import read_map
+from asrser_io.text import read_list, read_map
 
 FRAMES_PER_HOUR = 100 * 3600  # a frame every 10 ms
 
@@ -28,16 +28,10 @@ def frame_classes(voiced: np.ndarray, emotion: int, silence: int) -> np.ndarray:
     return np.where(voiced != 0, emotion, silence).astype(np.int32)
 
 
-def replace(file: Path, text: str) -> None:
-    building = file.with_name(file.name + ".tmp")
-    building.write_text(text)
-    os.replace(building, file)
-
-
 def label(data: Path) -> tuple[Counter[tuple[str, str]], Counter[tuple[str, str]], list[str]]:
     """Write the labels; returns all and the silent frames by (speaker, emotion), and the utterances without speech."""
     utt2emotion, utt2spk = read_map(data / "utt2emotion"), read_map(data / "utt2spk")
-    emotions = (data / "emotions").read_text().split()
+    emotions = read_list(data / "emotions")
     frames: Counter[tuple[str, str]] = Counter()
     silent: Counter[tuple[str, str]] = Counter()
     without_speech = []
@@ -95,7 +89,7 @@ def main() -> None:
     data = Path(sys.argv[1])
     try:
         frames, silent, without_speech = label(data)
-        emotions = (data / "emotions").read_text().split()
+        emotions = read_list(data / "emotions")
         speakers = sorted({speaker for speaker, _ in frames})
         summary = {
             "frames": frames.total(),
@@ -103,9 +97,9 @@ def main() -> None:
             "silence": share_of_silence(frames, silent, speakers, emotions),
             "without_speech": without_speech,
         }
-        replace(data / "silence.json", json.dumps(summary, indent=1) + "\n")
-        replace(data / "silence.txt", as_text(summary, speakers, emotions))
-        replace(data / "classes", "\n".join([*emotions, "silence"]) + "\n")
+        write_text(data / "silence.json", json.dumps(summary, indent=1) + "\n")
+        write_text(data / "silence.txt", as_text(summary, speakers, emotions))
+        write_text(data / "classes", "\n".join([*emotions, "silence"]) + "\n")
         os.replace(data / "labels.scp.tmp", data / "labels.scp")  # last: where it stands, all is written
     except (Failure, OSError) as failure:
         (data / "labels.scp.tmp").unlink(missing_ok=True)

@@ -21,7 +21,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from asrser_io.files import Failure, write_text
-from asrser_io.text import read_lines, read_list, rows
+from asrser_io.text import FORMS, read_list, read_map, words_of
 
 
 def witten_bell(sentences, vocabulary):
@@ -75,11 +75,7 @@ def arpa_lines(unigram, bigram, backoff):
 
 def read_sentences(text: Path) -> list[list[str]]:
     """The transcripts of a Kaldi text file."""
-    sentences = []
-    for number, (utterance, *words) in rows(read_lines(text), text, "<utterance> …"):
-        if not words:
-            raise Failure(f"{text}, line {number}: utterance {utterance} has no words")
-        sentences.append(words)
+    sentences = [words_of(line) for line in read_map(text, FORMS["text"]).values()]
     if not sentences:
         raise Failure(f"{text}: empty, a language model needs transcripts")
     return sentences

@@ -20,7 +20,7 @@ import numpy as np
 
 from asrser_io.files import Failure
 from asrser_io.tables import read_table
-from asrser_io.text import read_map
+from asrser_io.text import read_list, read_map
 
 NAMES = ("train", "dev", "test")
 MOST_UNUSED = 0.05  # part of the utterances that may lack features or labels
@@ -148,7 +148,7 @@ def audit(folders: Sequence[Path], labels: Sequence[str]) -> None:
     for part in parts:
         report_unused(part)
     classes_file = parts[0].folder / "classes"
-    classes = classes_file.read_text().split() if classes_file.is_file() else []
+    classes = read_list(classes_file, optional=True)
     for part in parts:
         print(describe(part, classes))
     check_classes(parts, classes)

@@ -236,7 +236,7 @@ def emodb_in(folder: Path) -> str:
 def data_directory(folder: Path, *files: str) -> str:
     if missing := [str(folder / name) for name in files if not (folder / name).is_file()]:
         raise ValueError(f"not Kaldi's layout: no {', '.join(missing)}")
-    return f"{sum(1 for _ in open(folder / 'utt2spk'))} utterances"
+    return f"{len(import_module('asrser_io.text').read_map(folder / 'utt2spk'))} utterances"
 
 
 def asr_data_in(folder: Path) -> str:

@@ -10,7 +10,8 @@ import numpy as np
 
 from asrser_io.files import Failure
 from asrser_io.tables import TableWriter
-from kaldi_programs.common.fst import Fst, read_fst, read_symbol_table, to_wheel
+from asrser_io.text import read_symbol_table
+from kaldi_programs.common.fst import Fst, read_fst, to_wheel
 from kaldi_programs.common.hmm import TransitionModel
 from kaldi_programs.common.program import Option, log, warn
 

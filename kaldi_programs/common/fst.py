@@ -20,7 +20,7 @@ import numpy as np
 from asrser_io.files import Failure
 from asrser_io.streams import open_input, open_output, read_lines
 from asrser_io.tables import Kind
-from asrser_io.text import rows, words_of
+from asrser_io.text import words_of
 
 if TYPE_CHECKING:
     import kaldifst
@@ -258,20 +258,6 @@ FST = Kind(lambda f: to_wheel(read_binary(f)), _write_wheel)
 def write_lines(lines: Iterable[str], wxfilename: str) -> None:
     with open_output(wxfilename or "-") as f:
         f.write("".join(f"{line}\n" for line in lines).encode(errors="surrogateescape"))
-
-
-def read_symbol_table(rxfilename: str) -> dict[str, int]:
-    """Read `symbol number` lines such as words.txt; no symbol and no number may be there twice."""
-    symbols: dict[str, int] = {}
-    symbol_of: dict[int, str] = {}
-    for number, (symbol, key) in rows(read_lines(rxfilename), rxfilename, "<symbol> <number>"):
-        if not (key.isascii() and key.isdigit()):
-            raise Failure(f"{rxfilename}, line {number}: expected a symbol and its number, found '{symbol} {key}'")
-        if symbol in symbols or int(key) in symbol_of:
-            before = f"{symbol} {symbols[symbol]}" if symbol in symbols else f"{symbol_of[int(key)]} {key}"
-            raise Failure(f"{rxfilename}, line {number}: '{symbol} {key}' contradicts '{before}' above it")
-        symbols[symbol], symbol_of[int(key)] = int(key), symbol
-    return symbols
 
 
 def read_int_list(rxfilename: str) -> list[int]:

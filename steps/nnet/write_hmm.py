@@ -12,13 +12,13 @@ paths, as the decoding graph of utils/mkgraph.sh at its default scales.
 import argparse
 import json
 import math
-import os
 import sys
 from pathlib import Path
 
-from asrser_io.files import Failure
+from asrser_io.files import Failure, write_text
+from asrser_io.text import read_symbol_table
 from asrser_nn.prediction.viterbi import FORMAT, VERSION
-from kaldi_programs.common.fst import Fst, read_fst, read_symbol_table
+from kaldi_programs.common.fst import Fst, read_fst
 from kaldi_programs.common.hmm import TransitionModel, read_transition_model
 
 SELF_LOOP_SCALE = 0.1  # of utils/mkgraph.sh
@@ -139,9 +139,7 @@ def write(lang: Path, directory: Path, acoustic_scale: float | None) -> None:
         acoustic_scale = float((directory / "decode_dev/best_scale").read_text())
     heading = {"format": FORMAT, "version": VERSION, "num_pdfs": model.num_pdfs, "acoustic_scale": acoustic_scale}
     units = ",\n".join(json.dumps(as_json(unit)) for unit in phone_loop(lang, model))
-    building = directory / "hmm.json.tmp"
-    building.write_text(f'{json.dumps(heading)[:-1]}, "units": [\n{units}\n]}}\n')
-    os.replace(building, directory / "hmm.json")
+    write_text(directory / "hmm.json", f'{json.dumps(heading)[:-1]}, "units": [\n{units}\n]}}\n')
 
 
 def main() -> None:

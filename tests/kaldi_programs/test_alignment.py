@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from asrser_io.tables import TableWriter, read_table
+from asrser_io.text import read_symbol_table
 from kaldi_programs import (
     align_equal_compiled,
     compile_train_graphs,
@@ -12,7 +13,7 @@ from kaldi_programs import (
     gmm_init_mono,
 )
 from kaldi_programs.align_equal_compiled import random_seed
-from kaldi_programs.common.fst import FST, from_lists, read_symbol_table, to_wheel
+from kaldi_programs.common.fst import FST, from_lists, to_wheel
 from kaldi_programs.common.hmm import read_transition_model
 
 SCALES = ["--transition-scale=1.0", "--acoustic-scale=0.1", "--self-loop-scale=0.1"]

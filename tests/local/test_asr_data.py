@@ -162,10 +162,13 @@ def test_transcripts_without_the_silence_around_them_are_counted(prepare, own):
 BAD = {
     "a set is missing": (lambda own: (own / "dev").rename(own / "devel"), "no folder {own}/dev: "),
     "no transcripts": (lambda own: (own / "dev/text").unlink(), "no {own}/dev/text: ASR needs "),
-    "no words": (lambda own: write(own / "dev", "text", "eero_1"), "{own}/dev/text:1: expected 'key value'"),
+    "no words": (
+        lambda own: write(own / "dev", "text", "eero_1"),
+        "{own}/dev/text, line 1: expected '<utterance> <word> …', found 'eero_1'",
+    ),
     "an utterance twice": (
         lambda own: write(own / "dev", "text", "eero_1 m", "eero_1 m"),
-        "{own}/dev/text:2: eero_1 stands there for the second time",
+        "{own}/dev/text, line 2: eero_1 is there a second time, after line 1",
     ),
     "transcripts of others": (
         lambda own: write(own / "dev", "text", "eero_1 m", "eero_2 m"),

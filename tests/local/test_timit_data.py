@@ -304,8 +304,8 @@ def test_the_full_corpus_is_counted_in_sentences_and_phones(tmp_path):
         ),
         ("0 400 h#\n300 800 s\n800 1600 h#\n", "line 2: '300 800 s' is out of order: the phone before it ends at 400"),
         ("0 400 h#\n400 300 s\n", "line 2: '400 300 s' is out of order"),
-        ("0 400 h#\n400 800\n", "line 2 is '400 800', expected '<first sample> <end> <phone>'"),
-        ("0 400 h#\nsome words here\n", "line 2 is 'some words here'"),
+        ("0 400 h#\n400 800\n", "line 2: expected '<first sample> <end> <phone>', found '400 800'"),
+        ("0 400 h#\nsome words here\n", "line 2: expected '<first sample> <end> <phone>', found 'some words here'"),
         ("", "empty: no phones"),
         ("0 400 q\n", "empty: no phones"),
     ],
@@ -314,7 +314,7 @@ def test_phones_that_make_no_sense_are_refused(content, complaint, corpus, tmp_p
     phn = corpus / "TEST/DR1/MBBB0/SX1.PHN"
     phn.write_text(content)
     message = refusal(corpus, tmp_path)
-    assert f"{phn}: " in message
+    assert str(phn) in message
     assert complaint in message
 
 

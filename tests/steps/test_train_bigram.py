@@ -109,7 +109,7 @@ def test_a_phone_that_never_occurs_keeps_a_share(tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "complaint"),
-    [("", "empty"), ("u1 a b\nu2\n", "utterance u2 has no words"), ("u1 a x\n", "'x' is not in ")],
+    [("", "empty"), ("u1 a b\nu2\n", "line 2: expected '<utterance> <word> …'"), ("u1 a x\n", "'x' is not in ")],
 )
 def test_transcripts_that_make_no_model_are_refused(text, complaint, tmp_path):
     (tmp_path / "text").write_text(text)

@@ -8,8 +8,8 @@ import subprocess
 import pytest
 
 from asrser_io.tables import read_table
+from asrser_io.text import read_symbol_table
 from asrser_nn.prediction.viterbi import best_phones, read_phone_loop
-from kaldi_programs.common.fst import read_symbol_table
 from kaldi_programs.common.hmm import initial_transition_model, read_transition_model
 from kaldi_programs.common.tree import ContextDependency, Leaf, Split, Table, read_tree
 from kaldi_programs.decode_faster_mapped import main as decode_faster_mapped
