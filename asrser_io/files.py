@@ -57,7 +57,7 @@ CHUNK = 1 << 24  # bytes
 
 def read_up_to(file: BinaryIO, count: int) -> bytes:
     """So many bytes, or what there is. A damaged count takes no more memory than the data."""
-    data = file.read(min(count, CHUNK))
+    data = file.read(count if count < CHUNK else CHUNK)
     while len(data) < count and (more := file.read(min(count - len(data), CHUNK))):
         data += more
     return data

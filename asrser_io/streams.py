@@ -35,7 +35,7 @@ def open_input(rxfilename: str) -> Iterator[BufferedReader]:
     """The bytes of an extended filename. Raises Failure when it cannot be opened, and, where it is a command of which
     everything was read, when that command fails."""
     if rxfilename in ("", "-"):
-        yield sys.stdin.buffer  # type: ignore[misc]
+        yield _standard(sys.stdin, rxfilename)  # type: ignore[misc]
     elif (command := rxfilename.rstrip(WHITE_SPACE)).endswith("|") and not command.startswith("|"):
         with _input_command(command[:-1].strip(WHITE_SPACE)) as pipe:
             yield pipe
@@ -45,6 +45,13 @@ def open_input(rxfilename: str) -> Iterator[BufferedReader]:
             if offset is not None:
                 seek(file, path, offset)
             yield file
+
+
+def _standard(stream: Any, filename: str) -> Any:
+    """The bytes of standard input or output, which Python has not where the caller closed it (`<&-`)."""
+    if stream is None:
+        raise Failure(f"{filename!r} means a standard input or output that the caller has closed")
+    return stream.buffer
 
 
 def open_file(path: str) -> BufferedReader:
@@ -123,8 +130,9 @@ def read_binary_header(f: BufferedReader) -> bool:
 def _open_output(wxfilename: str) -> Iterator[IO[bytes]]:
     if wxfilename in ("", "-"):
         try:
-            yield sys.stdout.buffer
-            sys.stdout.buffer.flush()
+            standard_output = _standard(sys.stdout, wxfilename)
+            yield standard_output
+            standard_output.flush()
         except BrokenPipeError:
             raise
         except OSError as error:

@@ -25,6 +25,7 @@ here=$(dirname "$0")/..
 . "$here/path.sh"
 . "$here/cmd.sh"
 . "$here/utils/stages.sh"
+keep_programs_loaded
 
 [ $# -eq 2 ] || die "expected <corpus> <corpus-dir>, got $# arguments; see $0 --help"
 corpus=$1 corpus_dir=${2%/}

@@ -30,6 +30,7 @@ here=$(dirname "$0")/..
 . "$here/path.sh"
 . "$here/cmd.sh"
 . "$here/utils/stages.sh"
+keep_programs_loaded
 
 [ $# -eq 0 ] || die "unexpected argument: $1; see $0 --help"
 # The phones of an own corpus are scored as they are.

@@ -47,6 +47,7 @@ oov=()
 "$here/utils/sym2int.sh" "${oov[@]}" "$lang/words.txt" "$data/text" >/dev/null
 "$here/utils/split_data.sh" "$data" "$nj"
 split=$data/split$nj
+keep_programs_loaded
 mkdir -p "$dir/log" || die "cannot write into $dir"
 rm -f "$dir"/{final.mdl,final.occs,tree,num_jobs,cmvn_opts,delta_opts,phones.txt} "$dir"/[0-9]*.{mdl,occs,acc}
 remove_parts "$dir"/{ali.JOB.gz,ali.JOB,fsts.JOB.gz,feats.JOB.ark}

@@ -103,7 +103,8 @@ def program(usage: str, *options: Option, arguments: int | tuple[int, int | None
                     print(f"{help_text()}\nCommand line was: {command_line}", file=sys.stderr)
                     return 1
                 status = main(SimpleNamespace(**values), *rest) or 0
-                sys.stdout.flush()
+                if sys.stdout:  # none where the caller closed it (`>&-`)
+                    sys.stdout.flush()
                 return status
             except BrokenPipeError:
                 return _end_by_broken_pipe(as_process)

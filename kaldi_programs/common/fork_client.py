@@ -1,0 +1,93 @@
+"""Hand a call to the fork server and end as it ends; without a server, be the program itself.
+
+    python -IS fork_client.py FOLDER PROGRAM [arguments]
+
+All that the call has goes along, and signals are passed on. This start is what every call costs, so only modules in C
+are imported, which take no time.
+"""
+
+import _signal
+import _socket
+import marshal
+import posix
+import sys
+
+PASSED_ON = (_signal.SIGHUP, _signal.SIGINT, _signal.SIGQUIT, _signal.SIGTERM)
+MOST_FILES = 250  # a message takes 253
+
+
+def main(folder: str, name: str, *arguments: str) -> None:
+    if _signal.getsignal(_signal.SIGINT) != _signal.SIG_IGN:
+        _signal.signal(_signal.SIGINT, _signal.SIG_DFL)  # end without a traceback
+    try:
+        # Before the connection is one more open file.
+        files = open_files()
+        connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+        connection.connect(f"{folder}/socket")
+        send_call(connection, name, arguments, files)
+        answer = connection.recv(32)
+    except OSError:
+        answer = b""
+    if not answer:
+        program = f"{folder}/bin/{name}"
+        posix.execv(program, [program, *arguments])
+    for number in PASSED_ON:
+        if _signal.getsignal(number) != _signal.SIG_IGN:
+            _signal.signal(number, lambda number, _: connection.send(bytes([number])))
+    try:
+        while part := connection.recv(32):
+            answer += part
+    except OSError:
+        pass  # the server has died, which is also told by an answer without a status
+    process, *status = map(int, answer.split())
+    if not status:
+        kill_group(process)
+        sys.exit(f"ERROR ({name}:main()) the process from which programs are forked was killed")
+    end(*status)
+
+
+def open_files() -> list[int]:
+    """The descriptors that a program started by this call would have."""
+    found = []
+    for number in map(int, posix.listdir("/dev/fd")):
+        try:
+            if posix.get_inheritable(number):
+                found.append(number)
+        except OSError:  # the folder itself, closed since
+            pass
+    if not {0, 1, 2} <= set(found) or len(found) > MOST_FILES:
+        raise OSError("too few files, or too many")
+    return found
+
+
+def send_call(connection: _socket.socket, name: str, arguments: tuple[str, ...], files: list[int]) -> None:
+    words = [word.encode(sys.getfilesystemencoding(), "surrogateescape") for word in arguments]
+    umask = posix.umask(0o77)
+    posix.umask(umask)
+    ignored = [number for number in range(1, _signal.NSIG) if _signal.getsignal(number) == _signal.SIG_IGN]
+    data = marshal.dumps((name, words, posix.environ, umask, ignored, posix.getpid(), files))
+    message = len(data).to_bytes(8, sys.byteorder) + data
+    handed_over = [*files, posix.open(".", posix.O_RDONLY | posix.O_DIRECTORY)]
+    rights = b"".join(number.to_bytes(4, sys.byteorder) for number in handed_over)
+    sent = connection.sendmsg([message], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, rights)])
+    connection.sendall(message[sent:])
+
+
+def kill_group(process: int) -> None:
+    """What was forked dies with the server; the commands that it had started do not by themselves."""
+    try:  # noqa: SIM105 # contextlib would have to be imported
+        posix.killpg(process, _signal.SIGKILL)
+    except OSError:
+        pass
+
+
+def end(status: int) -> None:
+    """As the forked process ended; status: its exit status, or with a minus the signal that it died of."""
+    if status < 0:
+        _signal.signal(-status, _signal.SIG_DFL)
+        posix.kill(posix.getpid(), -status)
+    posix._exit(status)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
