@@ -5,7 +5,8 @@ are read here and not by libsndfile, which takes a file that was cut off for a s
 asrser_io.compressed. A recording is given whole, or Failure says in one line what is wrong with it.
 
 Lengths: a header that was written before the end was known (to a pipe) holds 0 or one of the largest numbers; then
-everything to the end is read. Any other length is believed: more bytes behind it are no samples, fewer are an error.
+everything to the end is read. Any other length is believed: fewer bytes are an error, and so are more, unless they are
+chunks of another kind, tags or padding.
 """
 
 from __future__ import annotations
@@ -31,10 +32,8 @@ RATES = (1000, 1_000_000)  # samples per second that a header may claim
 PLAIN_CODINGS = {1: "pcm", 3: "float", 6: "A-law", 7: "mu-law"}  # format tags of WAV
 EXTENSIBLE = 0xFFFE
 GUID_END = bytes.fromhex("00001000800000aa00389b71")  # of an extensible WAV, behind the format tag
-W64_GUID_END = {
-    b"riff": "2e91cf11a5d628db04c10000",
-    b"wave": "f3acd3118cd100c04f8edb8a",
-}  # that of "wave" for all others
+W64_RIFF = bytes.fromhex("2e91cf11a5d628db04c10000")  # the names of W64's chunks, behind the four letters
+W64_OTHERS = bytes.fromhex("f3acd3118cd100c04f8edb8a")
 
 
 class Form(NamedTuple):
@@ -456,10 +455,10 @@ def _is_standard_pcm16(form: bytes) -> bool:
 
 def _w64(file: BinaryIO, magic: bytes) -> Layout:
     """Sony's Wave64: chunks have names of 16 bytes, sizes of 8 (with the 24 of name and size), and begin at eighths."""
-    if _take(file, 12).hex() != W64_GUID_END[b"riff"]:
+    if _take(file, 12) != W64_RIFF:
         raise Failure("neither RIFF nor W64: a damaged header")
     _take(file, 8)
-    if (kind := _take(file, 16)) != b"wave" + bytes.fromhex(W64_GUID_END[b"wave"]):
+    if (kind := _take(file, 16)) != b"wave" + W64_OTHERS:
         raise Failure(f"a W64 file that holds no wave, but {kind[:4]!r}")
     form = b""
     while True:

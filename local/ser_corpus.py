@@ -342,6 +342,8 @@ def audio_for_kaldi(recordings: Mapping[str, str], folder: Path, final: Path) ->
             wav_scp[name] = audio if is_command(audio) else str(Path(audio).resolve())
             continue
         folder.mkdir(exist_ok=True)
+        if "/" in name:
+            raise Failure(f"{audio} has to be converted, and its name in wav.scp, {name}, cannot be a file's (/)")
         if warning := convert(audio, folder / f"{name}.wav"):
             warnings.append(f"{audio}: {warning}")
         wav_scp[name] = str(final / f"{name}.wav")

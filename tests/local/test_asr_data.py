@@ -325,3 +325,12 @@ def test_every_command_is_tried_and_not_only_the_first(prepare, own, tmp_path):
         assert result.returncode == 1 and "Traceback" not in result.stderr
         assert f"{own}/train/wav.scp: aino_2: " in result.stderr.splitlines()[-1]
         assert said in result.stderr.splitlines()[-1]
+
+
+def test_a_name_that_would_write_elsewhere_is_refused(prepare, own, tmp_path):
+    wav = tone(tmp_path / "eero.wav", rate=8000)
+    for name in ("wav.scp", "utt2spk", "text"):
+        write(own / "dev", name, (own / "dev" / name).read_text().strip().replace("eero_1", "eero/../../1"))
+    result = prepare()
+    assert result.returncode == 1 and "Traceback" not in result.stderr
+    assert f"{wav} has to be converted, and its name in wav.scp, eero/../../1, cannot be" in result.stderr
