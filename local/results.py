@@ -6,7 +6,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from asrser_io.files import Failure, write_text
-from asrser_io.text import read_lines, words_of
+from asrser_io.text import read_lines, rows
 from asrser_nn.study.statistics import CONFIDENCE, NUM_DRAWS, bootstrap_interval
 
 SYSTEMS = {"exp/mono": "GMM-HMM, monophones", "exp/asr": "ConvNet"}
@@ -15,8 +15,7 @@ SYSTEMS = {"exp/mono": "GMM-HMM, monophones", "exp/asr": "ConvNet"}
 def errors_by_speaker(per_utt):
     """Sum "<utt> <spk> <errors> <phones> …" to (errors, phones) of each speaker."""
     sums = defaultdict(lambda: [0, 0])
-    for line in read_lines(per_utt):
-        _, speaker, errors, phones, *_ = words_of(line)
+    for _, (_, speaker, errors, phones, *_) in rows(read_lines(per_utt), per_utt, "<utt> <spk> <errors> <phones> …"):
         sums[speaker][0] += int(errors)
         sums[speaker][1] += int(phones)
     return list(sums.values())
@@ -40,7 +39,7 @@ def result_lines(work, decode):
 
 
 def results(work):
-    corpus = (work / "data/asr/corpus").read_text().strip()
+    corpus = " ".join(read_lines(work / "data/asr/corpus"))
     lines = [
         f"# {corpus}: phone error rate at the acoustic scale (after wer_) that is best on dev",
         "# Silence is scored where the transcripts have it.",

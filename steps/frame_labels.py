@@ -18,7 +18,7 @@ import numpy as np
 
 from asrser_io.files import Failure, write_text
 from asrser_io.tables import TableWriter, read_table
-from asrser_io.text import read_list, read_map
+from asrser_io.text import read_lines, read_list, read_map
 
 FRAMES_PER_HOUR = 100 * 3600  # a frame every 10 ms
 
@@ -107,7 +107,7 @@ def main() -> None:
         sys.exit(1)
     for utterance in without_speech:
         print(f"frame_labels.py: {utterance} has no speech: all its frames are silent", file=sys.stderr)
-    print((data / "silence.txt").read_text(), end="")
+    print(*read_lines(data / "silence.txt"), sep="\n")
 
 
 if __name__ == "__main__":

@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import click
 
 from asrser_io.files import Failure
+from asrser_io.text import read_lines
 
 
 def read_config(context: click.Context, parameter: click.Parameter, paths: tuple[str, ...]) -> None:
@@ -15,7 +15,7 @@ def read_config(context: click.Context, parameter: click.Parameter, paths: tuple
     known = {option: p for p in context.command.params for option in p.opts if isinstance(p, click.Option)}
     defaults: dict[str, Any] = dict(context.default_map or {})
     for path in paths:
-        for number, line in enumerate(Path(path).read_text().splitlines(), 1):
+        for number, line in enumerate(read_lines(path), 1):
             setting = line.partition("#")[0].strip()
             if not setting:
                 continue

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from asrser_io.files import Failure
+from asrser_io.text import read_map
 from asrser_nn.data.corpus import Corpus, check_coefficients, check_labels, load_corpus
 from asrser_nn.network.convnet import ConvNet, log_posteriors
 from asrser_nn.network.device import precision_context
@@ -46,17 +47,11 @@ def rates(confusion: np.ndarray, names: list[str]) -> dict[str, Any]:
 
 def read_utt2class(path: str, class_names: list[str]) -> dict[str, int]:
     """Lines '<utterance> <class>'."""
-    classes = {}
-    with open(path) as file:
-        for line in file:
-            fields = line.split()
-            if len(fields) != 2 or fields[1] not in class_names:
-                known = ", ".join(class_names)
-                raise Failure(
-                    f"{path}: expected '<utterance> <class>', the class one of {known}; found '{line.strip()}'"
-                )
-            classes[fields[0]] = class_names.index(fields[1])
-    return classes
+    classes = read_map(path, "<utterance> <class>")
+    for utterance, name in classes.items():
+        if name not in class_names:
+            raise Failure(f"{path}: {utterance} is of the class '{name}', expected one of {', '.join(class_names)}")
+    return {utterance: class_names.index(name) for utterance, name in classes.items()}
 
 
 def utterance_class(labels: np.ndarray, silence: int, name: str) -> int | None:

@@ -371,7 +371,7 @@ def write_report(results: dict[str, Any], folder: Path) -> list[Path]:
 
 def read_results(path: Path) -> dict[str, Any]:
     try:
-        results = json.loads(path.read_text())
+        results = json.loads(path.read_bytes())
     except OSError as error:
         raise Failure(f"{path}: cannot read it: {error.strerror}") from error
     except ValueError as error:

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from asrser_io.files import Failure
-from asrser_io.text import read_map
+from asrser_io.text import read_lines, read_map, rows
 from asrser_nn.network.convnet import Shape
 from asrser_nn.network.model import code_commit, layer_table, load_model
 from asrser_nn.study.measures import Counts, summary
@@ -49,7 +49,7 @@ def parse_run(relative: str) -> dict[str, Any]:
 
 def _read_json(path: Path) -> Any:
     try:
-        return json.loads(path.read_text())
+        return json.loads(path.read_bytes())
     except ValueError as error:
         raise Failure(f"{path}: this is no JSON ({error}); remove it and run its stage again") from error
 
@@ -57,8 +57,7 @@ def _read_json(path: Path) -> Any:
 def phone_errors(per_utt: Path) -> Counts:
     """From lines '<utt> <spk> <errors> <phones> …'."""
     counts: Counts = defaultdict(lambda: [[0, 0]])
-    for line in per_utt.read_text().splitlines():
-        _, speaker, errors, phones = line.split()[:4]
+    for _, (_, speaker, errors, phones, *_) in rows(read_lines(per_utt), per_utt, "<utt> <spk> <errors> <phones> …"):
         counts[speaker] = [[counts[speaker][0][0] + int(errors), counts[speaker][0][1] + int(phones)]]
     return dict(counts)
 
@@ -120,14 +119,14 @@ def read_run(directory: Path, what: dict[str, Any]) -> dict[str, Any]:
         "confusion": confusion,
         "history": _read_json(directory / "history.json"),
         "constant": _read_json(constant) if constant.exists() else None,
-        "config": (directory / "config").read_text().splitlines(),
+        "config": read_lines(directory / "config", strict=False),
     }
 
 
 def _corpus(name: Path, parts: dict[str, Path]) -> dict[str, Any]:
     """What a corpus holds by part; name: the file that says which corpus this is."""
     expected = read_map(name.with_name("expected"), optional=True)
-    found: dict[str, Any] = {"name": name.read_text().strip(), "parts": {}}
+    found: dict[str, Any] = {"name": " ".join(read_lines(name)).strip(), "parts": {}}
     for part, data in parts.items():
         utt2spk = read_map(data / "utt2spk")
         frames = read_map(data / "utt2num_frames")  # of the utterances with features: the others were not used
@@ -144,7 +143,7 @@ def _stages(exp: Path) -> list[dict[str, Any]]:
     """From exp/seconds, lines '<stage> <seconds> <name>'; the last line of a stage counts."""
     stages: dict[str, dict[str, Any]] = {}
     if (exp / "seconds").exists():
-        for line in (exp / "seconds").read_text().splitlines():
+        for line in read_lines(exp / "seconds"):
             number, seconds, name = line.split(maxsplit=2)
             stages[number] = {"stage": int(number), "name": name, "seconds": float(seconds)}
     return sorted(stages.values(), key=lambda stage: stage["stage"])

@@ -46,7 +46,7 @@ def read_fold(folder: Path) -> dict[str, Any]:
         if not file.is_file():
             raise Failure(f"no such file: {file}; is this fold trained and evaluated?")
         try:
-            fold[part] = json.loads(file.read_text())
+            fold[part] = json.loads(file.read_bytes())
         except ValueError as error:
             raise Failure(f"{file} is no JSON ({error}); remove it and evaluate this fold again") from error
     return fold

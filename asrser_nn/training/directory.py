@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from asrser_io.files import Failure
+from asrser_io.text import read_lines
 from asrser_nn.training.runs import Training
 
 ARGUMENTS = ("train_feats", "train_labels", "dev_feats", "dev_labels")  # of the commands, not options
@@ -37,8 +38,9 @@ def is_complete(directory: Path, training: Training) -> bool:
     """Whether this training is done. A directory that holds (a part of) another one is refused."""
     complete = (directory / "final.pt").exists()
     if complete or (directory / "checkpoint.pt").exists():
-        text = (directory / "config").read_text() if (directory / "config").exists() else ""
-        theirs, ours = set(text.splitlines()), set(config_text(training).splitlines())
+        path = directory / "config"
+        theirs = set(read_lines(path, strict=False) if path.exists() else [])
+        ours = set(config_text(training).split("\n")) - {""}
         if theirs != ours:
             there, asked = (", ".join(sorted(lines)) or "nothing" for lines in (theirs - ours, ours - theirs))
             raise Failure(

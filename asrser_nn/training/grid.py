@@ -61,7 +61,7 @@ class Run:
     def seconds(self) -> float | None:
         """How long the training took, None when there is no record of it."""
         history = self.directory / "history.json"
-        return sum(epoch["seconds"] for epoch in json.loads(history.read_text())) if history.exists() else None
+        return sum(epoch["seconds"] for epoch in json.loads(history.read_bytes())) if history.exists() else None
 
 
 def read_list(path: Path) -> list[Run]:
