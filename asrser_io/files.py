@@ -32,14 +32,15 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
     """Open a file beside `path` for writing and give it that name only when everything is on disk.
 
     A full disk or an interrupt leaves the old file, or none, never half of one. A link is followed: the data lie where
-    it says. What is no plain file (a named pipe, /dev/null) or is open elsewhere (/dev/stdout) is written to directly.
+    it says. What is no plain file (a named pipe, /dev/null) or is open already (/dev/stdout) is written to directly.
     """
     target = os.path.realpath(path)
-    is_open_elsewhere = os.path.abspath(path).startswith(("/dev/std", "/dev/fd/", "/proc/"))
-    special = is_open_elsewhere or (os.path.exists(target) and not os.path.isfile(target))
+    descriptor = _descriptor(os.path.abspath(path))
+    special = descriptor is not None or (os.path.exists(target) and not os.path.isfile(target))
     aside = target if special else f"{target}.tmp"
     try:
-        with open(aside, "wb") as file:
+        # A copy of a descriptor goes on where others have written, and they do where it ends.
+        with open(aside if descriptor is None else os.dup(descriptor), "wb") as file:
             yield file
         if not special:
             os.replace(aside, target)
@@ -50,6 +51,12 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
         if isinstance(error, OSError) and error.filename in (None, aside):
             raise Failure(f"cannot write {path}: {error.strerror or error}") from error
         raise
+
+
+def _descriptor(path: str) -> int | None:
+    """The number of a file that is open already, such as /dev/stdout or /dev/fd/63."""
+    match = re.fullmatch("/dev/(stdout|stderr)|(?:/dev|/proc/self)/fd/([0-9]+)", path)
+    return {"stdout": 1, "stderr": 2}.get(match[1]) or int(match[2]) if match else None
 
 
 CHUNK = 1 << 24  # bytes

@@ -347,7 +347,7 @@ def _read_script(rxfilename: str) -> Iterator[tuple[str, str]]:
                 raise Failure(f"{where}: the text is in UTF-16; save it as UTF-8")
             fields = (line.removeprefix(BYTE_ORDER_MARK) if number == 1 else line).split(None, 1)
             if len(fields) != 2 or b"\0" in line:
-                raise Failure(f"{where}: expected a key and a file, found {_shown(line)}")
+                raise Failure(f"{where}: expected a key and a file, found {_shown(line.strip())}")
             key, filename = (field.strip().decode(errors="surrogateescape") for field in fields)
             if key in first_line:
                 raise Failure(f"{where}: {key} is there a second time, after line {first_line[key]}; keys must differ")
@@ -377,10 +377,13 @@ class _Loader:
                 return self._read(rxfilename)
             name, *ranges = rxfilename[:-1].split("[")
             if not name or len(ranges) != 1:
-                raise Failure("expected a range such as FILE[first:last] or FILE[first:last,first:last]")
+                raise Failure("cannot make sense of it; expected FILE[first:last] or FILE[first:last,first:last]")
             if self._whole[0] != name:
                 self._whole = (name, self._read(name))
-            return _part(self._whole[1], ranges[0])
+            part, is_cut = _part(self._whole[1], ranges[0])
+            if is_cut:
+                warn(f"{key} ({rxfilename}): the range ends behind the {len(self._whole[1])} rows there are: cut")
+            return part
         except Failure as error:
             raise Failure(f"{f'{key} ({rxfilename})' if key else rxfilename}: {error}") from error
 
@@ -397,16 +400,17 @@ class _Loader:
         return self._kind.read(self._file)
 
 
-def _part(value: Any, text: str) -> np.ndarray:
+def _part(value: Any, text: str) -> tuple[np.ndarray, bool]:
     """The part of a vector or matrix that "first:last" or "rows,columns" names, ends included; ":" is all.
 
-    As in Kaldi the last row may lie up to 3 behind the end, where it is cut with a warning: segments are rounded.
+    As in Kaldi the last row may lie up to 3 behind the end, since segments are rounded; the part is cut there, which is
+    the second answer.
     """
     if not isinstance(value, np.ndarray) or value.dtype.kind != "f":
         raise Failure(f"a range [{text}] of something that is no vector or matrix")
     ranges = text.split(",")
     shape = " x ".join(map(str, value.shape))
-    slices = []
+    slices, is_cut = [], False
     for axis, ends in enumerate(ranges):
         size = value.shape[axis] if axis < value.ndim else 0
         tolerance = 3 if axis == 0 else 0
@@ -414,10 +418,9 @@ def _part(value: Any, text: str) -> np.ndarray:
         first, last = map(int, match.groups()) if match else (0, -1)
         if not (first <= last < size + tolerance and first < size):
             raise Failure(f"no range [{text}] in {shape} values; expected first:last from 0 on, both included")
-        if last >= size:
-            warn(f"the range [{text}] goes beyond the end of {shape} values: cut there")
+        is_cut |= last >= size
         slices.append(slice(first, last + 1))
-    return value[tuple(slices)]
+    return value[tuple(slices)], is_cut
 
 
 class RandomAccess:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 # Tools disagree whether a form feed parts words, and nobody sees the others.
-_UNUSABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ufeff]")
+_UNUSABLE = re.compile("[\x01-\x08\x0b-\x1f\x7f\ufeff]")
 
 
 def words_of(text: str) -> list[str]:
@@ -40,6 +40,9 @@ def decoded_lines(data: bytes, name: str | Path, strict: bool = True) -> list[st
     if data.startswith(UTF_16_MARKS):
         raise Failure(f"{name}, line 1: the file is in UTF-16; save it as UTF-8")
     data = data.removeprefix(BYTE_ORDER_MARK)
+    if strict and b"\0" in data:
+        number = data.count(b"\n", 0, data.index(b"\0")) + 1
+        raise Failure(f"{name}, line {number}: a zero byte: the file is in UTF-16, or no text; save it as UTF-8")
     try:
         text = data.decode(errors="strict" if strict else "surrogateescape")
     except UnicodeDecodeError as error:
@@ -59,8 +62,7 @@ def decoded_lines(data: bytes, name: str | Path, strict: bool = True) -> list[st
 
 
 def _described(character: str) -> str:
-    names = {"\0": "a zero byte (is the file in UTF-16, or no text?)", "\r": "a carriage return inside of the line"}
-    return names.get(character, f"an invisible character, U+{ord(character):04X}")
+    return "a carriage return inside" if character == "\r" else f"an invisible character, U+{ord(character):04X}"
 
 
 # The columns of files by name, as read_map finds them.

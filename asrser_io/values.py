@@ -223,9 +223,9 @@ def _read_through(f: BufferedReader, delimiter: bytes) -> bytes:
 
 def _read_rows(f: BufferedReader) -> list[list[bytes]]:
     """The words of each row of a text matrix or vector, with the line end after its bracket."""
-    if (opening := read_word(f)) != "[":
+    if (opening := read_word(f)) not in ("[", "[]"):
         raise Failure(f"expected [ and numbers, found {opening[:40]!r}")
-    text = _read_through(f, b"]")[:-1]
+    text = _read_through(f, b"]")[:-1] if opening == "[" else b""
     while f.peek(1)[:1] in (b" ", b"\t", b"\r"):
         f.read(1)
     if f.peek(1)[:1] == b"\n":

@@ -236,13 +236,86 @@ def test_only_tables_that_promise_both_orders_forget_what_was_passed(tmp_path):
     assert table["utt3"] == 3 and table._values == {"utt3": 3}
 
 
-def test_an_archive_that_breaks_its_promise_is_refused(tmp_path):
-    (tmp_path / "t").write_text("b 1 \na 2 \n")
-    with pytest.raises(Failure, match="not sorted"):
-        random_access(f"ark,s:{tmp_path}/t", "int")["c"]
-    (tmp_path / "t").write_text("b 1 \nb 2 \n")
-    with pytest.raises(Failure, match="b is there twice"):
-        random_access(f"ark:{tmp_path}/t", "int")["c"]
+UNSORTED = "s1_u0 1\ns1_u1 2\ns10_u0 3\ns10_u1 4\n"  # 0 sorts before _: these are in the order of speakers
+NOT_SORTED = "is not sorted, as its option s promises: s10_u0 stands after s1_u1 and before s10_u1"
+
+
+@pytest.mark.parametrize("options", ["s", "s,cs"])
+@pytest.mark.parametrize("asked", ["s10_u0", "s1_u5", "a"])
+def test_a_key_out_of_order_is_no_end_of_the_table(tmp_path, options, asked):
+    """Read in passing, s10_u0 would look absent: s1_u0, the first key, sorts behind it."""
+    (tmp_path / "t").write_text(UNSORTED)
+    with pytest.raises(Failure, match=NOT_SORTED):
+        random_access(f"ark,{options}:{tmp_path}/t", "int").get(asked)
+
+
+def test_a_script_out_of_order_is_refused_at_once(tmp_path):
+    (tmp_path / "t.scp").write_text("s1_u1 x\ns10_u0 x\ns10_u1 x\n")
+    with pytest.raises(Failure, match=NOT_SORTED):
+        random_access(f"scp,s,cs:{tmp_path}/t.scp", "int")
+
+
+def test_a_table_that_is_not_asked_in_the_order_promised_says_so(tmp_path):
+    (tmp_path / "t").write_text("a 1\nb 2\nc 3\nd 4\n")
+    table = random_access(f"ark,s,cs:{tmp_path}/t", "int")
+    assert (table["a"], table["c"], table["c"]) == (1, 3, 3)
+    message = "is asked for b after c, when c was read, though its option cs promises sorted order"
+    with pytest.raises(Failure, match=message):
+        table.get("b")
+
+
+@pytest.mark.parametrize("source", ["ark,s,cs:{}/t", "ark,s:{}/t", "scp,s:{}/t.scp"])
+def test_an_unknown_key_of_a_sorted_table_is_told_with_its_neighbours(tmp_path, source):
+    write(f"ark,scp:{tmp_path}/t,{tmp_path}/t.scp", "int", range(3))
+    table = random_access(source.format(tmp_path), "int")
+    assert table["utt1"] == 1
+    with pytest.raises(Failure, match=r"no utt1x in .*; it would stand after utt1 and before utt2$"):
+        table["utt1x"]
+    assert table["utt2"] == 2  # and goes on
+    with pytest.raises(Failure, match=r"no utt9 in .*; it would stand after utt2 and before its end$"):
+        table["utt9"]
+
+
+def test_the_order_is_that_of_bytes(tmp_path):
+    keys = ["Z", "a", "z", "\u00e9", "\uffee", "\U0001f600"]
+    (tmp_path / "t").write_text("".join(f"{key} {number}\n" for number, key in enumerate(keys)))
+    table = random_access(f"ark,s,cs:{tmp_path}/t", "int")
+    assert [table[key] for key in keys] == list(range(6))
+
+
+@pytest.mark.parametrize("options", ["", ",s", ",s,cs", ",o"])
+def test_a_key_that_is_there_twice_is_refused_in_every_archive_and_script(tmp_path, options):
+    """Also when nobody asks for the later ones: which of the two is meant, nobody knows."""
+    (tmp_path / "t").write_text("a 1\nb 2\nb 3\n")
+    (tmp_path / "t.scp").write_text("a x\nb x\nb y\n")
+    with pytest.raises(Failure, match=f"b is there twice in the archive {tmp_path}/t"):
+        random_access(f"ark{options}:{tmp_path}/t", "int").get("c")
+    with pytest.raises(Failure, match=f"{tmp_path}/t.scp, line 3: b is there a second time, after line 2"):
+        random_access(f"scp{options}:{tmp_path}/t.scp", "int")
+    if "cs" not in options:
+        with pytest.raises(Failure, match="b is there twice"):
+            random_access(f"ark{options}:{tmp_path}/t", "int").get("a")
+
+
+@pytest.mark.parametrize("form", ["ark:{0}/o", "ark,scp:{0}/o,{0}/o.scp", "scp:{0}/where.scp"])
+def test_a_key_is_not_written_twice(tmp_path, form):
+    (tmp_path / "where.scp").write_text(f"a {tmp_path}/a\n")
+    with (
+        pytest.raises(Failure, match="a would be there twice in "),
+        TableWriter(form.format(tmp_path), "int") as writer,
+    ):
+        writer.write("a", 1)
+        writer.write("a", 2)
+    assert not (tmp_path / "o").exists() and not (tmp_path / "o.scp").exists()
+
+
+def test_keys_of_any_characters_but_white_space_are_written_and_read_back(tmp_path):
+    keys = ["a\u00a0b", "c\u2003", "\udcf6"]  # the last one is a byte of Latin-1
+    with TableWriter(f"ark,scp:{tmp_path}/t,{tmp_path}/t.scp", "token") as writer:
+        for key in keys:
+            writer.write(key, key)
+    for source in (f"ark:{tmp_path}/t", f"scp:{tmp_path}/t.scp"):
+        assert dict(read_table(source, "token")) == {key: key for key in keys}
 
 
 def test_a_table_by_speaker_is_asked_by_utterance(tmp_path):

@@ -46,6 +46,11 @@ def test_each_kind_of_error_is_counted(score, hyp, counts):
     assert output[1] == f"%SER {100 * (errors > 0):.2f} [ {int(errors > 0)} / 1 ]"
 
 
+def test_a_no_break_space_is_part_of_a_word(score):
+    status, output, _ = score("u a\u00a0b c\u2003d\n", "u a\u00a0b c d\n")
+    assert (status, output[0]) == (0, "%WER 100.00 [ 2 / 2, 1 ins, 0 del, 1 sub ]")
+
+
 REF, HYP = "u1 a b\nu2 c d\n", "u2 c d\n"
 
 

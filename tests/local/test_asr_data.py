@@ -60,6 +60,38 @@ def test_data_directories_are_sorted_and_the_phones_listed(prepare, tmp_path):
     assert not (tmp_path / "asr.tmp").exists()
 
 
+def prepared(out: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(out)): path.read_bytes() for path in out.rglob("*") if path.is_file()}
+
+
+def test_files_of_another_editor_make_the_same_data_directories(prepare, own, tmp_path):
+    """A mark of UTF-8, CRLF, tabs, and no newline at the end."""
+    assert prepare().returncode == 0
+    expected = prepared(tmp_path / "asr")
+    for path in own.glob("*/*"):
+        lines = path.read_text().replace(" ", "\t", 1).replace("\n", "\r\n")
+        path.write_bytes(lines.removesuffix("\r\n").encode("utf-8-sig"))
+    result = prepare()
+    assert result.returncode == 0, result.stderr
+    assert prepared(tmp_path / "asr") == expected
+    assert b"\r" not in (tmp_path / "asr/train/segments").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "encoding, message",
+    [
+        ("latin-1", "{}/train/text, line 1: byte 0xE4 is not UTF-8"),
+        ("utf-16", "{}/train/text, line 1: the file is in UTF-16; save it as UTF-8"),
+    ],
+)
+def test_another_encoding_is_refused_with_file_and_line(prepare, own, tmp_path, encoding, message):
+    path = own / "train/text"
+    path.write_bytes(path.read_text().encode(encoding))
+    result = prepare()
+    assert result.returncode == 1 and message.format(own) in result.stderr and "Traceback" not in result.stderr
+    assert not (tmp_path / "asr").exists()
+
+
 def test_only_audio_that_needs_it_is_converted(prepare, tmp_path):
     result = prepare()
     assert "1 of 1 recordings are not 16 kHz mono 16-bit WAV: converted once" in result.stderr

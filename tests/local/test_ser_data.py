@@ -42,6 +42,28 @@ def test_a_given_order_of_the_classes_is_kept(data, tmp_path):
     assert (tmp_path / "ser/emotions").read_text().split() == ["surprise", "neutral", "anger"]
 
 
+def test_files_of_another_editor_make_the_same_data_directory(data, tmp_path):
+    """A mark of UTF-8, CRLF, tabs, and no newline at the end."""
+    (data / "emotions").write_text("surprise\nneutral\nanger\n")
+    (data / "corpus").write_text("Töne\n")
+    assert prepare(data, tmp_path / "ser").returncode == 0
+    expected = {path.name: path.read_bytes() for path in (tmp_path / "ser").glob("[!w]*")}
+    for path in data.iterdir():
+        text = path.read_text().replace(" ", "\t").replace("\n", "\r\n")
+        path.write_bytes(text.removesuffix("\r\n").encode("utf-8-sig"))
+    result = prepare(data, tmp_path / "ser")
+    assert result.returncode == 0, result.stderr
+    assert {path.name: path.read_bytes() for path in (tmp_path / "ser").glob("[!w]*")} == expected
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_another_encoding_is_refused_with_file_and_line(data, tmp_path, encoding):
+    (data / "utt2emotion").write_bytes("ann-1 ärger\nann-2 neutral\nbob-1 anger\n".encode(encoding))
+    result = prepare(data, tmp_path / "ser")
+    assert result.returncode == 1 and f"{data}/utt2emotion, line 1: " in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
 def test_segments_are_kept_and_only_recordings_that_need_it_are_converted(data, tmp_path):
     prepare(data, tmp_path / "ser")
     assert (tmp_path / "ser/segments").read_text() == (data / "segments").read_text()
