@@ -98,17 +98,19 @@ class ArpaReader:
         for order in range(1, self.order + 1):
             self._expect(f"\\{order}-grams:")
             log(f"Reading \\{order}-grams: section.")
-            count = 0
+            seen = set()
             while not self._next().startswith("\\"):
                 fields = words_of(self._line[1])
                 least, most = order + 1, order + 1 + (order < self.order)
                 if not least <= len(fields) <= most:
                     self.fail(f"{len(fields)} columns; a {order}-gram has {least} to {most}")
-                count += 1
+                if (n_gram := tuple(fields[1 : order + 1])) in seen:
+                    self.fail(f"the {order}-gram is there twice")
+                seen.add(n_gram)
                 backoff = self._natural_log(fields[order + 1]) if len(fields) > order + 1 else np.float32(0)
                 yield fields[1 : order + 1], self._natural_log(fields[0]), backoff
-            if count > self.counts[order - 1]:
-                self.fail(f"{count} {order}-grams; the header says {self.counts[order - 1]}")
+            if len(seen) > self.counts[order - 1]:
+                self.fail(f"{len(seen)} {order}-grams; the header says {self.counts[order - 1]}")
         self._expect("\\end\\")
         if 0 <= self._max_warnings < self._warnings:
             warn(f"{self._warnings} warnings, {self._max_warnings} of them printed; --max-arpa-warnings=-1 prints all")

@@ -17,7 +17,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from asrser_io.files import Failure, fault_of_name, write_text
-from asrser_io.text import read_list, read_map
+from asrser_io.text import read_list, read_map, words_of
 
 BY_UTTERANCE = ("feats.scp", "labels.scp", "utt2spk", "utt2emotion", "utt2original")
 BY_SPEAKER = ("spk2gender", "spk2session")
@@ -76,7 +76,7 @@ def read_dev_speakers(data: Path, given: str, speakers: Collection[str]) -> list
         source = str(data / "dev_speakers")
         if not (data / "dev_speakers").is_file():
             raise Failure(f"no {source} says who decides when training stops: name the speakers with --dev-speakers")
-    dev_speakers = sorted(set(given.replace(",", " ").split()) if given else read_list(data / "dev_speakers"))
+    dev_speakers = sorted(set(words_of(given.replace(",", " "))) if given else read_list(data / "dev_speakers"))
     if not dev_speakers:
         raise Failure(f"{source} names nobody: the dev set decides when training stops")
     if strangers := [speaker for speaker in dev_speakers if speaker not in speakers]:

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from asrser_io.files import Failure, described
+from asrser_io.text import is_word
 
 FORMAT, VERSION = "asrser_nn phone loop", 1
 
@@ -72,7 +73,7 @@ def read_phone_loop(path: Path) -> PhoneLoop:
                 raise ValueError(f"{what} with a number that is no log-probability")
         if not 0 < loop.acoustic_scale < np.inf:
             raise ValueError(f"an acoustic scale of {loop.acoustic_scale}")
-        if not all(isinstance(phone, str) and phone.split() == [phone] for phone in loop.phones):
+        if not all(isinstance(phone, str) and is_word(phone) for phone in loop.phones):
             raise ValueError("phones that are not all words")
         return loop
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError, MemoryError) as error:

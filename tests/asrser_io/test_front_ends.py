@@ -158,6 +158,7 @@ RANGES = {
 }
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the wheel's, about what it refused
 @pytest.mark.parametrize("front_end", [by_asrser_nn, by_program, by_kaldi])
 @pytest.mark.parametrize("ends, part", RANGES.items())
 def test_a_range_is_read_alike(ends, part, front_end, capfd):

@@ -439,6 +439,24 @@ def test_normalisation_without_statistics_leaves_out_and_with_wrong_ones_stops(t
     assert apply_cmvn.main(["--skip-dims=x", only_a, table, f"ark:{tmp_path}/n"]) == 1
 
 
+def test_statistics_of_a_speaker_that_are_there_twice_are_refused(tmp_path, capsys):
+    table = write_matrices(tmp_path / "f", u1=[[1, 2], [3, 5]])
+    of_s1 = compute_cmvn_stats.main([table, f"{tmp_path}/s1.stats"])
+    assert of_s1 == 0
+    (tmp_path / "cmvn.scp").write_text(f"s1 {tmp_path}/s1.stats\ns2 {tmp_path}/s1.stats\ns1 {tmp_path}/other.stats\n")
+    (tmp_path / "utt2spk").write_text("u1 s1\n")
+    (tmp_path / "twice").write_text("u1 s1\nu2 s1\nu1 s2\n")
+    for utt2spk, stats, message in [
+        ("utt2spk", "cmvn.scp", f"{tmp_path}/cmvn.scp, line 3: s1 is there a second time, after line 1"),
+        ("twice", "s1.scp", f"u1 is there twice in the archive {tmp_path}/twice"),
+    ]:
+        (tmp_path / "s1.scp").write_text(f"s1 {tmp_path}/s1.stats\n")
+        words = [f"--utt2spk=ark:{tmp_path}/{utt2spk}", f"scp:{tmp_path}/{stats}", table, f"ark:{tmp_path}/n"]
+        assert apply_cmvn.main(words) == 1
+        assert message in capsys.readouterr().err
+        assert not (tmp_path / "n").exists()
+
+
 def test_the_delta_of_a_ramp_is_its_slope_and_its_second_delta_nothing(tmp_path):
     ramp = 3 * np.arange(20)[:, None]
     table = write_matrices(tmp_path / "f", a=ramp, empty=np.zeros((0, 0)))

@@ -321,6 +321,8 @@ def test_no_more_warnings_are_printed_than_asked_for(work, capfd):
         (lambda text: text.replace("-99 <s> -0.5", "-99 c -0.5"), "no unigram <s>"),
         (lambda text: text.replace("\\2-grams:", "\\3-grams:"), "expected \\\\2-grams:"),
         (lambda text: text.replace("-0.2 a b", "-0.2 a <eps>"), "epsilon"),
+        (lambda text: text.replace("-0.6 b", "-0.6 a"), "line 10 .*the 1-gram is there twice"),
+        (lambda text: text.replace("-0.2 a b", "-0.2 <s> a"), "line 14 .*the 2-gram is there twice"),
     ],
 )
 def test_a_bad_language_model_is_refused_with_the_reason(work, capfd, change, message):
@@ -328,6 +330,18 @@ def test_a_bad_language_model_is_refused_with_the_reason(work, capfd, change, me
     assert arpa2fst.main(["--disambig-symbol=#0", "lm.arpa", "G.fst"]) == 1
     assert re.search(f"lm.arpa.*{message}", capfd.readouterr().err)
     assert not (work / "G.fst").exists()
+
+
+def test_a_language_model_of_another_editor_is_the_same(work):
+    """A mark of UTF-8, CRLF, tabs; a no-break space is part of a word."""
+    text = ARPA.replace("b", "b\u00a0b")
+    (work / "lm.arpa").write_text(text)
+    (work / "other.arpa").write_bytes(text.replace(" ", "\t").replace("\n", "\r\n").encode("utf-8-sig"))
+    for name in ("lm", "other"):
+        arguments = ["--disambig-symbol=#0", f"--write-symbol-table={name}.txt", f"{name}.arpa", f"{name}.fst"]
+        assert arpa2fst.main(arguments) == 0
+    assert (work / "other.fst").read_bytes() == (work / "lm.fst").read_bytes()
+    assert (work / "other.txt").read_text() == "<eps>\t0\n#0\t1\n<s>\t2\n</s>\t3\na\t4\nb\u00a0b\t5\n"
 
 
 def test_a_compressed_language_model_is_no_arpa_file(work, capfd):

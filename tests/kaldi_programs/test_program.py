@@ -107,6 +107,14 @@ def test_a_configuration_file_sets_options_and_the_command_line_prevails(capsys,
     assert answer(capsys, *words) == "6 4.0 False povey a nothing"
 
 
+def test_a_configuration_file_of_another_editor_is_read_and_one_in_another_encoding_refused(capsys, tmp_path):
+    conf = tmp_path / "windows.conf"
+    conf.write_bytes("# größer\r\n--count=5\r\n--scale=2".encode("utf-8-sig"))
+    assert answer(capsys, f"--config={conf}", "a") == "5 2.0 False povey a nothing"
+    conf.write_bytes("--count=5\n# größer\n".encode("latin-1"))
+    assert f"{conf}, line 2: byte 0xF6 is not UTF-8" in refusal(capsys, f"--config={conf}", "a")
+
+
 def test_a_wrong_line_in_a_configuration_file_is_refused_with_the_file(capsys, tmp_path):
     conf = tmp_path / "wrong.conf"
     for line, expected in [("count=5", "line 1"), ("--speed=5", "no such option")]:

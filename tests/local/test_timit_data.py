@@ -220,6 +220,17 @@ def test_a_second_corpus_replaces_the_first(corpus, tmp_path):
 # ---- What is refused, by one line, with nothing written
 
 
+def test_label_files_and_lists_of_another_editor_make_the_same_data_directories(corpus, tmp_path):
+    """A mark of UTF-8, CRLF, tabs, blank lines, and no newline at the end."""
+    expected = prepared(corpus, tmp_path / "asr")
+    for path in [*corpus.rglob("*.PHN"), *corpus.glob("*.list")]:
+        text = path.read_text().replace(" ", "\t").replace("\n", "\r\n\r\n")
+        path.write_bytes(text.rstrip().encode("utf-8-sig"))
+    found = prepared(corpus, tmp_path / "other")
+    for name in ("text", "utt2spk", "phones.ctm", "stm"):
+        assert (found / "test" / name).read_bytes() == (expected / "test" / name).read_bytes()
+
+
 def refusal(corpus, tmp_path):
     result = prepare(corpus, tmp_path / "asr")
     assert result.returncode == 1
@@ -306,6 +317,8 @@ def test_the_full_corpus_is_counted_in_sentences_and_phones(tmp_path):
         ("0 400 h#\n400 300 s\n", "line 2: '400 300 s' is out of order"),
         ("0 400 h#\n400 800\n", "line 2: expected '<first sample> <end> <phone>', found '400 800'"),
         ("0 400 h#\nsome words here\n", "line 2: expected '<first sample> <end> <phone>', found 'some words here'"),
+        ("0 400 h#\n400 800 \u00e4\n", "line 2: unknown phone 'ä'"),
+        ("0 400 h#\n400 800 aa\x0c\n", "line 2: an invisible character, U+000C: remove it"),
         ("", "empty: no phones"),
         ("0 400 q\n", "empty: no phones"),
     ],

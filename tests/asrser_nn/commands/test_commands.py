@@ -151,6 +151,16 @@ def test_the_config_of_a_run_trains_the_same_network_again(
         assert torch.equal(value, theirs["weights"][name]), name
 
 
+def test_a_config_of_another_editor_is_read_and_one_in_another_encoding_refused(data, tmp_path: Path, call) -> None:
+    path = tmp_path / "windows.conf"
+    path.write_bytes("# größer\r\n--precision=fp33".encode("utf-8-sig"))
+    status, _, err = call("train", "--config", path, *data, tmp_path / "run")
+    assert status != 0 and "'fp33' is not one of" in err  # the option is read, without mark and carriage return
+    path.write_bytes("--precision=fp32\n# größer\n".encode("latin-1"))
+    status, _, err = call("train", "--config", path, *data, tmp_path / "run")
+    assert status == 1 and err.startswith(f"asrser_nn train: {path}, line 2: byte 0xF6 is not UTF-8")
+
+
 def test_the_command_line_wins_over_a_config_and_a_later_config_over_an_earlier(data, tmp_path: Path, call) -> None:
     (tmp_path / "a.conf").write_text("# a comment\n--seed=2   # a reason\n--max-epochs=1\n--hidden=4,4,4\n")
     (tmp_path / "b.conf").write_text("--hidden=5,5,5\n--context=6\n--kernels=3x2,3x3\n--channels=2,2\n")

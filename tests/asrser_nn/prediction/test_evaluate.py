@@ -8,7 +8,15 @@ import torch
 
 from asrser_io.files import Failure
 from asrser_nn.data.corpus import corpus_of
-from asrser_nn.prediction.evaluate import confusion_matrix, evaluate, predictions_text, rates, table, utterance_class
+from asrser_nn.prediction.evaluate import (
+    confusion_matrix,
+    evaluate,
+    predictions_text,
+    rates,
+    read_utt2class,
+    table,
+    utterance_class,
+)
 
 NAMES = ["anger", "sadness", "silence"]
 
@@ -49,6 +57,21 @@ def result(monkeypatch: pytest.MonkeyPatch):
         "asrser_nn.prediction.evaluate.log_posteriors", lambda *_: iter([(torch.arange(6), posteriors.log().float())])
     )
     return lambda silence, utt2class=None: evaluate(None, corpus, NAMES, silence, utt2class)
+
+
+def test_classes_of_utterances_are_read_with_their_keys_and_columns_checked(tmp_path):
+    path = tmp_path / "utt2class"
+    path.write_bytes("u1\tb\r\nu2 a".encode("utf-8-sig"))
+    assert read_utt2class(str(path), ["a", "b"]) == {"u1": 1, "u2": 0}
+    for content, message in [
+        ("u1 a\nu2 c\n", f"{path}: u2 is of the class 'c', expected one of a, b"),
+        ("u1 a\nu2\n", f"{path}, line 2: expected '<utterance> <class>', found 'u2'"),
+        ("u1 a\nu2 a b\n", f"{path}, line 2: expected '<utterance> <class>', found 'u2 a b'"),
+        ("u1 a\nu1 b\n", f"{path}, line 2: u1 is there a second time, after line 1"),
+    ]:
+        path.write_text(content)
+        with pytest.raises(Failure, match=message):
+            read_utt2class(str(path), ["a", "b"])
 
 
 def test_frames_are_counted_over_all_classes(result) -> None:
