@@ -53,10 +53,12 @@ def script(tmp_path):
 
 @pytest.fixture(scope="module")
 def beyond_time(root, slurm, tmp_path_factory):
-    """A job that runs longer than its time. Slurm counts in minutes, so other tests run meanwhile."""
+    """A job that runs longer than its time. Slurm counts in half minutes, so other tests run meanwhile."""
     folder = tmp_path_factory.mktemp("time")
-    command = [root / "utils/slurm.sh", "-p", "late", "--time", "0:01", "x.log", "sleep", "300"]
+    command = [root / "utils/slurm.sh", "-p", "late", "--job-name", "long", "--time", "0:01", "x.log", "sleep", "300"]
     process = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True)
+    task = wait_until(lambda: [line.split()[0] for line in jobs_named("long") if line.endswith("RUNNING")])[0]
+    slurm.command("scontrol", "update", f"JobId={task}", "EndTime=now")  # a minute would be the least
     yield folder, process
     process.terminate()
     process.communicate(timeout=30)
