@@ -1,7 +1,43 @@
 # shellcheck shell=bash
-# How a job runs, for every script that is not given --cmd. To be sourced.
+# How jobs run. To be sourced by every script that has the option --cmd, after path.sh; may be edited, as in Kaldi.
 #
-# On this machine:            utils/run.sh
-# On a cluster with Slurm:    slurm.pl --partition day   (any of Kaldi's run.pl, slurm.pl, queue.pl, if it is on PATH)
+# cmd         what takes minutes or more: features, alignment, decoding. Default: utils/run.sh, which is this machine.
+#             On a cluster with Slurm: utils/slurm.sh --partition day. Kaldi's run.pl, slurm.pl and queue.pl will do as well.
+# cuda_cmd    networks, whose jobs ask for a GPU with --gpu 1. Default: cmd
+# short_cmd   what takes seconds, and would wait longer in a queue than it runs. Default: this machine
+#
+# In the environment, or edited here: cuda_cmd="utils/slurm.sh --partition gpu --num-threads 4"
 
 cmd=${cmd:-$asrser_root/utils/run.sh}
+cuda_cmd=${cuda_cmd:-$cmd}
+if [ -z "${short_cmd:-}" ]; then
+  case ${cmd%% *} in
+    run.sh | */run.sh | run.pl | */run.pl) short_cmd=$cmd ;;
+    *) short_cmd=$asrser_root/utils/run.sh ;;
+  esac
+fi
+for runner in cmd cuda_cmd short_cmd; do
+  # utils/slurm.sh is found from any folder.
+  command -v "${!runner%% *}" >/dev/null || printf -v $runner %s "$asrser_root/${!runner}"
+  command -v "${!runner%% *}" >/dev/null || path_die "--cmd: no such program: ${!runner#"$asrser_root/"}"
+done
+unset runner
+
+# cmd_for <data-dir> <seconds>: cmd, or short_cmd where all of the data directory's speech is less than ten seconds' work for
+# one core, which works so many seconds on an hour of speech
+cmd_for() {
+  local frame_shift=0.01
+  [ ! -f "$1/frame_shift" ] || frame_shift=$(<"$1/frame_shift")
+  if [ -f "$1/utt2num_frames" ] && awk -v frame_shift="$frame_shift" -v seconds="$2" '
+    { speech += $2 * frame_shift }
+    END { exit !(speech / 3600 * seconds < 10) }' "$1/utt2num_frames"; then
+    echo "$short_cmd"
+  else
+    echo "$cmd"
+  fi
+}
+
+# num_gpus <options of asrser_nn>: how many GPUs such a command asks for
+num_gpus() {
+  if [[ " $* " =~ \ --device[\ =]cpu\  ]]; then echo 0; else echo 1; fi
+}

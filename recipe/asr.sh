@@ -56,10 +56,10 @@ if stage 2 "phones, lexicon, topology and bigram"; then
   needs 1 "$data/corpus"
   lang_options=(--silence-phone "$silence_phone")
   grep -Fqx -- "$silence_phone" "$data/phones" || lang_options+=(--silence-prob 0.1)
-  once "$lang/phones.txt" $cmd "$exp/log/prepare_lang.log" \
+  once "$lang/phones.txt" $short_cmd "$exp/log/prepare_lang.log" \
     "$here/utils/prepare_lang.sh" "${lang_options[@]}" "$data/phones" "$lang"
   once "$lang/bigram.arpa" python "$steps/train_bigram.py" --vocabulary "$data/phones" "$data/train/text" "$lang/bigram.arpa"
-  once "$lang/G.fst" $cmd "$exp/log/make_grammar.log" "$here/utils/make_grammar.sh" "$lang/bigram.arpa" "$lang"
+  once "$lang/G.fst" $short_cmd "$exp/log/make_grammar.log" "$here/utils/make_grammar.sh" "$lang/bigram.arpa" "$lang"
 fi
 
 if stage 3 "MFCC and their means by speaker"; then
@@ -130,7 +130,7 @@ if stage 8 "decoding and phone error rate"; then
   needs 2 "$lang/G.fst"
   needs 4 "$mono/final.mdl"
   needs 7 "$asr/final.pt"
-  once "$graph/HCLG.fst" $cmd "$exp/log/mkgraph.log" "$here/utils/mkgraph.sh" "$lang" "$mono" "$graph"
+  once "$graph/HCLG.fst" $short_cmd "$exp/log/mkgraph.log" "$here/utils/mkgraph.sh" "$lang" "$mono" "$graph"
   decode=("$here/local/decode_and_score.sh" --cmd "$cmd" --nj "$nj" --phone-map "$phone_map" --silence-phone "$silence_phone")
   once "$mono/decode_test/best_wer" "${decode[@]}" --step steps/decode_best_path.sh "$graph" "$data" "$data" "$mono"
   once "$asr/decode_test/best_wer" "${decode[@]}" --nnet-opts "$compute_opts" "$graph" "$data" "$fbank" "$asr"

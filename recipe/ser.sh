@@ -62,7 +62,8 @@ audit() {
 train_folds() {
   local paper=--paper
   [ "$(paste -sd ' ' "$fbank/classes")" = "anger happiness sadness neutral silence" ] || paper=--no-paper
-  show_progress=true $cmd --gpu 1 "$exp/log/train.log" asrser_nn grid --together "$together" $compute_opts "$exp/runs"
+  show_progress=true $cuda_cmd --gpu "$(num_gpus "$compute_opts")" "$exp/log/train.log" \
+    asrser_nn grid --together "$together" $compute_opts "$exp/runs"
   asrser_nn summary $paper --title "$(<"$data/corpus"), $nnet_config" "$exp/summary" "${runs[@]}" >"$exp/summary.log"
 }
 

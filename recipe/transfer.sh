@@ -48,7 +48,7 @@ train() {
   # The baselines of the first seed are those of stages 7 and 10.
   grep -v -E "^$exp/(asr|ser/fold_[^/]*)"$'\t' "$3" >"$3.todo" || return 0
   stage_did_work=true
-  show_progress=true $cmd --gpu 1 JOB=1:"$jobs" "$transfer/log/train_$(basename "$3").JOB.log" \
+  show_progress=true $cuda_cmd --gpu "$(num_gpus "$compute_opts")" JOB=1:"$jobs" "$transfer/log/train_$(basename "$3").JOB.log" \
     asrser_nn grid --together "$together" $compute_opts "$3.todo"
 }
 
@@ -59,7 +59,7 @@ prepare() {
   for fold in $(<"$exp/ser/folds/list"); do needs 10 "$exp/ser/fold_$fold/final.pt"; done
   for x in train dev test; do
     needs 5 "${mono}_ali_$x/final.mdl"
-    once "$transfer/pdf.$x.ark" $cmd "$transfer/log/pdf.$x.log" \
+    once "$transfer/pdf.$x.ark" $short_cmd "$transfer/log/pdf.$x.log" \
       "$here/utils/ali_to_pdf.sh" "${mono}_ali_$x" \> "$transfer/pdf.$x.ark.tmp" \&\& mv "$transfer/pdf.$x.ark.tmp" "$transfer/pdf.$x.ark"
   done
   for task in asr ser; do train "$task" none "$transfer/baselines.$task"; done

@@ -58,12 +58,13 @@ feats+=" add-deltas $delta_opts ark:- ark:- |"
 model=$model_dir/final.mdl
 [ "$boost_silence" = 1.0 ] ||
   model="gmm-boost-silence --boost=$boost_silence $(cat "$lang/phones/optional_silence.csl") $model - |"
+job_cmd=$(cmd_for "$data" 37) # seconds for an hour of speech
 align="gmm-align-compiled $scale_opts --beam=$beam --retry-beam=$retry_beam --careful=$careful"
 if $use_graphs; then
-  $cmd JOB=1:"$nj" "$dir/log/align.JOB.log" \
+  $job_cmd JOB=1:"$nj" "$dir/log/align.JOB.log" \
     $align "$model" "ark:gunzip -c $model_dir/fsts.JOB.gz |" "$feats" "ark,t:| gzip -c >$dir/ali.JOB.gz"
 else
-  $cmd JOB=1:"$nj" "$dir/log/align.JOB.log" \
+  $job_cmd JOB=1:"$nj" "$dir/log/align.JOB.log" \
     compile-train-graphs --read-disambig-syms="$lang/phones/disambig.int" "$model_dir/tree" "$model_dir/final.mdl" "$lang/L.fst" \
     "ark:$here/utils/sym2int.sh ${oov[*]} $lang/words.txt $split/JOB/text |" ark:- \| \
     $align "$model" ark:- "$feats" "ark,t:| gzip -c >$dir/ali.JOB.gz"

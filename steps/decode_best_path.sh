@@ -37,7 +37,8 @@ remove_parts "$dir/feats.JOB.ark" "$dir/log/feats.JOB.log"
 cmvn_opts=$(cat "$model_dir/cmvn_opts" 2>/dev/null || true)
 delta_opts=$(cat "$model_dir/delta_opts" 2>/dev/null || true)
 
-$cmd JOB=1:"$nj" "$dir/log/feats.JOB.log" \
+job_cmd=$(cmd_for "$data" 85) # seconds of a search for an hour of speech
+$job_cmd JOB=1:"$nj" "$dir/log/feats.JOB.log" \
   apply-cmvn $cmvn_opts --utt2spk=ark:"$split/JOB/utt2spk" scp:"$split/JOB/cmvn.scp" scp:"$split/JOB/feats.scp" ark:- \| \
   add-deltas $delta_opts ark:- ark:"$dir/feats.JOB.ark"
 
@@ -45,7 +46,7 @@ $cmd JOB=1:"$nj" "$dir/log/feats.JOB.log" \
 scales_dir=$dir/scales.tmp
 for scale in $scales; do
   mkdir -p "$scales_dir/scale_$scale"
-  $cmd JOB=1:"$nj" "$dir/log/decode_$scale.JOB.log" \
+  $job_cmd JOB=1:"$nj" "$dir/log/decode_$scale.JOB.log" \
     gmm-decode-faster --acoustic-scale="$scale" --beam="$beam" --max-active="$max_active" --allow-partial=true \
     "$model_dir/final.mdl" "$graph/HCLG.fst" ark:"$dir/feats.JOB.ark" ark,t:"$scales_dir/scale_$scale/words.JOB"
   "$here/utils/join_parts.sh" --max-lost "$max_lost" --what "COUNT utterances of $data decoded" \

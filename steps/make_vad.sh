@@ -37,7 +37,8 @@ dim=$(feat-to-dim "scp:$data/feats.scp" - 2>"$log_dir/vad_dim_$name.log") ||
 vad_dir=$(cd "$vad_dir" && pwd) # vad.scp must hold wherever it is read from
 rm -f "$data"/vad.scp{,.tmp}
 remove_parts "$vad_dir/vad_$name.JOB".{ark,scp} "$log_dir/vad_$name.JOB.log"
-$cmd JOB=1:"$nj" "$log_dir/vad_$name.JOB.log" \
+job_cmd=$(cmd_for "$data" 2) # seconds for an hour of speech
+$job_cmd JOB=1:"$nj" "$log_dir/vad_$name.JOB.log" \
   compute-vad --config="$vad_config" "scp:$data/split$nj/JOB/feats.scp" \
   "ark,scp:$vad_dir/vad_$name.JOB.ark,$vad_dir/vad_$name.JOB.scp"
 "$here/utils/join_parts.sh" --max-lost "$max_lost" --what "speech marked in COUNT utterances of $data that have features" \

@@ -58,16 +58,17 @@ echo "$cmvn_opts" >"$dir/cmvn_opts"
 [ -z "$delta_opts" ] || echo "$delta_opts" >"$dir/delta_opts"
 cp "$lang/phones.txt" "$dir/phones.txt"
 
+job_cmd=$(cmd_for "$data" 13) # seconds of an iteration for an hour of speech
 # Features as the Gaussians see them, computed once, as every iteration reads them twice.
 feats=ark,s,cs:$dir/feats.JOB.ark
-$cmd JOB=1:"$nj" "$dir/log/feats.JOB.log" \
+$job_cmd JOB=1:"$nj" "$dir/log/feats.JOB.log" \
   apply-cmvn $cmvn_opts --utt2spk=ark:"$split/JOB/utt2spk" scp:"$split/JOB/cmvn.scp" scp:"$split/JOB/feats.scp" ark:- \| \
   add-deltas $delta_opts ark:- ark:"$dir/feats.JOB.ark"
 
 feat_dim=$(feat-to-dim ark:"$dir/feats.1.ark" - 2>"$dir/log/feat_dim.log") ||
   die "no features of $data: $(tail -n 1 "$dir/log/feat_dim.log")"
 # All states start from the mean and variance of ten sentences.
-$cmd "$dir/log/init.log" \
+$short_cmd "$dir/log/init.log" \
   gmm-init-mono --shared-phones="$lang/phones/sets.int" "--train-feats=ark:subset-feats --n=10 ark:$dir/feats.1.ark ark:- |" \
   "$lang/topo" "$feat_dim" "$dir/0.mdl" "$dir/tree"
 num_gauss=$(gmm-info --print-args=false "$dir/0.mdl" 2>"$dir/log/info.log" | awk '/gaussians/ { print $NF }')
@@ -76,15 +77,15 @@ num_gauss=$(gmm-info --print-args=false "$dir/0.mdl" 2>"$dir/log/info.log" | awk
 increment=$(((totgauss - num_gauss) / max_iter_inc))
 
 # Every sentence's graph; its frames dealt out evenly to the states of one path, drawn at random; statistics of that.
-$cmd JOB=1:"$nj" "$dir/log/compile_graphs.JOB.log" \
+$job_cmd JOB=1:"$nj" "$dir/log/compile_graphs.JOB.log" \
   compile-train-graphs --read-disambig-syms="$lang/phones/disambig.int" "$dir/tree" "$dir/0.mdl" "$lang/L.fst" \
   "ark:$here/utils/sym2int.sh ${oov[*]} $lang/words.txt $split/JOB/text |" \
   "ark:| gzip -c >$dir/fsts.JOB.gz"
-$cmd JOB=1:"$nj" "$dir/log/acc.0.JOB.log" \
+$job_cmd JOB=1:"$nj" "$dir/log/acc.0.JOB.log" \
   align-equal-compiled "ark:gunzip -c $dir/fsts.JOB.gz |" "$feats" ark:- \| \
   gmm-acc-stats-ali "$dir/0.mdl" "$feats" ark:- "$dir/0.JOB.acc"
 # A small least occupancy, or rare phones get no Gaussian of their own now and never align later.
-$cmd "$dir/log/update.0.log" \
+$short_cmd "$dir/log/update.0.log" \
   gmm-est --min-gaussian-occupancy=3 --mix-up="$num_gauss" --power="$power" \
   "$dir/0.mdl" "gmm-sum-accs - $dir/0.*.acc |" "$dir/1.mdl"
 
@@ -96,15 +97,15 @@ for ((iter = 1; iter < num_iters; iter++)); do
     [ "$boost_silence" = 1.0 ] ||
       model="gmm-boost-silence --boost=$boost_silence $(cat "$lang/phones/optional_silence.csl") $model - |"
     # Aligned and counted in one pass; the alignment is kept for the iterations that do not align.
-    $cmd JOB=1:"$nj" "$dir/log/align_acc.$iter.JOB.log" \
+    $job_cmd JOB=1:"$nj" "$dir/log/align_acc.$iter.JOB.log" \
       gmm-align-compiled $scale_opts --beam="$beam" --retry-beam="$retry_beam" --careful="$careful" "$model" \
       "ark:gunzip -c $dir/fsts.JOB.gz |" "$feats" ark,t:- \| tee "$dir/ali.JOB" \| \
       gmm-acc-stats-ali "$dir/$iter.mdl" "$feats" ark,s,cs:- "$dir/$iter.JOB.acc"
   else
-    $cmd JOB=1:"$nj" "$dir/log/acc.$iter.JOB.log" \
+    $job_cmd JOB=1:"$nj" "$dir/log/acc.$iter.JOB.log" \
       gmm-acc-stats-ali "$dir/$iter.mdl" "$feats" ark,s,cs:"$dir/ali.JOB" "$dir/$iter.JOB.acc"
   fi
-  $cmd "$dir/log/update.$iter.log" \
+  $short_cmd "$dir/log/update.$iter.log" \
     gmm-est --write-occs="$dir/$((iter + 1)).occs" --mix-up="$num_gauss" --power="$power" \
     "$dir/$iter.mdl" "gmm-sum-accs - $dir/$iter.*.acc |" "$dir/$((iter + 1)).mdl"
   rm -f "$dir/$iter".{mdl,occs} "$dir/$iter".*.acc

@@ -8,9 +8,10 @@
 # are taken as they are, so that \| and \> work; others are quoted. A job fails when any part of a pipe fails; all jobs
 # are run to their end, and the status is 1 if any has failed.
 #
-# --max-jobs-run N   at most N jobs at a time; default: one per core
+# --max-jobs-run N   at most N jobs at a time; default: one per core, on GPUs all of them
 # --num-threads N    threads of a job: this many cores are counted for it
-# --gpu N, --mem M, --time T and other options of queueing systems need a value, which has no effect here
+# --gpu N            GPUs of a job: the next N of those visible, going round; without a GPU, jobs share the cores
+# --mem M, --time T and other options of queueing systems need a value, which has no effect here
 #
 # With show_progress=true in the environment a job's standard error goes where this script's own goes, not into the log:
 # for programs that draw a progress bar on a terminal.
@@ -20,7 +21,28 @@ set -eu -o pipefail
 read_arguments "$@"
 # nproc would obey OMP_NUM_THREADS, which says something else.
 cores=$(env -u OMP_NUM_THREADS nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
-max_jobs_run=${max_jobs_run:-$(((cores + num_threads - 1) / num_threads))}
+most=$(((cores + num_threads - 1) / num_threads)) num_jobs=$((last - first + 1)) gpus=()
+if [ "$gpu" != 0 ]; then
+  # Those that the environment names are a scheduler's choice, or the user's.
+  if [ -n "${CUDA_VISIBLE_DEVICES+set}" ]; then
+    IFS=, read -r -a gpus <<<"$CUDA_VISIBLE_DEVICES"
+  elif numbers=$(nvidia-smi --query-gpu=index --format=csv,noheader 2>/dev/null); then
+    mapfile -t gpus <<<"$numbers"
+  fi
+  [ ${#gpus[@]} -eq 0 ] || most=$num_jobs # it is the GPUs that work
+fi
+max_jobs_run=${max_jobs_run:-$most}
+if [[ $gpu != 0 && ${#gpus[@]} -eq 0 && $num_jobs -gt 1 ]]; then
+  at_once=$((max_jobs_run < num_jobs ? max_jobs_run : num_jobs))
+  export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$((cores > at_once ? cores / at_once : 1))}
+fi
+
+# gpus_of <job>: the next of the GPUs, and after the last the first again
+gpus_of() {
+  local number=$((gpu < ${#gpus[@]} ? gpu : ${#gpus[@]})) i some=
+  for ((i = 0; i < number; i++)); do some+=,${gpus[(($1 - first) * number + i) % ${#gpus[@]}]}; done
+  echo "${some#,}"
+}
 
 # Each job is a process group of its own, so that a signal ends all of it.
 set -m
@@ -44,6 +66,7 @@ for ((job = first; job <= last; job++)); do
     wait -n || true
     running=$((running - 1))
   fi
+  if [ ${#gpus[@]} -gt 0 ]; then export CUDA_VISIBLE_DEVICES="$(gpus_of "$job")"; fi
   run_job "$(of_job "$job" "$log")" "$(of_job "$job" "$command")" "$HOSTNAME" &
   groups+=($!)
   running=$((running + 1))

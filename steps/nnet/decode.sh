@@ -41,16 +41,17 @@ num_pdfs=$(hmm-info --print-args=false "$nnet/final.mdl" 2>"$dir/log/info.log" |
 scores=$dir/loglikes
 rm -rf "$dir/best_wer" "$dir"/{scale_*,scales.tmp} "$scores"   # best_wer is what local/score.sh writes last
 mkdir "$scores"
-$cmd --gpu 1 "$dir/log/forward.log" \
+$cuda_cmd --gpu "$(num_gpus "$nnet_opts")" "$dir/log/forward.log" \
   asrser_nn forward --pseudo-log-likelihoods $nnet_opts "$nnet" "$data" "ark,scp:$scores/feats.ark,$scores/feats.scp"
 cp "$data"/{utt2spk,spk2utt} "$scores/"
 "$here/utils/split_data.sh" "$scores" "$nj"
 
 # They get their names together, when all are there: local/score.sh takes every scale that it finds.
 scales_dir=$dir/scales.tmp
+job_cmd=$(cmd_for "$data" 85) # seconds of a search for an hour of speech
 for scale in $scales; do
   mkdir -p "$scales_dir/scale_$scale"
-  $cmd JOB=1:"$nj" "$dir/log/decode_$scale.JOB.log" \
+  $job_cmd JOB=1:"$nj" "$dir/log/decode_$scale.JOB.log" \
     decode-faster-mapped --acoustic-scale="$scale" --beam="$beam" --max-active="$max_active" --allow-partial=true \
     "$nnet/final.mdl" "$graph/HCLG.fst" scp:"$scores/split$nj/JOB/feats.scp" ark,t:"$scales_dir/scale_$scale/words.JOB"
   "$here/utils/join_parts.sh" --max-lost "$max_lost" --what "COUNT utterances of $data decoded" \

@@ -25,7 +25,7 @@ cmp -s "$ali/final.mdl" "$nnet/final.mdl" || die "$ali was aligned with another 
 [ -d "$(dirname "$out")" ] || die "no folder $(dirname "$out") for the results"
 rm -f "$out"{,.json,.text,.tmp}
 
-$cmd --gpu 1 "$nnet/log/evaluate_$(basename "$out").log" \
+$cuda_cmd --gpu "$(num_gpus "$nnet_opts")" "$nnet/log/evaluate_$(basename "$out").log" \
   asrser_nn evaluate $nnet_opts --json "$out.json" "$nnet" "$data" \
   "ark:$here/utils/ali_to_pdf.sh $ali |" \> "$out.text"
 python - "$out.json" "$data" >"$out.tmp" <<'END'

@@ -43,6 +43,6 @@ fi
 num_pdfs=$(hmm-info --print-args=false "$dir/final.mdl" 2>"$dir/log/info.log" | awk '/number of pdfs/ { print $NF }')
 [ -n "$num_pdfs" ] || die "$dir/final.mdl: no number of pdfs; see $dir/log/info.log"
 
-show_progress=true $cmd --gpu 1 "$log" \
+show_progress=true $cuda_cmd --gpu "$(num_gpus "$nnet_opts")" "$log" \
   asrser_nn train ${nnet_config:+--config "$nnet_config"} --num-classes "$num_pdfs" $nnet_opts \
   "$train" "ark:$here/utils/ali_to_pdf.sh $train_ali |" "$dev" "ark:$here/utils/ali_to_pdf.sh $dev_ali |" "$dir"

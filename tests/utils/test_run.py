@@ -104,3 +104,64 @@ def test_a_signal_ends_the_jobs_and_what_they_started(runner, tmp_path, number):
     assert process.wait(timeout=10) == -number
     time.sleep(0.1)
     assert not sleeping()
+
+
+# ---- GPUs, of which the jobs see the numbers only
+
+
+@pytest.fixture
+def seen_by(root, tmp_path):
+    """What jobs see of CUDA_VISIBLE_DEVICES and OMP_NUM_THREADS on a machine with so many GPUs."""
+
+    def seen_by(num_gpus, num_jobs, *words, **variables):
+        tools = tmp_path / "tools"
+        tools.mkdir(exist_ok=True)
+        lines = "\n".join(map(str, range(num_gpus))) if num_gpus else "No devices were found"
+        (tools / "nvidia-smi").write_text(f"#!/bin/sh\necho '{lines}'\nexit {0 if num_gpus else 6}\n")
+        (tools / "nvidia-smi").chmod(0o755)
+        environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+        environment |= {"PATH": f"{tools}:{os.environ['PATH']}", **variables}
+        script = tmp_path / "script.sh"
+        script.write_text('echo "${CUDA_VISIBLE_DEVICES-all} ${OMP_NUM_THREADS-all}" >seen.$1')
+        command = [root / "utils/run.sh", *words, f"JOB=1:{num_jobs}", "x.JOB.log", "bash", script, "JOB"]
+        assert subprocess.run(command, cwd=tmp_path, env=environment).returncode == 0
+        return [(tmp_path / f"seen.{job}").read_text().removesuffix("\n").split(" ") for job in range(1, num_jobs + 1)]
+
+    return seen_by
+
+
+def test_jobs_go_round_the_gpus(seen_by):
+    assert [gpus for gpus, _ in seen_by(4, 4, "--gpu", "1")] == ["0", "1", "2", "3"]
+    assert [gpus for gpus, _ in seen_by(2, 5, "--gpu", "1")] == ["0", "1", "0", "1", "0"]
+    assert [gpus for gpus, _ in seen_by(4, 3, "--gpu", "2")] == ["0,1", "2,3", "0,1"]
+    assert [gpus for gpus, _ in seen_by(1, 2, "--gpu", "2")] == ["0", "0"]
+
+
+def test_jobs_that_ask_for_no_gpu_see_what_the_caller_sees(seen_by):
+    assert seen_by(2, 2) == [["all", "all"]] * 2
+    assert [gpus for gpus, _ in seen_by(2, 2, "--gpu", "0", CUDA_VISIBLE_DEVICES="1")] == ["1", "1"]
+
+
+def test_the_gpus_that_a_scheduler_gave_are_respected(seen_by):
+    assert [gpus for gpus, _ in seen_by(8, 3, "--gpu", "1", CUDA_VISIBLE_DEVICES="5,2")] == ["5", "2", "5"]
+    assert [gpus for gpus, _ in seen_by(8, 2, "--gpu", "1", CUDA_VISIBLE_DEVICES="GPU-8f3a")] == ["GPU-8f3a"] * 2
+
+
+def test_all_jobs_on_gpus_run_at_a_time(root, tmp_path):
+    # Each waits for all others, more than there are cores.
+    jobs = len(os.sched_getaffinity(0)) + 2
+    wait = f"for i in $(seq 200); do [ $(ls here.* | wc -l) = {jobs} ] && exit; sleep 0.05; done; exit 1"
+    (tmp_path / "wait.sh").write_text(wait)
+    command = words(f"{root}/utils/run.sh --gpu 1 JOB=1:{jobs} x.JOB.log touch here.JOB ; bash wait.sh")
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "0,1"}
+    assert subprocess.run(command, cwd=tmp_path, env=environment).returncode == 0
+
+
+def test_without_a_gpu_jobs_share_the_cores(seen_by):
+    cores = len(os.sched_getaffinity(0))
+    for jobs in (1, 2, cores + 1):
+        threads = "all" if jobs == 1 else str(max(1, cores // jobs))
+        assert seen_by(0, jobs, "--gpu", "1") == [["all", threads]] * jobs
+    assert seen_by(0, 2, "--gpu", "1", OMP_NUM_THREADS="7") == [["all", "7"]] * 2
+    # GPUs that are hidden stay so.
+    assert seen_by(3, 2, "--gpu", "1", CUDA_VISIBLE_DEVICES="") == [["", str(max(1, cores // 2))]] * 2
