@@ -66,7 +66,10 @@ for ((job = first; job <= last; job++)); do
     wait -n || true
     running=$((running - 1))
   fi
-  if [ ${#gpus[@]} -gt 0 ]; then export CUDA_VISIBLE_DEVICES="$(gpus_of "$job")"; fi
+  if [ ${#gpus[@]} -gt 0 ]; then
+    CUDA_VISIBLE_DEVICES=$(gpus_of "$job")
+    export CUDA_VISIBLE_DEVICES
+  fi
   run_job "$(of_job "$job" "$log")" "$(of_job "$job" "$command")" "$HOSTNAME" &
   groups+=($!)
   running=$((running + 1))
