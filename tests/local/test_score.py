@@ -135,6 +135,115 @@ def test_phones_of_an_own_corpus_are_scored_as_they_are(tmp_path):
     assert "a_1: 'silence' is not in the second column of conf/phones.61-48-39.map" in result.stderr
 
 
+@pytest.fixture
+def own(tmp_path):
+    """Two utterances of an own corpus, decoded without an error."""
+
+    def own(*phones):
+        (tmp_path / "words.txt").write_text("".join(f"{p} {n}\n" for n, p in enumerate(["<eps>", *phones])))
+        (tmp_path / "text").write_text("".join(f"{utt} {' '.join(phones)}\n" for utt in ("a_1", "b_1")))
+        (tmp_path / "utt2spk").write_text("a_1 a\nb_1 b\n")
+        (tmp_path / "decode/scale_1").mkdir(parents=True)
+        numbers = " ".join(str(n) for n in range(1, len(phones) + 1))
+        (tmp_path / "decode/scale_1/words.txt").write_text(f"a_1 {numbers}\nb_1 {numbers}\n")
+        return score("--phone-map", "", tmp_path, tmp_path, tmp_path / "decode")
+
+    return own
+
+
+MARKUP = r"""{ a / b } @ (sil) uh- ;;x % é A a\ =41 ~ * <x> [b] 'n " """.split()
+
+
+def test_phones_that_are_markup_for_sclite_are_phones(own, tmp_path):
+    result = own(*MARKUP)
+    assert result.stdout.startswith(f"%WER 0.00 [ 0 / {2 * len(MARKUP)}, 0 ins, 0 del, 0 sub ]"), result.stderr
+    if not (shutil.which("sclite") or shutil.which("sctk")):
+        pytest.skip("sclite is not installed")
+    # Read as they are, "{ a / b }" would be one phone and "@" none.
+    assert (tmp_path / "decode/wer_sclite").read_text() == (
+        f"%WER 0.00 [ 0 / {2 * len(MARKUP)}, 0 ins, 0 del, 0 sub ] sclite\n"
+    )
+
+
+def test_another_number_of_phones_in_sclite_is_an_error(own, tmp_path, monkeypatch):
+    fake = tmp_path / "bin/sclite"
+    fake.parent.mkdir()
+    fake.write_text("#!/bin/sh\necho '| Sum    |    2      3 |    3      0      0      0      0      0 |'\n")
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", str(fake.parent), prepend=":")
+    result = own("m", "a")
+    assert result.returncode == 1
+    assert "sclite found '2 3' utterances and phones in " in result.stderr
+    assert f"compute-wer 2 and 4 in {tmp_path}/decode/scoring/ref; see " in result.stderr
+    assert not (tmp_path / "decode/best_wer").exists() and not (tmp_path / "decode/wer_sclite").exists()
+
+
+def test_decoded_utterances_that_are_not_in_the_data_are_left_out_by_name(own, tmp_path):
+    own("m", "a")
+    with open(tmp_path / "decode/scale_1/words.txt", "a") as words:
+        words.write("c_1 1 2\n")
+    result = score("--phone-map", "", tmp_path, tmp_path, tmp_path / "decode")
+    assert result.returncode == 0
+    assert f"words.txt has utterances that {tmp_path}/text has not, which are left out: c_1\n" in result.stderr
+    assert result.stdout.startswith("%WER 0.00 [ 0 / 4, ")
+
+
+def test_no_scores_of_scales_before_are_left(own, tmp_path):
+    own("m", "a")
+    (tmp_path / "decode/wer_0.5").write_text("old")
+    (tmp_path / "decode/scoring/hyp_0.5").write_text("old")
+    assert score("--phone-map", "", tmp_path, tmp_path, tmp_path / "decode").returncode == 0
+    assert not (tmp_path / "decode/wer_0.5").exists() and not (tmp_path / "decode/scoring/hyp_0.5").exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("a ah", "line 3: expected one phone, which is dropped, or three, found 'a ah'"),
+        ("a ah ah ah", "line 3: expected '<phone> [<phone in training>] [<phone in scoring>]'"),
+        ("aa ah ah", "line 3: aa stands in the first column for the second time"),
+        ("ax aa ah", "line 3: aa becomes ah here, aa in a line before"),
+    ],
+)
+def test_a_map_that_says_two_things_or_none_is_refused(tmp_path, line, message):
+    (tmp_path / "map").write_text(f"# a comment\naa aa aa\n{line}\n")
+    command = ["python", str(ROOT / "local/fold_phones.py"), "--map", str(tmp_path / "map")]
+    result = subprocess.run(command, input="u1 aa\n", capture_output=True, text=True)
+    assert result.returncode == 1 and f"{tmp_path}/map, {message}" in result.stderr and result.stdout == ""
+
+
+def test_all_phones_outside_a_map_are_counted_and_named(tmp_path):
+    (tmp_path / "map").write_text("aa aa aa\nq\n")
+    command = ["python", str(ROOT / "local/fold_phones.py"), "--map", str(tmp_path / "map")]
+    result = subprocess.run(command, input="u1 aa\nu2 aa zz q\nu3 zz\n", capture_output=True, text=True)
+    assert result.returncode == 1 and result.stdout == ""
+    assert result.stderr == (
+        f"local/fold_phones.py: u2: 'zz' is not in the second column of {tmp_path}/map; in all 3, 2 different ones: "
+        "zz (2) q (1)\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("ref", "hyp", "utt2spk", "message"),
+    [
+        ("u1 a\nu2 a\n", "u1 a\n", "u1 s\n", "1 utterances of the reference have no speaker, the first is u2"),
+        ("u1 a\n", "u1 a\nu2 a\n", "u1 s\n", "1 decoded utterances are not in the reference, the first is u2"),
+        ("u1 a\nu1 b\n", "u1 a\n", "u1 s\n", "u1"),
+    ],
+)
+def test_errors_are_counted_of_utterances_that_are_known_once(tmp_path, ref, hyp, utt2spk, message):
+    for name, text in (("ref", ref), ("hyp", hyp), ("utt2spk", utt2spk)):
+        (tmp_path / name).write_text(text)
+    result = run("python", ROOT / "local/count_errors.py", *(tmp_path / name for name in ("ref", "hyp", "utt2spk")))
+    assert result.returncode == 1 and message in result.stderr and result.stdout == ""
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_words_are_what_compute_wer_takes_for_words(own):
+    # A no-break space is part of a phone, as in Kaldi.
+    assert own("m\u00a0a", "a").stdout.startswith("%WER 0.00 [ 0 / 4, ")
+
+
 def test_what_cannot_be_scored_is_refused(decoded, golden):
     def refusal(*arguments):
         result = score(*arguments)

@@ -99,6 +99,72 @@ def test_phones_that_cannot_be_are_refused(phones, complaint, tmp_path):
     assert not (tmp_path / "lang").exists()
 
 
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"a\r\nsil\r\n", "line 1: a carriage return"),
+        (b"a\nb c\nsil\n", "line 2: expected one phone a line, found: b c"),
+        (b"\xef\xbb\xbfa\nsil\n", "begins with a byte order mark"),
+    ],
+)
+def test_a_list_that_is_not_one_phone_a_line_is_refused(tmp_path, content, complaint):
+    (tmp_path / "phones").write_bytes(content)
+    result = prepare(tmp_path / "phones", tmp_path / "lang")
+    assert result.returncode == 1 and complaint in result.stderr and not (tmp_path / "lang").exists()
+
+
+def test_phones_of_transcripts_may_be_parted_by_tabs(tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/text").write_text("u1\tsil m\ta\nu2  a\n")
+    assert prepare(tmp_path / "data", tmp_path / "lang").returncode == 0
+    words = [line.split()[0] for line in (tmp_path / "lang/words.txt").read_text().splitlines()]
+    assert words == ["<eps>", "a", "m", "sil", "#0", "<s>", "</s>"]
+
+
+def test_a_folder_that_is_no_lang_directory_is_not_replaced(tmp_path):
+    (tmp_path / "phones").write_text("a\nsil\n")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/thesis").write_text("years of work")
+    result = prepare(tmp_path / "phones", tmp_path / "mine")
+    assert result.returncode == 1 and "mine is there and no lang directory" in result.stderr
+    assert (tmp_path / "mine/thesis").read_text() == "years of work"
+
+
+ARPA = """\\data\\
+ngram 1=5
+ngram 2=1
+
+\\1-grams:
+-99 <s> -0.1
+-1 </s>
+-1 a -0.1
+-1 zz
+-1 <unk>
+
+\\2-grams:
+-0.1 <s> a
+
+\\end\\
+"""
+
+
+def test_a_word_of_the_model_that_cannot_be_recognised_is_an_error_unless_skipped(tmp_path):
+    (tmp_path / "phones").write_text("a\nsil\n")
+    assert prepare(tmp_path / "phones", tmp_path / "lang").returncode == 0
+    (tmp_path / "arpa").write_text(ARPA)
+    (tmp_path / "lang/G.fst").write_text("old")
+    grammar = [ROOT / "utils/make_grammar.sh", tmp_path / "arpa", tmp_path / "lang"]
+    result = run(*grammar)
+    text = f"{tmp_path}/arpa: 1 of its words are not in {tmp_path}/lang/words.txt: zz; "
+    assert result.returncode == 1 and text in result.stderr
+    assert (tmp_path / "lang/G.fst").read_text() == "old"
+    result = run(grammar[0], "--skip-unknown", "true", *grammar[1:])
+    assert result.returncode == 0 and f"warning: {text}left out" in result.stderr
+    assert {arc[2] for arc in arcs(tmp_path / "lang/G.fst") if len(arc) == 4} == {0, 1}  # back-off, and a
+    (tmp_path / "arpa").write_text(ARPA.replace("\n", "\r\n"))
+    assert "arpa, line 1: a carriage return" in run(*grammar).stderr
+
+
 def test_phones_that_are_not_there_are_refused(tmp_path):
     result = prepare(tmp_path / "nowhere", tmp_path / "lang")
     assert result.returncode == 1
