@@ -19,6 +19,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from asrser_nn.commands.runs import training_of
+from asrser_nn.runs import Run
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -31,11 +34,14 @@ def train(work: Path, precision: str, seeds: list[int], options: argparse.Namesp
     """The history of each training."""
     folder = work / "exp/precision" / precision
     folder.mkdir(parents=True, exist_ok=True)
-    parts = [(f"{work}/data_fbank/asr/{part}", labels(work, part)) for part in ("train", "dev")]
-    data = " ".join(f"{feats} '{targets}'" for feats, targets in parts)
-    command = f"train --config {options.config} {data}"
-    (folder / "runs").write_text("".join(f"{folder}/{s}\t{command} --seed {s} {folder}/{s}\n" for s in seeds))
-    how = [f"--precision={precision}", f"--device={options.device}", f"--threads={options.threads}", "--together=1"]
+    data = [word for part in ("train", "dev") for word in (f"{work}/data_fbank/asr/{part}", labels(work, part))]
+    command = ["train", f"--config={options.config}", f"--precision={precision}", *data]
+    runs = []
+    for seed in seeds:
+        directory = f"{folder}/{seed}"
+        runs.append(Run(directory, "asr", None, None, training_of([*command, f"--seed={seed}", directory])))
+    (folder / "runs").write_text("".join(json.dumps(run.as_data()) + "\n" for run in runs))
+    how = [f"--device={options.device}", f"--threads={options.threads}", "--together=1"]
     words = ["bash", "-c", '. ./path.sh && asrser_nn grid "$@"', "grid", *how, str(folder / "runs")]
     subprocess.run(words, cwd=ROOT, check=True)
     return [json.loads((folder / str(seed) / "history.json").read_text()) for seed in seeds]

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from asrser_nn.data.corpus import Corpus, corpus_of
-from asrser_nn.training.runs import Method
+from asrser_nn.runs import Method
 
 BATCH = 256
 CLASSES = 144

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# shellcheck disable=SC2086 # cmd and compute_opts are lists of words
+# shellcheck disable=SC2086 # cmd, train_opts and compute_opts are lists of words
 # The SER branch: from a corpus of emotional speech to the network of every fold and its errors (stages 9 and 10).
 #
 # Usage: recipe/ser.sh [options] <corpus> <corpus-dir>
@@ -58,13 +58,11 @@ audit() {
   mv "$folds_dir/$1/split.tmp" "$folds_dir/$1/split"
 }
 
-# train_folds: all runs of $exp/runs, then the figures of all of them together
-train_folds() {
+# sum_up: the figures of all folds together
+sum_up() {
   local paper=--paper
   [ "$(paste -sd ' ' "$fbank/classes")" = "anger happiness sadness neutral silence" ] || paper=--no-paper
-  show_progress=true $cuda_cmd --gpu "$(num_gpus "$compute_opts")" "$exp/log/train.log" \
-    asrser_nn grid --together "$together" $compute_opts "$exp/runs"
-  asrser_nn summary $paper --title "$(<"$data/corpus"), $nnet_config" "$exp/summary" "${runs[@]}" >"$exp/summary.log"
+  asrser_nn summary $paper --title "$(<"$data/corpus"), $nnet_config" "$exp/summary" "$exp/runs" >"$exp/summary.log"
 }
 
 if stage 9 "emotional speech: labels, voice activity, filterbanks and folds"; then
@@ -81,15 +79,19 @@ fi
 
 if stage 10 "ConvNet of every fold, and its errors"; then
   needs 9 "$folds_dir/list"
-  "$here/local/list_runs.sh" --layers none --nnet-config "$nnet_config" --nnet-opts "$train_opts" "$dir" ser >"$exp/runs.tmp"
-  mv "$exp/runs.tmp" "$exp/runs"
-  runs=()
   for fold in $(<"$folds_dir/list"); do
     needs 9 "$folds_dir/$fold/split"
-    runs+=("$exp/fold_$fold")
-    [[ -f $exp/fold_$fold/commands && $exp/summary.txt -nt $exp/fold_$fold/commands ]] || rm -f "$exp/summary.txt"
+    [[ -f $exp/fold_$fold/run.json && $exp/summary.txt -nt $exp/fold_$fold/run.json ]] || rm -f "$exp/summary.txt"
   done
-  once "$exp/summary.txt" train_folds
+  python "$here/local/list_runs.py" --layers none --nnet-config "$nnet_config" "$dir" ser -- $train_opts $compute_opts >"$exp/runs.tmp"
+  mv "$exp/runs.tmp" "$exp/runs"
+  if [ -f "$exp/summary.txt" ]; then   # all is complete: is it of these options and data?
+    asrser_nn grid --device cpu "$exp/runs" 2>"$exp/log/check.log" || die "$(tail -n 1 "$exp/log/check.log")"
+  else
+    show_progress=true $cuda_cmd --gpu "$(num_gpus "$compute_opts")" "$exp/log/train.log" \
+      asrser_nn grid --together "$together" $compute_opts "$exp/runs"
+  fi
+  once "$exp/summary.txt" sum_up
   sed '/^fold /,$d' "$exp/summary.txt"
   echo "Every fold and the confusions: $exp/summary.txt"
 fi

@@ -42,21 +42,20 @@ exp=$dir/exp transfer=$dir/exp/transfer mono=$dir/exp/mono
 train() {
   local config=${1}_nnet_config
   mkdir -p "$transfer/log"
-  "$here/local/list_runs.sh" --layers "$2" --controls "$controls" --seeds "$seeds" --nnet-config "${!config}" \
-    --nnet-opts "$train_opts" "$dir" "$1" >"$3.tmp"
+  python "$here/local/list_runs.py" --layers "$2" --controls "$controls" --seeds "$seeds" --nnet-config "${!config}" \
+    "$dir" "$1" -- $train_opts $compute_opts >"$3.tmp"
   mv "$3.tmp" "$3"
-  # The baselines of the first seed are those of stages 7 and 10.
-  grep -v -E "^$exp/(asr|ser/fold_[^/]*)"$'\t' "$3" >"$3.todo" || return 0
   stage_did_work=true
   show_progress=true $cuda_cmd --gpu "$(num_gpus "$compute_opts")" JOB=1:"$jobs" "$transfer/log/train_$(basename "$3").JOB.log" \
-    asrser_nn grid --together "$together" $compute_opts "$3.todo"
+    asrser_nn grid --together "$together" $compute_opts "$3"
 }
 
-# What all transfers start from: the branches, each frame's pdf id, and the baselines of further seeds.
+# What all transfers start from: the branches, each frame's pdf id, and the baselines: those of stages 7 and 10, which are only
+# looked at and evaluated, and those of further seeds.
 prepare() {
   needs 7 "$exp/asr/final.pt"
   needs 9 "$exp/ser/folds/list"
-  for fold in $(<"$exp/ser/folds/list"); do needs 10 "$exp/ser/fold_$fold/final.pt"; done
+  for fold in $(<"$exp/ser/folds/list"); do needs 10 "$exp/ser/fold_$fold/run.json"; done
   for x in train dev test; do
     needs 5 "${mono}_ali_$x/final.mdl"
     once "$transfer/pdf.$x.ark" $short_cmd "$transfer/log/pdf.$x.log" \
@@ -74,9 +73,13 @@ if stage 12 "layers from SER to ASR, phone error rates"; then
   prepare
   train asr "$layers" "$transfer/runs.asr"
   needs 8 "$mono/graph/HCLG.fst"
-  cut -f 1 "$transfer/runs.asr.todo" | while read -r run; do
-    [ -f "$run/decode_test/best_wer" ] || echo "$run"
-  done >"$transfer/todo.decode"
+  python - "$transfer/runs.asr" >"$transfer/todo.decode" <<'END'
+import json, os, sys
+for line in open(sys.argv[1]):
+    run = json.loads(line)
+    if not all(os.path.exists(f"{run['directory']}/{decoding}/best_wer") for decoding in run["decodings"]):
+        print(run["directory"])
+END
   todo=$(wc -l <"$transfer/todo.decode")
   if [ "$todo" -gt 0 ]; then
     echo "  decoding with $todo networks"

@@ -7,7 +7,9 @@ from typing import Any
 import click
 
 from asrser_io.files import Failure
-from asrser_nn.commands.options import CACHE, COMPUTE, options
+from asrser_nn.commands.options import CACHE, PRECISIONS, WHERE, options
+from asrser_nn.commands.runs import read_list
+from asrser_nn.runs import Run
 
 
 @click.command()
@@ -15,44 +17,41 @@ from asrser_nn.commands.options import CACHE, COMPUTE, options
 @click.option(
     "--together", default=0, help="runs made at the same time, which share --threads; 0: what threads and memory allow"
 )
-@options([CACHE], COMPUTE)
-@click.argument("runs", metavar="LIST")
-def grid(only: tuple[int, ...], together: int, cache_gb: float | None, runs: str, **compute: Any) -> None:
+@options([CACHE, *WHERE])
+@click.option("--precision", type=PRECISIONS, help="only runs that are listed with it")
+@click.argument("path", metavar="LIST", type=click.Path(path_type=Path))
+def grid(path: Path, only: tuple[int, ...], together: int, cache_gb: float | None, **compute: Any) -> None:
     """Make every run of LIST that is not complete, some at the same time; several processes may share the work.
 
-    A line of LIST is a directory, a tab, and the commands that fill it, separated by ' ; ', without 'asrser_nn':
-
-    \b
-    exp/ser/fold_03<tab>train --config conf/paper/ser.conf … exp/ser/fold_03 ; evaluate exp/ser/fold_03 …
+    A line of LIST is a run as JSON: its directory, what it is, the options of its training and of its evaluations, as
+    local/list_runs.py writes it. Every run is tried; those that fail are named.
     """
+    runs = read_list(path)
+    if outside := [number for number in only if not 1 <= number <= len(runs)]:
+        raise Failure(f"{path} has {len(runs)} runs; there is no run {outside[0]}")
+    precision = compute["precision"]
+    if precision and (others := [run.directory for run in runs if run.training.method.precision != precision]):
+        raise Failure(f"--precision={precision}, but {path} lists {others[0]} with another one; make the list anew")
+    chosen = [runs[number - 1] for number in dict.fromkeys(only)] or runs
+
     from asrser_nn.data.corpus import RecentCorpora
-    from asrser_nn.network.device import own_stream, pick_device
-    from asrser_nn.training.grid import read_list, run_grid
+    from asrser_nn.network.device import own_stream, pick_device, set_threads
+    from asrser_nn.training.grid import make_run, run_grid
     from asrser_nn.training.run import Computing, cache_memory, share_of_threads, trainings_at_once
 
-    device = pick_device(compute["device"])
+    device, threads = pick_device(compute["device"]), compute["threads"]
     # By the length of the list, not by what is left of it: a grid that was stopped goes on with as many threads a run.
-    most = max(1, len(only or read_list(Path(runs))))
-    together = min(together or trainings_at_once(device, compute["threads"]), most)
-    compute["threads"] = share_of_threads(compute["threads"], together)
+    together = min(together or trainings_at_once(device, threads), len(chosen))
+    share = share_of_threads(threads, together)
     how = Computing(device, cache_memory(cache_gb, device, together), RecentCorpora().load)
 
-    group = click.get_current_context().find_root().command
-    assert isinstance(group, click.Group)
+    def make(run: Run, display: Any) -> None:
+        set_threads(share)  # here, as it holds for this thread
+        with own_stream(device):
+            make_run(run, how, display)
 
-    def call(words: list[str], display: Any) -> None:
-        if words[0] not in group.commands:
-            raise Failure(f"{runs}: there is no command '{words[0]}'")
-        taken = {parameter.name for parameter in group.commands[words[0]].params}
-        arguments = [*words[1:], *(f"--{name}={value}" for name, value in compute.items() if name in taken)]
-        try:
-            with own_stream(device):
-                group.commands[words[0]].main(
-                    arguments, f"asrser_nn {words[0]}", standalone_mode=False, obj=(how, display)
-                )
-        except click.ClickException as error:
-            raise Failure(f"{words[0]}: {error.format_message()}") from error
-
-    failures = run_grid(Path(runs), only, call, sys.stderr.isatty(), together)
+    failures = run_grid(runs, chosen, make, sys.stderr.isatty(), together)
     if failures:
-        raise Failure(f"{len(failures)} runs failed. {'; '.join(failures)}")
+        named = [f"{directory}: {reason}" for directory, reason in failures.items()]
+        more = f"; and {len(named) - 3} more" if len(named) > 3 else ""
+        raise Failure(f"{len(failures)} of {len(chosen)} runs failed: {'; '.join(named[:3])}{more}")

@@ -54,7 +54,8 @@ class Numbers(click.ParamType):
                 return pairs
         except ValueError:
             pass
-        self.fail(f"expected {'pairs such as 5x4,3x3' if self.pairs else 'numbers such as 64,128'}, found '{value}'")
+        form = "pairs such as 5x4,3x3" if self.pairs else "numbers such as 64,128"
+        self.fail(f"expected {form}, found '{value}'", parameter, context)
 
 
 class Names(click.ParamType):
@@ -75,14 +76,18 @@ def options(*groups: list[Callable[[Any], Any]]) -> Callable[[Any], Any]:
     return decorate
 
 
-COMPUTE = [
+PRECISIONS = click.Choice(["fp32", "tf32", "bf16"])
+WHERE = [
     click.option(
         "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", help="auto: a GPU if there is one"
     ),
     click.option("--threads", default=0, help="CPU threads; 0: as many as torch takes"),
+]
+COMPUTE = [
+    *WHERE,
     click.option(
         "--precision",
-        type=click.Choice(["fp32", "tf32", "bf16"]),
+        type=PRECISIONS,
         default="fp32",
         help="of products: tf32 on a GPU, bf16 also on a CPU; sums and weights are float32",
     ),

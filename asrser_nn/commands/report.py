@@ -4,13 +4,15 @@ from pathlib import Path
 
 import click
 
+from asrser_nn.commands.runs import read_list
+
 
 @click.command()
 @click.option("--about", nargs=2, multiple=True, metavar="NAME VALUE", help="a further line of the report's provenance")
 @click.argument("work", metavar="WORK-DIR")
-@click.argument("runs", metavar="LIST")
+@click.argument("runs", metavar="LIST", type=click.Path(path_type=Path))
 @click.argument("out", metavar="DIR")
-def report(about: tuple[tuple[str, str], ...], work: str, runs: str, out: str) -> None:
+def report(about: tuple[tuple[str, str], ...], work: str, runs: Path, out: str) -> None:
     """Make the report of the complete runs of LIST (as for grid): DIR/index.html, tables, figures, results.json.
 
     If WORK-DIR is a results.json, the report is made from it alone, and LIST is not read.
@@ -18,7 +20,7 @@ def report(about: tuple[tuple[str, str], ...], work: str, runs: str, out: str) -
     from asrser_nn.study.report import read_results, summary_text, write_report
     from asrser_nn.study.results import collect
 
-    results = read_results(Path(work)) if work.endswith(".json") else collect(Path(work), Path(runs), about)
+    results = read_results(Path(work)) if work.endswith(".json") else collect(Path(work), read_list(runs), about)
     written = write_report(results, Path(out))
     print(summary_text(results))
     print("\n".join(str(path) for path in written))

@@ -6,22 +6,24 @@ from pathlib import Path
 import click
 
 from asrser_io.files import write_text
+from asrser_nn.commands.runs import read_list
 
 
 @click.command()
 @click.option("--title", default="SER", help="what the figures are of: the corpus, the configuration")
 @click.option("--paper/--no-paper", default=True, help="the paper's figures beside them: for its four emotions only")
 @click.argument("out", metavar="OUT")
-@click.argument("folds", metavar="FOLD_DIR...", nargs=-1, required=True)
-def summary(title: str, paper: bool, out: str, folds: tuple[str, ...]) -> None:
-    """Sum up the folds of an emotion corpus as OUT.json and, to be read, OUT.txt: mean over folds, each, and pooled.
+@click.argument("path", metavar="LIST", type=click.Path(path_type=Path))
+def summary(title: str, paper: bool, out: str, path: Path) -> None:
+    """Sum up the folds of LIST (as for grid) as OUT.json and, to be read, OUT.txt: mean over folds, each, and pooled.
 
-    A FOLD_DIR holds evaluate_dev.json and evaluate_test.json, which `evaluate --silence-class … --json` wrote.
+    They are the folds of one experiment, evaluated with a silence class. Those that are not complete are named.
     """
-    from asrser_nn.study.summary import as_text, read_fold, summarise_folds
+    from asrser_nn.study.summary import as_text, read_folds, summarise_folds
 
-    result = summarise_folds({Path(fold).name.removeprefix("fold_"): read_fold(Path(fold)) for fold in folds})
-    text = as_text(result, title, paper)
-    write_text(f"{out}.json", json.dumps({"title": title, **result}, indent=1) + "\n")
+    folds, missing = read_folds(read_list(path))
+    result = summarise_folds(folds)
+    text = as_text(result, title, paper, missing)
+    write_text(f"{out}.json", json.dumps({"title": title, "missing": missing, **result}, indent=1) + "\n")
     write_text(f"{out}.txt", text)
     print(text, end="")

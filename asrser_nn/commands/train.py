@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from asrser_nn.commands.options import COMPUTE, DATA, FILES, MATCHING, METHOD, NETWORK, options
+from asrser_nn.runs import Training
 
 
 def run_training(given: dict[str, Any]) -> None:
@@ -14,16 +15,12 @@ def run_training(given: dict[str, Any]) -> None:
     from asrser_nn.network.device import pick_device, set_threads
     from asrser_nn.training.display import make_display
     from asrser_nn.training.run import Computing, cache_memory, outcome, train_run
-    from asrser_nn.training.runs import Training
 
     directory = Path(given["dir"])
     device = pick_device(given["device"])
     set_threads(given["threads"])
-    # Runs of a grid have one display and share memory, and it need not read the same files for each.
-    how, display = click.get_current_context().obj or (
-        Computing(device, cache_memory(given.get("cache_gb"), device, 1)),
-        make_display(sys.stderr.isatty(), str(directory / "tensorboard") if given["tensorboard"] else None),
-    )
+    how = Computing(device, cache_memory(given.get("cache_gb"), device, 1))
+    display = make_display(sys.stderr.isatty(), str(directory / "tensorboard") if given["tensorboard"] else None)
     model = train_run(directory, Training.of(given), how, display)
     print(outcome(directory, model))
 

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from asrser_io.files import Failure, described, replacing
-from asrser_nn.network.convnet import ConvNet, Shape
+from asrser_nn.network.convnet import ConvNet
+from asrser_nn.network.shape import Shape, as_tuples
 
 FORMAT = "asrser_nn model"
 VERSION = 1
@@ -28,11 +29,6 @@ class Model:
     about: dict[str, Any] = field(
         default_factory=dict
     )  # commit, versions, epoch, dev accuracy, the source of its layers
-
-
-def as_tuples(value: Any) -> Any:
-    """Lists, which is what a model file can hold, back to tuples, at any depth."""
-    return tuple(as_tuples(item) for item in value) if isinstance(value, list | tuple) else value
 
 
 def save(path: Path, content: dict[str, Any]) -> None:

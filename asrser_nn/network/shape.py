@@ -1,6 +1,7 @@
 """The sizes of a network. Imports no torch: they are looked at before anything slow."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from asrser_io.files import Failure
 
@@ -34,3 +35,8 @@ class Shape:
                 raise Failure(f"the kernels and pools of this network are too large for its input of {sizes[0][1:]}")
             sizes.append((channels, frequency, time))
         return sizes
+
+
+def as_tuples(value: Any) -> Any:
+    """Lists, which is what files can hold, back to tuples, at any depth."""
+    return tuple(as_tuples(item) for item in value) if isinstance(value, list | tuple) else value

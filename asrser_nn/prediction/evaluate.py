@@ -1,17 +1,21 @@
 """How many frames and utterances a network gets right, and how that compares to guessing. All rates are per cent."""
 
+import json
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from asrser_io.files import Failure
+from asrser_io.files import Failure, write_text
 from asrser_io.text import read_map
 from asrser_nn.data.corpus import Corpus, check_coefficients, check_labels, load_corpus
 from asrser_nn.network.convnet import ConvNet, log_posteriors
 from asrser_nn.network.device import precision_context
-from asrser_nn.network.model import Model
+from asrser_nn.network.model import Model, load_model
+from asrser_nn.runs import Evaluation
 
 
 def confusion_matrix(references: np.ndarray, hypotheses: np.ndarray, num_classes: int) -> np.ndarray:
@@ -124,30 +128,39 @@ def evaluate(
     return result
 
 
+def evaluate_model(
+    path: str | Path, evaluation: Evaluation, device: torch.device, load: Callable[..., Corpus] = load_corpus
+) -> str:
+    """Evaluate a model file or run directory; write what is to be written, and return the figures to be read.
+
+    load: reads a corpus
+    """
+    result = evaluate_table(load_model(path), evaluation, device, load)
+    if evaluation.json_path:
+        write_text(evaluation.json_path, json.dumps(result, indent=1) + "\n")
+    if evaluation.predictions:
+        write_text(evaluation.predictions, predictions_text(result))
+    return table(result)
+
+
 def evaluate_table(
-    model: Model,
-    feats_source: str,
-    labels_source: str,
-    max_lost: float,
-    silence_class: str | None,
-    utt2class: str | None,
-    device: torch.device,
-    precision: str,
+    model: Model, evaluation: Evaluation, device: torch.device, load: Callable[..., Corpus] = load_corpus
 ) -> dict[str, Any]:
     """`evaluate` on features and labels from data directories or rspecifiers; what it rests on stands in the result."""
+    names = model.class_names
     silence = None
-    if silence_class is not None:
-        if silence_class not in model.class_names:
-            raise Failure(f"--silence-class={silence_class}: this model's classes are {', '.join(model.class_names)}")
-        silence = model.class_names.index(silence_class)
-    classes = read_utt2class(utt2class, model.class_names) if utt2class else None
-    corpus = load_corpus(feats_source, labels_source, model.network.shape.context, max_lost)
-    check_coefficients(feats_source, corpus.rows.shape[1], model.network.shape.num_coefficients)
-    check_labels(corpus, len(model.class_names), labels_source)
+    if evaluation.silence_class is not None:
+        if evaluation.silence_class not in names:
+            raise Failure(f"--silence-class={evaluation.silence_class}: this model's classes are {', '.join(names)}")
+        silence = names.index(evaluation.silence_class)
+    classes = read_utt2class(evaluation.utt2class, names) if evaluation.utt2class else None
+    corpus = load(evaluation.feats, evaluation.labels, model.network.shape.context, evaluation.max_lost)
+    check_coefficients(evaluation.feats, corpus.rows.shape[1], model.network.shape.num_coefficients)
+    check_labels(corpus, len(names), evaluation.labels)
     model.network.normalise(corpus.rows)
-    with precision_context(device, precision):
-        result = evaluate(model.network.to(device), corpus.to(device), model.class_names, silence, classes)
-    return {"feats": feats_source, "labels": labels_source, **result}
+    with precision_context(device, evaluation.precision):
+        result = evaluate(model.network.to(device), corpus.to(device), names, silence, classes)
+    return {"feats": evaluation.feats, "labels": evaluation.labels, **result}
 
 
 def table(result: dict[str, Any]) -> str:

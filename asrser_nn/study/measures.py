@@ -117,21 +117,23 @@ def compare(runs: Sequence[Counts], baseline: Sequence[Counts], lower_is_better:
 def summary(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """One row for each experiment, number of constant layers, part and measure that the runs have counts of.
 
-    runs: as in results.json; each has experiment, constant_layers, fold, seed and counts {part: {measure: Counts}}
+    runs: as in results.json; each has experiment, task, source_task, constant_layers, fold, seed and counts
+          {part: {measure: Counts}}
     """
     rows = []
     for experiment, layers in dict.fromkeys((run["experiment"], run["constant_layers"]) for run in runs):
         chosen = [run for run in runs if (run["experiment"], run["constant_layers"]) == (experiment, layers)]
-        task = experiment.rpartition("2")[2]
+        task, source = chosen[0]["task"], chosen[0]["source_task"]
         folds = {run["fold"] for run in chosen}
         # Folds that were not run here do not take part in the comparison.
-        baseline = [r for r in runs if r["experiment"] == task and (r["fold"] is None or r["fold"] in folds)]
+        baseline = [run for run in runs if (run["task"], run["source_task"]) == (task, None)]
+        baseline = [run for run in baseline if run["fold"] is None or run["fold"] in folds]
         for part in ("dev", "test"):
             for measure in MEASURES:
                 counts = _counts(chosen, part, measure)
                 if not counts:
                     continue
-                reference = _counts(baseline, part, measure) if experiment != task else []
+                reference = _counts(baseline, part, measure) if source is not None else []
                 lower = MEASURES[measure].lower_is_better
                 rows.append(
                     {

@@ -1,18 +1,12 @@
-"""Collect a study from its directories into results.json, from which alone the report is made.
+"""Collect the complete runs of a study into results.json, from which alone the report is made.
 
-Layout of a work directory (DIR of run.sh), S the target task, asr or ser:
-    exp/asr, exp/ser/fold_F                            the baselines
-    exp/transfer/X2S/lL[/fold_F]                       L layers from X (asr, ser, random) constant
-    exp/seedN/{asr,ser/fold_F,transfer/…}              the same with seed N; without it, seed 1
-Each run directory holds what `asrser_nn train` or `transfer` leaves, evaluate_{dev,test}.json of `asrser_nn evaluate`,
-and, of speech recognisers, decode_{dev,test}/{per_utt,per_utt_lenient}: <utt> <spk> <errors> <phones> ….
+Each run directory holds what `asrser_nn grid` leaves, evaluate_{dev,test}.json among it, and, of speech recognisers,
+decode_{dev,test}/{per_utt,per_utt_lenient}: <utt> <spk> <errors> <phones> ….
 """
 
-import json
 import platform
-import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,35 +17,12 @@ from asrser_io.files import Failure
 from asrser_io.text import read_lines, read_map, rows
 from asrser_nn.network.convnet import Shape
 from asrser_nn.network.model import code_commit, layer_table, load_model
+from asrser_nn.runs import Run
 from asrser_nn.study.measures import Counts, summary
-from asrser_nn.training.grid import read_list
+from asrser_nn.study.summary import read_json
+from asrser_nn.training.directory import listed, what_is_missing
 
 PARTS = ("dev", "test")
-_RUN = re.compile(
-    r"(?:seed(?P<seed>\d+)/)?"
-    r"(?:transfer/(?P<transfer>\w+2(?:asr|ser))/l(?P<layers>\d+)(?:/fold_(?P<fold>[^/]+))?"
-    r"|(?P<task>asr|ser)(?:/fold_(?P<own_fold>[^/]+))?)"
-)
-
-
-def parse_run(relative: str) -> dict[str, Any]:
-    """What a run is, from its directory below exp."""
-    match = _RUN.fullmatch(relative)
-    if match is None:
-        raise Failure(f"{relative}: no run directory of a study, such as ser/fold_01F or transfer/asr2ser/l3/fold_01F")
-    return {
-        "experiment": match["transfer"] or match["task"],
-        "constant_layers": None if match["layers"] is None else int(match["layers"]),
-        "fold": match["fold"] or match["own_fold"],
-        "seed": int(match["seed"] or 1),
-    }
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_bytes())
-    except ValueError as error:
-        raise Failure(f"{path}: this is no JSON ({error}); remove it and run its stage again") from error
 
 
 def phone_errors(per_utt: Path) -> Counts:
@@ -93,32 +64,35 @@ def emotion_counts(evaluation: dict[str, Any], utt2spk: dict[str, str]) -> dict[
     return found
 
 
-def read_run(directory: Path, what: dict[str, Any]) -> dict[str, Any]:
-    """A complete run as results.json holds it; what: as parse_run gives it."""
+def read_run(run: Run) -> dict[str, Any]:
+    """A complete run as results.json holds it."""
+    directory = Path(run.directory)
     counts: dict[str, dict[str, Counts]] = {}
     confusion: dict[str, Any] = {}
     for part in PARTS:
         counts[part] = {}
-        # steps/nnet/evaluate.sh calls them fer_PART.json
-        paths = [directory / f"{name}_{part}.json" for name in ("evaluate", "fer")]
-        for path in [path for path in paths if path.exists()][:1]:
-            evaluation = _read_json(path)
-            utt2spk = read_map(Path(evaluation["feats"]) / "utt2spk")
-            if "utterances" in evaluation:
-                counts[part].update(emotion_counts(evaluation, utt2spk))
-                confusion[part] = {level: evaluation[level]["confusion"] for level in ("frames", "utterances")}
-            else:
-                counts[part]["FER"] = frame_errors(evaluation, utt2spk)
+        evaluation = read_json(directory / f"evaluate_{part}.json")
+        utt2spk = read_map(Path(evaluation["feats"]) / "utt2spk")
+        if "utterances" in evaluation:
+            counts[part].update(emotion_counts(evaluation, utt2spk))
+            confusion[part] = {level: evaluation[level]["confusion"] for level in ("frames", "utterances")}
+        else:
+            counts[part]["FER"] = frame_errors(evaluation, utt2spk)
         for measure, name in (("PER", "per_utt"), ("PER without silence", "per_utt_lenient")):
             if (path := directory / f"decode_{part}" / name).exists():
                 counts[part][measure] = phone_errors(path)
     constant = directory / "transfer.json"
     return {
-        **what,
+        "experiment": run.experiment,
+        "task": run.task,
+        "source_task": run.source_task,
+        "constant_layers": run.constant_layers,
+        "fold": run.fold,
+        "seed": run.training.method.seed,
         "counts": counts,
         "confusion": confusion,
-        "history": _read_json(directory / "history.json"),
-        "constant": _read_json(constant) if constant.exists() else None,
+        "history": read_json(directory / "history.json"),
+        "constant": read_json(constant) if constant.exists() else None,
         "config": read_lines(directory / "config", strict=False),
     }
 
@@ -149,16 +123,17 @@ def _stages(exp: Path) -> list[dict[str, Any]]:
     return sorted(stages.values(), key=lambda stage: stage["stage"])
 
 
-def collect(work: Path, runs_list: Path, about: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    """results.json of a work directory. runs_list: the grid's list, to know which runs there should be.
+def collect(work: Path, wanted: Sequence[Run], about: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """results.json of a work directory, from those runs that are complete; the others are named in it.
 
     about: further lines for the provenance, such as ("Kaldi programs", "…")
     """
     exp = work / "exp"
-    wanted = [(run, parse_run(str(run.directory.relative_to(exp)))) for run in read_list(runs_list)]
-    runs = [read_run(run.directory, what) for run, what in wanted if (run.directory / "final.pt").exists()]
-    if not runs:
-        raise Failure(f"{exp}: none of the {len(wanted)} runs of {runs_list} is complete; there is nothing to report")
+    missing = {run.directory: reason for run in wanted if (reason := what_is_missing(run))}
+    complete = [run for run in wanted if run.directory not in missing]
+    if not complete:
+        raise Failure(f"none of the {len(wanted)} runs is complete ({listed(missing)}); there is nothing to report")
+    runs = [read_run(run) for run in complete]
     corpora: dict[str, Any] = {}
     if (work / "data/asr/corpus").exists():
         asr = {part: work / "data_fbank/asr" / part for part in ("train", *PARTS)}
@@ -166,9 +141,9 @@ def collect(work: Path, runs_list: Path, about: Sequence[tuple[str, str]]) -> di
     if (work / "data/ser/corpus").exists():
         corpora["ser"] = _corpus(work / "data/ser/corpus", {"all": work / "data_fbank/ser"})
     networks, filters, others = {}, {}, []
-    for task, directories in {"asr": [exp / "asr"], "ser": sorted(exp.glob("ser/fold_*"))}.items():
-        models = [load_model(directory) for directory in directories if (directory / "final.pt").exists()][:1]
-        for model in models:
+    for task in dict.fromkeys(run.task for run in wanted):
+        baselines = [run for run in complete if run.task == task and run.source_task is None]
+        for model in [load_model(run.directory) for run in baselines[:1]]:
             networks[task] = layer_table(model.network)
             if model.network.shape != Shape(model.network.shape.num_coefficients, len(model.class_names)):
                 others.append(task.upper())
@@ -178,7 +153,8 @@ def collect(work: Path, runs_list: Path, about: Sequence[tuple[str, str]]) -> di
     names = list(dict.fromkeys(corpus["name"] for corpus in corpora.values()))
     return {
         "title": f"How far features travel between speech and emotion recognition: {' and '.join(names)}",
-        "caveats": [*caveats(names, others), *missing(wanted, runs)],
+        "caveats": [*caveats(names, others), *gaps(wanted, missing)],
+        "missing": missing,
         "corpora": corpora,
         "provenance": {
             "code commit": code_commit(),
@@ -206,14 +182,13 @@ def caveats(corpora: Sequence[str], networks: Sequence[str]) -> list[str]:
     return said
 
 
-def missing(wanted: Iterable[tuple[Any, dict[str, Any]]], runs: Sequence[dict[str, Any]]) -> list[str]:
-    """What of the paper's grid is not there."""
-    wanted = list(wanted)
+def gaps(wanted: Sequence[Run], missing: dict[str, str]) -> list[str]:
+    """What of the runs asked for, and of the paper's grid, is not there. missing: directory → why"""
     said = []
-    if len(runs) < len(wanted):
-        said.append(f"{len(wanted) - len(runs)} of the {len(wanted)} runs asked for are missing.")
-    folds = {what["fold"] for _, what in wanted if what["experiment"] == "ser"}
-    layers = {what["constant_layers"] for _, what in wanted if what["constant_layers"] is not None}
+    if missing:
+        said.append(f"{len(missing)} of the {len(wanted)} runs asked for are missing: {listed(missing)}.")
+    folds = {run.fold for run in wanted if run.task == "ser" and run.source_task is None}
+    layers = {run.constant_layers for run in wanted if run.constant_layers is not None}
     if len(folds) != 8 or len(layers) != 6:
         said.append(
             f"This is a part of the paper's grid: {len(folds)} of 8 folds, l = {', '.join(map(str, sorted(layers)))}."
@@ -234,5 +209,5 @@ def _processor() -> str:
 
 def _silence(path: Path) -> dict[str, float]:
     """Share of silent frames by emotion, all speakers together."""
-    shares = _read_json(path)["silence"]["all"] if path.exists() else {}
+    shares = read_json(path)["silence"]["all"] if path.exists() else {}
     return {emotion: share for emotion, share in shares.items() if share is not None}

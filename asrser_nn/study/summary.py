@@ -9,7 +9,9 @@ import numpy as np
 
 from asrser_io.files import Failure
 from asrser_nn.prediction.evaluate import rates
+from asrser_nn.runs import Run
 from asrser_nn.study.paper import published
+from asrser_nn.training.directory import listed, what_is_missing
 
 PARTS = ("dev", "test")
 
@@ -38,18 +40,25 @@ ROWS = (
 )
 
 
-def read_fold(folder: Path) -> dict[str, Any]:
-    """What `asrser_nn evaluate --json` wrote of a fold: {"dev": …, "test": …}."""
-    fold = {}
-    for part in PARTS:
-        file = folder / f"evaluate_{part}.json"
-        if not file.is_file():
-            raise Failure(f"no such file: {file}; is this fold trained and evaluated?")
-        try:
-            fold[part] = json.loads(file.read_bytes())
-        except ValueError as error:
-            raise Failure(f"{file} is no JSON ({error}); remove it and evaluate this fold again") from error
-    return fold
+def read_folds(runs: Sequence[Run]) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+    """The evaluations of each fold, {"dev": …, "test": …}, and what is wrong with the runs that are not complete."""
+    folds: dict[str, dict[str, Any]] = {}
+    missing = {run.directory: reason for run in runs if (reason := what_is_missing(run))}
+    for run in runs:
+        if run.fold is None or run.fold in folds or run.experiment != runs[0].experiment:
+            raise Failure(f"{run.directory} is no further fold of {runs[0].experiment}: only one experiment at a time")
+        if run.directory not in missing:
+            folds[run.fold] = {part: read_json(Path(run.directory) / f"evaluate_{part}.json") for part in PARTS}
+    if not folds:
+        raise Failure(f"no fold is complete ({listed(missing)})")
+    return folds, missing
+
+
+def read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except ValueError as error:
+        raise Failure(f"{path}: this is no JSON ({error}); remove it and run its stage again") from error
 
 
 def summarise_level(levels: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
@@ -70,7 +79,7 @@ def summarise_level(levels: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
 
 
 def summarise_folds(folds: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
-    """{"dev": {"frames": …, …}, "test": …}, all rates errors in per cent; folds: fold → as `read_fold` gives it."""
+    """{"dev": {"frames": …, …}, "test": …}, all rates errors in per cent; folds: as `read_folds` gives them."""
     classes = {tuple(fold[part]["classes"]) for fold in folds.values() for part in PARTS}
     if len(classes) > 1:
         raise Failure(
@@ -87,10 +96,12 @@ def summarise_folds(folds: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def as_text(summary: dict[str, Any], title: str, paper: bool) -> str:
+def as_text(summary: dict[str, Any], title: str, paper: bool, missing: dict[str, str]) -> str:
     """The figures as a person reads them: beside them the paper's, and what guessing gives."""
     folds = list(summary["test"]["frames"]["error"]["by_fold"])
     lines = [f"{title}; {len(folds)} folds; per cent", ""]
+    if missing:
+        lines[1:1] = [f"{len(missing)} of {len(folds) + len(missing)} folds are missing: {listed(missing)}"]
     for part in PARTS:
         heads = ["mean", "pooled", *["paper"] * paper, "majority", "chance"]
         lines += aligned(

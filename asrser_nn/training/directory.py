@@ -1,21 +1,23 @@
-"""A training as a directory: complete (final.pt is there), resumable (checkpoint.pt) or absent. Imports no torch: it is
-asked before anything slow."""
+"""A run as a directory: its training complete (final.pt is there), resumable (checkpoint.pt) or absent, and its mark.
 
+Imports neither torch nor numpy: it is asked before anything slow.
+"""
+
+import fcntl
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from asrser_io.files import Failure
+from asrser_io.files import Failure, write_text
 from asrser_io.text import read_lines
-from asrser_nn.training.runs import Training
+from asrser_nn.runs import Run, Training, as_text
+
+MARK = "run.json"  # the run itself, written when its training and all of its evaluations are done
 
 ARGUMENTS = ("train_feats", "train_labels", "dev_feats", "dev_labels")  # of the commands, not options
-
-
-def as_text(value: Any) -> str:
-    """An option's value as it would be typed."""
-    if isinstance(value, tuple):
-        return ",".join("x".join(map(str, part)) if isinstance(part, tuple) else str(part) for part in value)
-    return str(value)
 
 
 def config(training: Training) -> dict[str, str]:
@@ -39,8 +41,8 @@ def is_complete(directory: Path, training: Training) -> bool:
     complete = (directory / "final.pt").exists()
     if complete or (directory / "checkpoint.pt").exists():
         path = directory / "config"
-        theirs = set(read_lines(path, strict=False) if path.exists() else [])
-        ours = set(config_text(training).split("\n")) - {""}
+        lines = (read_lines(path, strict=False) if path.exists() else [], config_text(training).split("\n"))
+        theirs, ours = ({line for line in some if line.startswith("--")} for some in lines)
         if theirs != ours:
             there, asked = (", ".join(sorted(lines)) or "nothing" for lines in (theirs - ours, ours - theirs))
             raise Failure(
@@ -48,3 +50,79 @@ def is_complete(directory: Path, training: Training) -> bool:
                 "remove it or give another directory"
             )
     return complete
+
+
+@contextmanager
+def lock(directory: Path) -> Iterator[bool]:
+    """Whether this process may work on the run. The system drops the lock of a process that died."""
+    directory.mkdir(parents=True, exist_ok=True)
+    with open(directory / "lock", "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
+
+
+def write_mark(run: Run) -> None:
+    write_text(Path(run.directory) / MARK, json.dumps(run.as_data(), indent=1) + "\n")
+
+
+def is_made(run: Run) -> bool:
+    """Whether the run is trained and evaluated. Refuses what was made with other options, or by an older version."""
+    mark = Path(run.directory) / MARK
+    if not mark.exists():
+        if mark.with_name("commands").exists():
+            raise Failure(
+                f"{run.directory} was made by an older version of asrser_nn (it holds the file 'commands'), "
+                "whose runs this one does not go on with: remove it or give another directory"
+            )
+        return False
+    try:
+        theirs = json.loads(mark.read_bytes())
+        changed = differences(theirs, json.loads(json.dumps(run.as_data())))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Failure(f"{mark}: this is no mark of a complete run; remove it to have the run made again") from error
+    if changed:
+        raise Failure(f"{run.directory} was made with {changed}: remove it or give another directory")
+    outputs = [mark.with_name("final.pt"), *(Path(e.json_path) for e in run.evaluations if e.json_path)]
+    return all(output.exists() for output in outputs)
+
+
+def differences(theirs: dict[str, Any], ours: dict[str, Any]) -> str:
+    """What a run was made with and what it is asked for now, in words; nothing if that is the same."""
+
+    def flat(run: dict[str, Any]) -> dict[str, Any]:
+        evaluations = enumerate(run["evaluations"], 1)
+        parts = {"": run["training"]} | {f"evaluation {number}: ": entry for number, entry in evaluations}
+        named = {prefix + name: value for prefix, part in parts.items() for name, value in part.items()}
+        return {name: run[name] for name in ("task", "source_task", "fold")} | named
+
+    there, asked = flat(theirs), flat(ours)
+    changed = [name for name in {**there, **asked} if there.get(name) != asked.get(name)]
+    return ", ".join(f"{name}={there.get(name)} (asked for: {asked.get(name)})" for name in changed)
+
+
+def what_is_missing(run: Run) -> str | None:
+    """Why the figures of a run are not to be taken; None if it is complete with all that belongs to it."""
+    directory = Path(run.directory)
+    if not (directory / "final.pt").exists():
+        return "not trained"
+    try:
+        if not is_made(run):
+            return "trained, but not evaluated"
+    except Failure:
+        return "made with other options, or by another version"
+    return None if all((directory / name / "best_wer").exists() for name in run.decodings) else "not decoded"
+
+
+def listed(missing: dict[str, str], most: int = 10) -> str:
+    """Directories by what is wrong with them, those after the first few as a number."""
+    by_reason: dict[str, list[str]] = defaultdict(list)
+    for directory, reason in missing.items():
+        by_reason[reason].append(directory)
+    return "; ".join(
+        f"{reason}: {', '.join(names[:most])}" + (f" and {len(names) - most} more" if len(names) > most else "")
+        for reason, names in by_reason.items()
+    )

@@ -1,103 +1,56 @@
 """Many trainings as one list: every run once, some at a time, in one process or in many; goes on after an interruption.
 
-A list has one run a line: its directory, a tab, and the asrser_nn commands that make it, separated by ' ; ', e.g.
-
-    exp/l3/fold_03<tab>transfer --from exp/asr --constant-layers 3 … exp/l3/fold_03 ; evaluate exp/l3/fold_03 …
-
-A run is complete when all its commands succeeded: its directory then holds the file `commands` with them. What they
-print is in the file `output`.
+A run is complete when it is trained and evaluated: its directory then holds run.json, which says what it is. What it
+prints is in the file `output`.
 """
 
-import fcntl
 import io
 import json
-import shlex
 import sys
 import threading
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 from tqdm import tqdm
 
-from asrser_io.files import Failure, write_text
+from asrser_io.files import Failure, described
+from asrser_nn.prediction.evaluate import evaluate_model
+from asrser_nn.runs import Run
+from asrser_nn.training.directory import is_made, lock, what_is_missing, write_mark
 from asrser_nn.training.loop import Display
+from asrser_nn.training.run import Computing, outcome, train_run
 
 
-@dataclass(frozen=True)
-class Run:
-    directory: Path
-    commands: str  # as they stand in the list
-
-    def is_complete(self) -> bool:
-        """Raises Failure when what is there was made by other commands."""
-        done = self.directory / "commands"
-        if not done.exists():
-            return False
-        if (theirs := done.read_text().strip()) != self.commands:
-            raise Failure(
-                f"{self.directory} was made by '{theirs}', but the list says '{self.commands}': "
-                "remove it or give another directory"
-            )
-        return True
-
-    def split(self) -> list[list[str]]:
-        """The commands as words, one list each."""
-        words = shlex.split(self.commands)
-        ends = [i for i, word in enumerate(words) if word == ";"] + [len(words)]
-        return [words[begin:end] for begin, end in zip([0, *(i + 1 for i in ends)], ends, strict=False)]
-
-    @property
-    def constant_layers(self) -> str | None:
-        first = self.split()[0]
-        return first[first.index("--constant-layers") + 1] if "--constant-layers" in first else None
-
-    def seconds(self) -> float | None:
-        """How long the training took, None when there is no record of it."""
-        history = self.directory / "history.json"
-        return sum(epoch["seconds"] for epoch in json.loads(history.read_bytes())) if history.exists() else None
+def make_run(run: Run, how: Computing, display: Display) -> None:
+    """Train the network of a run, if that is not done, and evaluate it. Prints what the single commands print."""
+    directory = Path(run.directory)
+    print(outcome(directory, train_run(directory, run.training, how, display)))
+    for evaluation in run.evaluations:
+        print(evaluate_model(directory, evaluation, how.device, how.load))
 
 
-def read_list(path: Path) -> list[Run]:
-    runs = []
-    for number, line in enumerate(path.read_text().splitlines(), 1):
-        directory, tab, commands = line.partition("\t")
-        if not directory or not commands.strip():
-            raise Failure(f"{path}, line {number}: expected '<directory><tab><commands>', found '{line}'")
-        runs.append(Run(Path(directory), commands.strip()))
-    if len({run.directory for run in runs}) < len(runs):
-        raise Failure(f"{path}: a directory stands there twice")
-    return runs
-
-
-@contextmanager
-def lock(directory: Path) -> Iterator[bool]:
-    """Whether this process may work on the run. The system drops the lock of a process that died."""
-    directory.mkdir(parents=True, exist_ok=True)
-    with open(directory / "lock", "w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
-        yield True
+def seconds_of(run: Run) -> float | None:
+    """How long the training took, None when there is no record of it."""
+    history = Path(run.directory) / "history.json"
+    return sum(epoch["seconds"] for epoch in json.loads(history.read_bytes())) if history.exists() else None
 
 
 def expected_seconds(run: Run, done: Sequence[Run]) -> float | None:
-    """From the complete runs that are most like this one: same folder and constant layers, same layers, any."""
-    alike: list[Callable[[Run], bool]] = [
-        lambda r: r.directory.parent == run.directory.parent and r.constant_layers == run.constant_layers,
-        lambda r: r.constant_layers == run.constant_layers,
-        lambda r: True,
+    """From the complete runs that are most like this one: same tasks and constant layers, same layers, any."""
+    alike: list[Callable[[Run], Any]] = [
+        lambda r: (r.task, r.source_task, r.constant_layers),
+        lambda r: r.constant_layers,
+        lambda r: None,
     ]
-    for is_alike in alike:
-        seconds = [s for r in done if is_alike(r) and (s := r.seconds()) is not None]
+    for kind in alike:
+        seconds = [s for r in done if kind(r) == kind(run) and (s := seconds_of(r)) is not None]
         if seconds:
             return sum(seconds) / len(seconds)
     return None
@@ -125,7 +78,7 @@ class GridDisplay:
         self.mutex = threading.RLock()
 
     def start_run(self, run: Run, seconds_left: float | None) -> "RunDisplay":
-        display = RunDisplay(self, str(run.directory))
+        display = RunDisplay(self, run.directory)
         with self.mutex:
             self.at_work.append(display)
             self.left = "" if seconds_left is None else f", about {duration(seconds_left)} left"
@@ -141,14 +94,21 @@ class GridDisplay:
 
     def end_run(self, display: "RunDisplay", seconds: float) -> None:
         with self.mutex:
-            self.at_work.remove(display)
             self.num_done += 1
             self.bar.update()
             if not self.on_terminal:
                 last = display.last
                 dev = f"{last['epoch']} epochs, dev {last['dev_accuracy']:.2f} %, " if last else ""
-                line = f"{self.num_done}/{self.num_runs} {display.name}: {dev}{duration(seconds)}{self.left}"
-                print(line, file=sys.stderr, flush=True)
+                self.say(f"{self.num_done}/{self.num_runs} {display.name}: {dev}{duration(seconds)}{self.left}")
+
+    def leave_run(self, display: "RunDisplay") -> None:
+        with self.mutex:
+            self.at_work.remove(display)
+
+    def say(self, line: str) -> None:
+        with self.mutex:
+            self.bar.write(line, file=sys.stderr)
+            sys.stderr.flush()
 
 
 class RunDisplay(Display):
@@ -192,23 +152,34 @@ class OutputOfThread(io.TextIOBase):
     def write(self, text: str) -> int:
         return int(self.thread.file.write(text))
 
+    @contextmanager
+    def into(self, path: Path) -> Iterator[None]:
+        """What this thread prints, and where it failed if for a reason that no run foresees, goes into a file."""
+        with open(path, "w") as self.thread.file:
+            try:
+                yield
+            except (Failure, Stopped):
+                raise
+            except Exception:
+                traceback.print_exc(file=self.thread.file)
+                raise
+
 
 def run_grid(
-    path: Path, only: Sequence[int], call: Callable[[list[str], Display], None], on_terminal: bool, together: int = 1
-) -> list[str]:
-    """Make every run of a list that is not complete; returns what failed, in words.
+    runs: Sequence[Run], chosen: Sequence[Run], make: Callable[[Run, Display], None], on_terminal: bool, together: int
+) -> dict[str, str]:
+    """Make every chosen run that is not complete; returns directory and reason of those that failed.
 
-    only: numbers of the lines to run, counted from 1; none means all. A run that another process works on is left to
-    it, and waited for at the end.
-    call: carries out one asrser_nn command
+    Raises Failure before anything is made if one of them was made with other options. A run that another process works
+    on is left to it, and waited for at the end.
+    runs: all of the list, from which the time that is left is guessed
+    make: makes one run
     together: how many runs are made at the same time, each in a thread. What they leave does not depend on each other.
     """
-    runs = read_list(path)
-    if outside := [number for number in only if not 1 <= number <= len(runs)]:
-        raise Failure(f"{path} has {len(runs)} runs; there is no run {outside[0]}")
-    chosen = [runs[number - 1] for number in only] or runs
-    complete = [run for run in runs if run.is_complete()]
+    complete = [run for run in chosen if is_made(run)]
     todo = deque(run for run in chosen if run not in complete)
+    num_done = len(complete)
+    complete += [run for run in runs if run not in chosen and what_is_missing(run) is None]
 
     def seconds_left(unfinished: Sequence[Run]) -> float | None:
         guesses = [expected_seconds(run, complete) for run in unfinished]
@@ -217,10 +188,28 @@ def run_grid(
     guess = seconds_left(todo) if todo else None
     plan = f", {together} at a time" if together > 1 else ""
     plan += "" if guess is None else f", about {duration(guess)} by the speed of those done"
-    print(f"{path}: {len(chosen) - len(todo)} runs done, {len(todo)} to do{plan}", file=sys.stderr, flush=True)
-    failures: list[str] = []
-    display = GridDisplay(len(chosen) - len(todo), len(chosen), on_terminal)
+    print(f"{num_done} runs done, {len(todo)} to do{plan}", file=sys.stderr, flush=True)
+    failures: dict[str, str] = {}
+    display = GridDisplay(num_done, len(chosen), on_terminal)
     output = OutputOfThread()
+
+    def attempt(run: Run) -> bool:
+        """False if another process works on it."""
+        with lock(Path(run.directory)) as ours:
+            if not ours:
+                return False
+            shown = display.start_run(run, seconds_left([run, *todo]))
+            begin = time.monotonic()
+            try:
+                if not is_made(run):  # another process may have made it while this one waited
+                    with output.into(Path(run.directory) / "output"):
+                        make(run, shown)
+                    write_mark(run)
+                display.end_run(shown, time.monotonic() - begin)
+                complete.append(run)
+            finally:
+                display.leave_run(shown)
+        return True
 
     def work() -> None:
         while not display.stop.is_set():
@@ -228,17 +217,15 @@ def run_grid(
                 run = todo.popleft()
             except IndexError:
                 return
-            with lock(run.directory) as ours:
-                if ours:
-                    shown = display.start_run(run, seconds_left([run, *todo]))
-                    begin = time.monotonic()
-                    if not run.is_complete():  # another process may have made it while this one waited
-                        failures.extend(_make(run, call, shown, output))
-                    display.end_run(shown, time.monotonic() - begin)
-                    complete.append(run)
-            if not ours:
-                todo.append(run)
-                time.sleep(0.2)
+            try:
+                if not attempt(run):
+                    todo.append(run)
+                    time.sleep(0.2)
+            except Stopped:
+                return
+            except Exception as error:  # whatever it is, the other runs are made
+                failures[run.directory] = described(error)
+                display.say(f"{run.directory}: failed: {failures[run.directory]}")
 
     with redirect_stdout(output):
         if together == 1:
@@ -257,14 +244,3 @@ def _in_threads(work: Callable[[], None], number: int, stop: threading.Event) ->
         except BaseException:  # Ctrl-C here, or what no run foresaw
             stop.set()
             raise
-
-
-def _make(run: Run, call: Callable[[list[str], Display], None], display: Display, output: OutputOfThread) -> list[str]:
-    try:
-        with open(run.directory / "output", "w") as output.thread.file:
-            for words in run.split():
-                call(words, display)
-    except Failure as error:
-        return [f"{run.directory}: {error}"]
-    write_text(run.directory / "commands", run.commands + "\n")
-    return []

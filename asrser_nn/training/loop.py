@@ -15,7 +15,7 @@ from asrser_io.files import Failure
 from asrser_nn.data.corpus import Corpus
 from asrser_nn.network.convnet import ConvLayer, ConvNet, log_posteriors
 from asrser_nn.network.device import precision_context
-from asrser_nn.training.runs import Method
+from asrser_nn.runs import Method
 
 PAST_START = 1e7  # steps: decay^1e7 is nothing
 

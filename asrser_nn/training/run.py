@@ -17,9 +17,9 @@ from asrser_nn.data.corpus import Corpus, check_labels, load_corpus, mean_and_st
 from asrser_nn.network.convnet import ConvNet
 from asrser_nn.network.device import free_memory
 from asrser_nn.network.model import Model, code_commit, load, load_model, save, save_model
+from asrser_nn.runs import Sources, Training, Transfer
 from asrser_nn.training.directory import config, config_text, is_complete
 from asrser_nn.training.loop import Data, Display, Learner, Progress, fit, make_optimiser, run_epoch
-from asrser_nn.training.runs import Sources, Training, Transfer
 from asrser_nn.training.transfer import (
     CacheMemory,
     checksums,

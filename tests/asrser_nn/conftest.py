@@ -11,7 +11,7 @@ import torch
 from asrser_io.tables import TableWriter
 from asrser_nn.data.corpus import Corpus, corpus_of
 from asrser_nn.network.convnet import ConvNet, Shape
-from asrser_nn.training.runs import Method, Sources, Training
+from asrser_nn.runs import Method, Sources, Training
 
 SMALL = Shape(
     num_coefficients=12, num_classes=4, context=6, channels=(4, 6), kernels=((3, 2), (3, 3)), hidden=(32, 32, 32)

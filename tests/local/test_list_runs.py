@@ -1,54 +1,89 @@
 """The list of the study's runs."""
 
+import json
+import os
 import shutil
 import subprocess
+import sys
 
 import pytest
 
 FOLDS = [f"Ses0{session}{gender}" for session in range(1, 5) for gender in "FM"]
+EMOTIONS = ["anger", "happiness", "sadness", "neutral", "silence"]
 
 
-@pytest.fixture(scope="module")
-def work(golden, tmp_path_factory):
-    work = tmp_path_factory.mktemp("work")
-    for fold in FOLDS:
+def _make_work(work, golden, folds, emotions):
+    for fold in folds:
         (work / "exp/ser/folds" / fold / "train").mkdir(parents=True)
-        (work / "exp/ser/folds" / fold / "train/classes").write_text("anger\nhappiness\nsadness\nneutral\nsilence\n")
-    (work / "exp/ser/folds/list").write_text("".join(f"{fold}\n" for fold in FOLDS))
+        (work / "exp/ser/folds" / fold / "train/classes").write_text("".join(f"{name}\n" for name in emotions))
+    (work / "exp/ser/folds/list").write_text("".join(f"{fold}\n" for fold in folds))
     (work / "exp/mono").mkdir()
     shutil.copy(golden / "mono/final.mdl", work / "exp/mono")
     return work
 
 
-def _list(root, work, task, *options):
-    command = [root / "local/list_runs.sh", *options, work, task]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=root)
+@pytest.fixture(scope="module")
+def work(golden, tmp_path_factory):
+    return _make_work(tmp_path_factory.mktemp("work"), golden, FOLDS, EMOTIONS)
+
+
+def _call(root, *words):
+    command = [sys.executable, root / "local/list_runs.py", *words]
+    # LC_ALL=C, as path.sh has it
+    return subprocess.run(command, capture_output=True, text=True, cwd=root, env=dict(os.environ, LC_ALL="C"))
+
+
+def _list(root, work, task, *options, train=()):
+    done = _call(root, *options, work, task, "--", *train)
     assert done.returncode == 0, done.stderr
-    lines = [line.split("\t") for line in done.stdout.splitlines()]
-    return {directory.removeprefix(f"{work}/exp/"): commands for directory, commands in lines}
+    runs = [json.loads(line) for line in done.stdout.splitlines()]
+    return {run["directory"].removeprefix(f"{work}/exp/"): run for run in runs}
 
 
 def test_the_study_of_the_paper_is_105_runs(root, work):
     asr, ser = _list(root, work, "asr"), _list(root, work, "ser")
-    assert set(asr) == {"asr", *(f"transfer/ser2asr/l{n}/fold_{fold}" for n in range(6) for fold in FOLDS)}
-    assert set(ser) == {
+    assert list(asr) == ["asr", *(f"transfer/ser2asr/l{n}/fold_{fold}" for n in range(6) for fold in FOLDS)]
+    assert list(ser) == [
         *(f"ser/fold_{fold}" for fold in FOLDS),
         *(f"transfer/asr2ser/l{n}/fold_{fold}" for n in range(6) for fold in FOLDS),
-    }
+    ]
     assert len(asr) + len(ser) == 105
 
 
 def test_every_transfer_takes_its_layers_from_the_other_task_and_the_data_of_its_own(root, work):
-    for run, commands in _list(root, work, "ser").items():
-        fold = run.rpartition("_")[2]
-        first, *evaluations = commands.split(" ; ")
-        assert f"folds/{fold}/train" in first and f"folds/{fold}/test" not in first
-        assert f"folds/{fold}/dev" in evaluations[0] and f"folds/{fold}/test" in evaluations[1]
-        assert (f"--from {work}/exp/asr " in first) == run.startswith("transfer")
-    for run, commands in _list(root, work, "asr").items():
-        if run.startswith("transfer"):
-            fold = run.rpartition("_")[2]
-            assert f"--from {work}/exp/ser/fold_{fold} " in commands and "--num-classes 144 " in commands
+    for name, run in _list(root, work, "ser").items():
+        folder = f"{work}/exp/ser/folds/{name.rpartition('_')[2]}"
+        training, (dev, test) = run["training"], run["evaluations"]
+        assert [training[f"{part}_{kind}"] for part in ("train", "dev") for kind in ("feats", "labels")] == [
+            f"{folder}/{part}" for part in ("train", "train", "dev", "dev")
+        ]
+        assert (dev["feats"], test["feats"]) == (f"{folder}/dev", f"{folder}/test")
+        assert test["utt2class"] == f"{folder}/test/utt2emotion" and test["silence_class"] == "silence"
+        assert training.get("source") == (f"{work}/exp/asr" if name.startswith("transfer") else None)
+        assert training["class_names"] == EMOTIONS and run["decodings"] == []
+    for name, run in _list(root, work, "asr").items():
+        assert run["training"]["num_classes"] == 144 and run["decodings"] == ["decode_dev", "decode_test"]
+        assert run["evaluations"][1]["labels"] == f"ark:{work}/exp/transfer/pdf.test.ark"
+        if name.startswith("transfer"):
+            assert run["training"]["source"] == f"{work}/exp/ser/fold_{run['fold']}"
+            assert name == f"transfer/ser2asr/l{run['training']['constant_layers']}/fold_{run['fold']}"
+
+
+def test_a_run_says_what_it_is(root, work):
+    runs = _list(root, work, "ser") | _list(root, work, "asr")
+    what = {name: (run["task"], run["source_task"], run["fold"]) for name, run in runs.items()}
+    assert what["asr"] == ("asr", None, None)
+    assert what["ser/fold_Ses01F"] == ("ser", None, "Ses01F")
+    assert what["transfer/asr2ser/l3/fold_Ses02M"] == ("ser", "asr", "Ses02M")
+    assert what["transfer/ser2asr/l0/fold_Ses02M"] == ("asr", "ser", "Ses02M")
+
+
+def test_configuration_and_further_options_are_in_the_list(root, work, tmp_path):
+    (tmp_path / "x.conf").write_text("--hidden=8,9,10   # few\n--max-epochs=7\n")
+    options = ["--nnet-config", tmp_path / "x.conf"]
+    for run in _list(root, work, "ser", *options, train=["--max-epochs", "2", "--precision", "bf16"]).values():
+        assert (run["training"]["hidden"], run["training"]["max_epochs"]) == ([8, 9, 10], 2)
+        assert {entry["precision"] for entry in (run["training"], *run["evaluations"])} == {"bf16"}
 
 
 def test_a_part_of_the_grid_can_be_picked(root, work):
@@ -60,18 +95,43 @@ def test_a_part_of_the_grid_can_be_picked(root, work):
 def test_other_seeds_repeat_everything_beside_the_first(root, work):
     once, thrice = _list(root, work, "asr"), _list(root, work, "asr", "--seeds", "3")
     assert set(thrice) == {*once, *(f"seed{seed}/{run}" for run in once for seed in (2, 3))}
-    assert f"--from {work}/exp/seed2/ser/fold_Ses01F" in thrice["seed2/transfer/ser2asr/l0/fold_Ses01F"]
-    assert all(("--seed 3 " in commands) == run.startswith("seed3/") for run, commands in thrice.items())
+    assert thrice["seed2/transfer/ser2asr/l0/fold_Ses01F"]["training"]["source"] == f"{work}/exp/seed2/ser/fold_Ses01F"
+    seeds = {name: run["training"]["seed"] for name, run in thrice.items()}
+    assert all(seed == (int(name[4]) if name.startswith("seed") else 1) for name, seed in seeds.items())
 
 
 def test_controls_take_layers_from_the_same_task_and_at_random(root, work):
-    extra = set(_list(root, work, "asr", "--controls", "true")) - set(_list(root, work, "asr"))
+    runs = _list(root, work, "asr", "--controls", "true")
     # no random layer held constant is training from scratch, so that l = 0 is missing there
-    assert extra == {*(f"transfer/asr2asr/l{n}" for n in range(6)), *(f"transfer/random2asr/l{n}" for n in range(1, 6))}
+    extra = {*(f"transfer/asr2asr/l{n}" for n in range(6)), *(f"transfer/random2asr/l{n}" for n in range(1, 6))}
+    assert set(runs) - set(_list(root, work, "asr")) == extra
+    random = runs["transfer/random2asr/l2"]
+    assert random["training"]["source"] == random["source_task"] == "random"
+    assert runs["transfer/asr2asr/l2"]["training"]["source"] == f"{work}/exp/asr"
 
 
-def test_layers_that_are_no_numbers_are_refused(root, work):
-    done = subprocess.run(
-        [root / "local/list_runs.sh", "--layers", "all", work, "ser"], capture_output=True, text=True, cwd=root
-    )
-    assert done.returncode == 1 and "--layers is numbers with commas" in done.stderr
+def test_names_outside_ascii_come_through_as_they_are(root, golden, tmp_path):
+    """As folder, speaker and emotion; the folder's name is not even UTF-8, but Latin-1."""
+    work = tmp_path / os.fsdecode("Gerätè $'\"".encode() + b" \xe4")
+    _make_work(work, golden, ["Jürgen"], ["Ärger", "neutral", "silence"])
+    ((name, run),) = _list(root, work, "ser", "--layers", "none").items()
+    assert name == "ser/fold_Jürgen" and run["training"]["class_names"] == ["Ärger", "neutral", "silence"]
+    assert run["directory"] == f"{work}/exp/ser/fold_Jürgen"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--layers", "all", "{work}", "ser"], "expected numbers with commas, such as 0,3,5, or none"),
+        (["--seeds", "0", "{work}", "ser"], "at least 1, not 0"),
+        (["--seeds", "3", "{work}", "ser", "--", "--seed", "2"], "2 is the first one already"),
+        (["--nnet-config", "/none.conf", "{work}", "ser"], "/none.conf"),
+        (["{work}", "ser", "--", "--max-epochs", "many"], "Invalid value for '--max-epochs'"),
+        (["{work}/none", "ser"], "cannot read {work}/none/exp/ser/folds/list: No such file"),
+        (["{work}", "gender"], "invalid choice: 'gender'"),
+    ],
+)
+def test_what_cannot_be_listed_is_refused_in_a_line(words, said, root, work):
+    done = _call(root, *(word.format(work=work) for word in words))
+    assert done.returncode != 0 and done.stdout == ""
+    assert said.format(work=work) in done.stderr.splitlines()[-1]

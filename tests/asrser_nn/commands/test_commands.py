@@ -16,7 +16,9 @@ import torch
 
 from asrser_io.tables import TableWriter
 from asrser_nn.__main__ import cli
+from asrser_nn.commands.runs import evaluation_of, training_of
 from asrser_nn.data.tables import read_feats, read_labels
+from asrser_nn.runs import Run
 
 COMMAND = [sys.executable, "-m", "asrser_nn"]
 
@@ -260,10 +262,24 @@ def test_ctrl_c_ends_with_130_and_the_same_command_continues(data, small_options
     again.communicate()
 
 
+def write_list(path: Path, commands: dict[Path, list[str]], evaluated: list[str] | None = None) -> None:
+    """A run for each directory, made by the command; evaluated: on these features and labels"""
+    lines = []
+    for directory, words in commands.items():
+        evaluations = []
+        if evaluated:
+            evaluations.append(evaluation_of(["--json", f"{directory}/dev.json", str(directory), *evaluated]))
+        source = "asr" if words[0] == "transfer" else None
+        training = training_of([*words, str(directory)])
+        run = Run(str(directory), "ser", source, None, training, tuple(evaluations))
+        lines.append(json.dumps(run.as_data()) + "\n")
+    path.write_text("".join(lines))
+
+
 def test_ctrl_c_ends_all_runs_of_a_grid(data, small_options, tmp_path: Path) -> None:
-    options = " ".join([*small_options[:-1], "--max-epochs=200", "--patience=200", *data])
+    options = [*small_options, "--max-epochs=200", "--patience=200", *data]
     runs = [tmp_path / name for name in "ab"]
-    (tmp_path / "runs").write_text("".join(f"{run}\ttrain {options} {run}\n" for run in runs))
+    write_list(tmp_path / "runs", {run: ["train", *options] for run in runs})
     command = [*COMMAND, "grid", "--together=2", "--threads=2", tmp_path / "runs"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     while not all((run / "checkpoint.pt").exists() for run in runs):
@@ -284,12 +300,12 @@ def test_runs_trained_together_are_those_trained_alone(data, small_options, trai
         ["transfer", f"--from={trained}", "--constant-layers=1", *sizes, "--max-epochs=4", "--seed=3"],
         ["transfer", "--from=random", "--constant-layers=3", *sizes, "--max-epochs=5", "--seed=4"],
     ]
-    lines = []
+    runs = {}
     for number, method in enumerate(methods):
         alone, run = tmp_path / f"alone{number}", tmp_path / f"together{number}"
         subprocess.run([*COMMAND, *method, "--threads=1", *data, alone], check=True)
-        lines.append(f"{run}\t{' '.join([*method, *data, str(run)])} ; evaluate {run} {' '.join(data[2:])}\n")
-    (tmp_path / "runs").write_text("".join(lines))
+        runs[run] = [*method, *data]
+    write_list(tmp_path / "runs", runs, data[2:])
     done = subprocess.run(
         [*COMMAND, "grid", "--together=3", "--threads=3", tmp_path / "runs"], capture_output=True, text=True, check=True
     )

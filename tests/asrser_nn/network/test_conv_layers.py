@@ -7,8 +7,8 @@ from torch import Tensor, nn
 
 from asrser_nn.network.conv_layers import conv_norm_relu_pool, is_data
 from asrser_nn.network.convnet import ConvLayer, ConvNet, Shape
+from asrser_nn.runs import Method
 from asrser_nn.training.loop import Data, Display, Learner, make_optimiser, run_epoch
-from asrser_nn.training.runs import Method
 
 
 def plain(x: Tensor, conv: nn.Conv2d, norm: nn.BatchNorm2d, pool: tuple[int, int]) -> Tensor:

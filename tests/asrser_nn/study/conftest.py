@@ -40,6 +40,8 @@ def _run(rng, experiment, layers=None, fold=None, seed=1):
     history = [{"epoch": e, "train_loss": 2.0 / e, "dev_accuracy": 60 - 30 / e} for e in range(1, 6)]
     return {
         "experiment": experiment,
+        "task": experiment.rpartition("2")[2],
+        "source_task": experiment.rpartition("2")[0] or None,
         "constant_layers": layers,
         "fold": fold,
         "seed": seed,

@@ -68,8 +68,9 @@ def test_other_speakers_are_no_baseline():
 
 
 def _run(experiment, layers, fold, errors, seed=1):
-    counts = {"test": {"E": {fold: [[errors, 100]]}}}
-    return {"experiment": experiment, "constant_layers": layers, "fold": fold, "seed": seed, "counts": counts}
+    source, _, task = experiment.rpartition("2")
+    what = {"experiment": experiment, "task": task, "source_task": source or None, "constant_layers": layers}
+    return {**what, "fold": fold, "seed": seed, "counts": {"test": {"E": {fold: [[errors, 100]]}}}}
 
 
 def test_a_transfer_is_compared_with_the_same_folds_of_the_baseline_of_its_target():

@@ -1,6 +1,8 @@
 """The folds of an emotion corpus, summed up."""
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,7 +10,9 @@ from click.testing import CliRunner
 
 from asrser_nn.__main__ import cli
 from asrser_nn.prediction.evaluate import rates
+from asrser_nn.runs import Run
 from asrser_nn.study.summary import summarise_folds
+from asrser_nn.training.directory import MARK, write_mark
 
 CLASSES = ["anger", "neutral", "silence"]
 
@@ -43,13 +47,28 @@ def test_a_recall_that_a_fold_lacks_is_measured_on_the_others(folds):
     assert unweighted["pooled"] == pytest.approx(100 * (1 / 5 + 2 / 4) / 2)
 
 
-def test_the_summary_is_written_beside_the_papers_figures_and_those_of_guessing(folds, tmp_path):
+@pytest.fixture
+def runs(folds, tmp_path, training):
+    """A list of both folds, and their directories, complete."""
+    runs = []
     for name, parts in folds.items():
-        (tmp_path / f"fold_{name}").mkdir()
+        directory = tmp_path / f"fold_{name}"
+        directory.mkdir()
+        (directory / "final.pt").touch()
         for part, figures in parts.items():
-            (tmp_path / f"fold_{name}/evaluate_{part}.json").write_text(json.dumps(figures))
-    arguments = ["summary", "--title", "EmoDB", tmp_path / "all", tmp_path / "fold_03", tmp_path / "fold_08"]
-    result = CliRunner().invoke(cli, list(map(str, arguments)))
+            (directory / f"evaluate_{part}.json").write_text(json.dumps(figures))
+        runs.append(Run(str(directory), "ser", None, name, training))
+        write_mark(runs[-1])
+    (tmp_path / "runs").write_text("".join(json.dumps(run.as_data()) + "\n" for run in runs))
+    return runs
+
+
+def summarise(folder):
+    return CliRunner().invoke(cli, ["summary", "--title", "EmoDB", f"{folder}/all", f"{folder}/runs"])
+
+
+def test_the_summary_is_written_beside_the_papers_figures_and_those_of_guessing(runs, tmp_path):
+    result = summarise(tmp_path)
     assert result.exit_code == 0, result.output
     assert result.output == (tmp_path / "all.txt").read_text()
     lines = {" ".join(line.split()[:2]): line.split() for line in result.output.splitlines() if line.strip()}
@@ -60,11 +79,32 @@ def test_the_summary_is_written_beside_the_papers_figures_and_those_of_guessing(
     assert json.loads((tmp_path / "all.json").read_text())["test"]["frames"]["error"]["mean"] == pytest.approx(17.5)
 
 
-def test_a_fold_that_is_not_evaluated_is_refused(tmp_path):
-    (tmp_path / "fold_03").mkdir()
-    result = CliRunner().invoke(cli, ["summary", str(tmp_path / "all"), str(tmp_path / "fold_03")])
-    assert result.exit_code == 1
+def test_a_fold_that_is_trained_but_not_evaluated_does_not_count_and_is_named(runs, tmp_path):
+    (tmp_path / "fold_08" / MARK).unlink()  # killed between the two: evaluations of an earlier network may be there
+    result = summarise(tmp_path)
+    assert result.exit_code == 0, result.output
+    assert result.output.splitlines()[0] == "EmoDB; 1 folds; per cent"
+    missing = f"1 of 2 folds are missing: trained, but not evaluated: {tmp_path}/fold_08"
+    assert result.output.splitlines()[1] == missing
+    written = json.loads((tmp_path / "all.json").read_text())
+    assert written["test"]["frames"]["error"]["by_fold"] == pytest.approx({"03": 10.0})
+    assert written["missing"] == {f"{tmp_path}/fold_08": "trained, but not evaluated"}
+
+
+def test_without_a_complete_fold_there_is_no_summary(runs, tmp_path):
+    for run in runs:
+        (Path(run.directory) / "final.pt").unlink()
+    result = summarise(tmp_path)
+    assert result.exit_code == 1 and "no fold is complete (not trained: " in result.stderr
     assert not (tmp_path / "all.txt").exists()
+
+
+def test_two_experiments_are_not_summed_up_together(runs, tmp_path):
+    other = replace(runs[1], directory=f"{tmp_path}/other")
+    with open(tmp_path / "runs", "a") as file:
+        file.write(json.dumps(other.as_data()) + "\n")
+    result = summarise(tmp_path)
+    assert result.exit_code == 1 and f"{tmp_path}/other is no further fold of ser" in result.stderr
 
 
 def test_folds_with_other_classes_are_not_mixed(folds):

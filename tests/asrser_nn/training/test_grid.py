@@ -5,169 +5,226 @@ import multiprocessing
 import re
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from asrser_io.files import Failure
-from asrser_nn.training.grid import Run, duration, expected_seconds, read_list, run_grid
+from asrser_nn.runs import Evaluation, Run, Transfer
+from asrser_nn.training.directory import MARK, what_is_missing
+from asrser_nn.training.grid import duration, expected_seconds, run_grid
 
 
-def _write_list(folder, names, commands="train {dir} ; evaluate {dir}"):
-    path = folder / "runs"
-    path.write_text("".join(f"{folder}/{n}\t{commands.format(dir=folder / n)}\n" for n in names))
-    return path
+@pytest.fixture
+def runs_of(tmp_path, training):
+    """Runs in folders of these names, each with an evaluation."""
+
+    def make(names, **method):
+        changed = replace(training, method=replace(training.method, **method))
+        runs = []
+        for name in names:
+            out = f"{tmp_path}/{name}/evaluate_dev.json"
+            evaluation = Evaluation("dev", "dev", 5.0, None, None, "fp32", out, None)
+            runs.append(Run(f"{tmp_path}/{name}", "t", None, None, changed, (evaluation,)))
+        return runs
+
+    return make
 
 
-def _record(calls, words, display=None):
-    print(f"result of {words}")
+def _make(calls, run):
+    """Stands for a training: leaves the files of one, and a line in `calls`."""
+    print(f"result of {run.directory}")
+    for name in ("final.pt", "evaluate_dev.json"):
+        (Path(run.directory) / name).touch()
     with open(calls, "a") as file:
-        file.write(" ".join(words) + "\n")
+        file.write(Path(run.directory).name + "\n")
 
 
-def _run(path, calls, only=()):
-    return run_grid(path, only, lambda words, display: _record(calls, words), on_terminal=False)
+def _grid(runs, calls, chosen=None):
+    return run_grid(runs, chosen or runs, lambda run, display: _make(calls, run), on_terminal=False, together=1)
 
 
-def test_every_run_is_made_once_however_often_the_grid_is_started(tmp_path, capsys):
-    path, calls = _write_list(tmp_path, ["a", "b"]), tmp_path / "calls"
-    assert _run(path, calls) == []
-    assert _run(path, calls) == []
-    assert calls.read_text().split("\n")[:-1] == [f"{c} {tmp_path}/{r}" for r in "ab" for c in ("train", "evaluate")]
+def test_every_run_is_made_once_however_often_the_grid_is_started(tmp_path, runs_of, capsys):
+    runs, calls = runs_of("ab"), tmp_path / "calls"
+    assert _grid(runs, calls) == {}
+    assert _grid(runs, calls) == {}
+    assert calls.read_text() == "a\nb\n"
     said = capsys.readouterr()
     assert "2/2" in said.err and "2 runs done, 0 to do" in said.err and said.out == ""
-    assert "result of" in (tmp_path / "a" / "output").read_text()
+    assert (tmp_path / "a/output").read_text() == f"result of {tmp_path}/a\n"
 
 
-def test_only_the_chosen_lines_are_run(tmp_path):
-    path, calls = _write_list(tmp_path, ["a", "b", "c"]), tmp_path / "calls"
-    _run(path, calls, only=[2])
-    assert {line.split("/")[-1] for line in calls.read_text().splitlines()} == {"b"}
-    with pytest.raises(Failure, match="3 runs; there is no run 4"):
-        _run(path, calls, only=[4])
+def test_only_the_chosen_runs_are_made(tmp_path, runs_of):
+    runs = runs_of("abc")
+    _grid(runs, tmp_path / "calls", chosen=[runs[1]])
+    assert (tmp_path / "calls").read_text() == "b\n"
 
 
-def test_a_failing_run_is_named_and_the_others_are_made(tmp_path):
-    path, calls = _write_list(tmp_path, ["a", "b"]), tmp_path / "calls"
-
-    def call(words, display):
-        if words[1].endswith("/a"):
-            raise Failure("no such corpus")
-        _record(calls, words)
-
-    assert run_grid(path, [], call, on_terminal=False) == [f"{tmp_path}/a: no such corpus"]
-    assert (tmp_path / "b" / "commands").exists() and not (tmp_path / "a" / "commands").exists()
-    assert _run(path, calls) == []  # the failed one is made when the grid is started again
-    assert (tmp_path / "a" / "commands").exists()
+@pytest.mark.parametrize("output", ["final.pt", "evaluate_dev.json", MARK])
+def test_a_run_of_which_a_part_is_gone_is_made_again(output, tmp_path, runs_of):
+    runs, calls = runs_of("ab"), tmp_path / "calls"
+    _grid(runs, calls)
+    (tmp_path / "b" / output).unlink()
+    _grid(runs, calls)
+    assert calls.read_text() == "a\nb\nb\n"
 
 
-def test_a_run_made_by_other_commands_is_refused(tmp_path):
-    _run(_write_list(tmp_path, ["a"]), tmp_path / "calls")
-    with pytest.raises(Failure, match=re.escape(f"{tmp_path}/a was made by")):
-        _run(_write_list(tmp_path, ["a"], "train --seed 2 {dir}"), tmp_path / "calls")
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (Failure("no such corpus"), "no such corpus"),
+        (OSError(28, "No space left on device", "x.pt"), "x.pt: No space left on device"),
+        (MemoryError(), "not enough memory"),
+        (ZeroDivisionError("division by zero"), "ZeroDivisionError: division by zero"),
+    ],
+)
+@pytest.mark.parametrize("together", [1, 2])
+def test_whatever_ends_a_run_is_named_and_the_others_are_made(error, reason, together, tmp_path, runs_of, capsys):
+    runs, calls = runs_of("abc"), tmp_path / "calls"
+
+    def make(run, display):
+        if run.directory.endswith("/a"):
+            raise error
+        _make(calls, run)
+
+    failures = run_grid(runs, runs, make, on_terminal=False, together=together)
+    assert list(failures) == [f"{tmp_path}/a"] and failures[f"{tmp_path}/a"].startswith(reason)
+    assert f"{tmp_path}/a: failed: {reason}" in capsys.readouterr().err
+    assert sorted(calls.read_text().split()) == ["b", "c"]
+    assert ("Traceback" in (tmp_path / "a/output").read_text()) == (not isinstance(error, Failure))
+    assert what_is_missing(runs[0]) == "not trained" and what_is_missing(runs[1]) is None
+    assert _grid(runs, calls) == {}  # the failed one is made when the grid is started again
+    assert what_is_missing(runs[0]) is None
 
 
-def _slow_worker(path, calls, started):
-    def call(words, display):
-        _record(calls, words)
+def test_a_run_whose_folder_cannot_be_made_does_not_end_the_others(tmp_path, runs_of):
+    runs = runs_of("ab")
+    (tmp_path / "a").touch()
+    failures = _grid(runs, tmp_path / "calls")
+    assert list(failures) == [f"{tmp_path}/a"] and f"{tmp_path}/a" in failures[f"{tmp_path}/a"]
+    assert (tmp_path / "calls").read_text() == "b\n"
+
+
+def test_a_run_made_with_other_options_is_refused_before_anything_is_made(tmp_path, runs_of):
+    _grid(runs_of("b"), tmp_path / "calls")
+    with pytest.raises(Failure, match=re.escape(f"{tmp_path}/b was made with seed=1 (asked for: 2): remove it")):
+        _grid(runs_of("ab", seed=2), tmp_path / "calls")
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_run_of_an_older_version_is_refused(tmp_path, runs_of):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a/commands").write_text("train …\n")
+    with pytest.raises(Failure, match="made by an older version"):
+        _grid(runs_of("a"), tmp_path / "calls")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", "\xff"])
+def test_a_mark_that_is_none_is_named(text, tmp_path, runs_of):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / MARK).write_text(text, encoding="latin-1")
+    with pytest.raises(Failure, match=f"{MARK}: this is no mark"):
+        _grid(runs_of("a"), tmp_path / "calls")
+
+
+def test_what_is_missing_is_told_step_by_step(tmp_path, runs_of):
+    run = replace(runs_of("a")[0], decodings=("decode_test",))
+    (tmp_path / "a").mkdir()
+    assert what_is_missing(run) == "not trained"
+    (tmp_path / "a/final.pt").touch()
+    assert what_is_missing(run) == "trained, but not evaluated"
+    _grid([run], tmp_path / "calls")
+    assert what_is_missing(run) == "not decoded"
+    (tmp_path / "a/decode_test").mkdir()
+    (tmp_path / "a/decode_test/best_wer").touch()
+    assert what_is_missing(run) is None
+    assert what_is_missing(replace(run, fold="01F")) == "made with other options, or by another version"
+
+
+def _slow_worker(runs, calls, started):
+    def make(run, display):
+        _make(calls, run)
         started.set()
         time.sleep(0.05)
 
-    run_grid(path, [], call, on_terminal=False)
+    run_grid(runs, runs, make, on_terminal=False, together=1)
 
 
-def test_two_processes_never_make_the_same_run_and_a_dead_one_leaves_no_lock(tmp_path):
-    path, calls = _write_list(tmp_path, [str(i) for i in range(6)], "train {dir}"), tmp_path / "calls"
+def test_two_processes_never_make_the_same_run_and_a_dead_one_leaves_no_lock(tmp_path, runs_of):
+    runs, calls = runs_of("012345"), tmp_path / "calls"
     started = multiprocessing.Event()
-    workers = [multiprocessing.Process(target=_slow_worker, args=(path, calls, started)) for _ in range(2)]
+    workers = [multiprocessing.Process(target=_slow_worker, args=(runs, calls, started)) for _ in range(2)]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join(timeout=30)
-    assert sorted(calls.read_text().splitlines()) == [f"train {tmp_path}/{i}" for i in range(6)]
+    assert sorted(calls.read_text().split()) == [*"012345"]
 
 
-def _stuck_worker(path, started):
-    def call(words, display):
+def _stuck_worker(runs, started):
+    def make(run, display):
         started.set()
         time.sleep(60)
 
-    run_grid(path, [], call, on_terminal=False)
+    run_grid(runs, runs, make, on_terminal=False, together=1)
 
 
-def test_the_lock_of_a_killed_process_is_taken_over(tmp_path):
-    path, calls = _write_list(tmp_path, ["a"], "train {dir}"), tmp_path / "calls"
+def test_the_lock_of_a_killed_process_is_taken_over(tmp_path, runs_of):
+    runs, calls = runs_of("a"), tmp_path / "calls"
     started = multiprocessing.Event()
-    worker = multiprocessing.Process(target=_stuck_worker, args=(path, started))
+    worker = multiprocessing.Process(target=_stuck_worker, args=(runs, started))
     worker.start()
     assert started.wait(timeout=30)
     worker.kill()
     worker.join()
-    assert _run(path, calls) == []
-    assert calls.read_text() == f"train {tmp_path}/a\n"
+    assert _grid(runs, calls) == {}
+    assert calls.read_text() == "a\n"
 
 
-def test_runs_are_made_at_the_same_time_and_print_each_into_its_own_file(tmp_path):
-    path = _write_list(tmp_path, ["a", "b", "c", "d"])
+def test_runs_are_made_at_the_same_time_and_print_each_into_its_own_file(tmp_path, runs_of):
+    runs = runs_of("abcd")
     meeting = threading.Barrier(2, timeout=30)  # passed by two runs at a time only
 
-    def call(words, display):
-        print("begin", words)
+    def make(run, display):
+        print("begin", run.directory)
         meeting.wait()
-        print("end", words)
+        print("end", run.directory)
 
-    assert run_grid(path, [], call, on_terminal=False, together=2) == []
-    for name in "abcd":
-        said = "".join(
-            f"{what} {[command, f'{tmp_path}/{name}']}\n"
-            for command in ("train", "evaluate")
-            for what in ("begin", "end")
-        )
-        assert (tmp_path / name / "output").read_text() == said
+    assert run_grid(runs, runs, make, on_terminal=False, together=2) == {}
+    for run in runs:
+        assert Path(run.directory, "output").read_text() == f"begin {run.directory}\nend {run.directory}\n"
 
 
-def test_what_no_run_foresaw_ends_the_others_too(tmp_path):
-    path = _write_list(tmp_path, ["a", "b", "c"])
+def test_what_ends_the_grid_ends_the_runs_at_work(tmp_path, runs_of):
+    runs = runs_of("abc")
     meeting = threading.Barrier(2, timeout=30)
 
-    def call(words, display):
+    def make(run, display):
         meeting.wait()
-        if words[1].endswith("/a"):
-            raise OSError("disk full")
+        if run.directory.endswith("/a"):
+            raise KeyboardInterrupt
         display.start_epoch(1, 10**6)
         for step in range(10**6):
             display.step(1, None, step)
             time.sleep(0.001)
 
-    with pytest.raises(OSError, match="disk full"):
-        run_grid(path, [], call, on_terminal=False, together=2)
-    assert not any((tmp_path / name / "commands").exists() for name in "abc")
+    with pytest.raises(KeyboardInterrupt):
+        run_grid(runs, runs, make, on_terminal=False, together=2)
+    assert not any((tmp_path / name / MARK).exists() for name in "abc")
 
 
-def test_time_is_guessed_from_the_runs_most_alike(tmp_path):
-    def run(name, layers, seconds=None):
+def test_time_is_guessed_from_the_runs_most_alike(tmp_path, training):
+    def run(name, source, layers, seconds=None):
         directory = tmp_path / name
         directory.mkdir(parents=True)
         if seconds is not None:
             (directory / "history.json").write_text(json.dumps([{"seconds": seconds / 2}] * 2))
-        return Run(directory, f"transfer --constant-layers {layers} {directory}")
+        return Run(str(directory), "ser", source, name, replace(training, transfer=Transfer("x", layers)))
 
-    done = [run("x/l1/a", 1, 10), run("y/l1/a", 1, 30), run("x/l2/a", 2, 80)]
-    assert expected_seconds(run("x/l1/b", 1), done) == 10
-    assert expected_seconds(run("z/l1/b", 1), done) == 20
-    assert expected_seconds(run("z/l3/b", 3), done) == 40
-    assert expected_seconds(run("z/l4/b", 3), []) is None
+    done = [run("a", "asr", 1, 10), run("b", "gender", 1, 30), run("c", "asr", 2, 80)]
+    assert expected_seconds(run("d", "asr", 1), done) == 10
+    assert expected_seconds(run("e", "random", 1), done) == 20
+    assert expected_seconds(run("f", "asr", 3), done) == 40
+    assert expected_seconds(run("g", "asr", 3), []) is None
     assert [duration(s) for s in (45, 300, 7200)] == ["45 s", "5 min", "2.0 h"]
-
-
-@pytest.mark.parametrize("line", ["exp/a train x", "\ttrain x", "exp/a\t"])
-def test_a_line_of_another_form_is_refused_with_its_number(line, tmp_path):
-    path = tmp_path / "runs"
-    path.write_text(f"exp/b\ttrain y\n{line}\n")
-    with pytest.raises(Failure, match="line 2"):
-        read_list(path)
-
-
-def test_commands_are_split_as_a_shell_would():
-    run = Run(Path("d"), "train 'ark:gunzip -c a.gz |' d ; evaluate d")
-    assert run.split() == [["train", "ark:gunzip -c a.gz |", "d"], ["evaluate", "d"]]

@@ -11,9 +11,9 @@ import torch.nn.functional as F
 from asrser_io.files import Failure
 from asrser_nn.network.convnet import ConvNet, Shape, log_posteriors
 from asrser_nn.network.model import load_model
+from asrser_nn.runs import Method, Training
 from asrser_nn.training.loop import Data, Display, Learner, Progress, dev_scores, fit, make_optimiser, train_epoch
 from asrser_nn.training.run import Computing, train_network
-from asrser_nn.training.runs import Method, Training
 from asrser_nn.training.transfer import CacheMemory
 
 HOW = Computing(torch.device("cpu"), CacheMemory(0))

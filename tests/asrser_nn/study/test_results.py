@@ -1,0 +1,100 @@
+"""Which runs of a work directory are counted."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from asrser_io.files import Failure
+from asrser_nn.runs import Evaluation, Run
+from asrser_nn.study.report import write_report
+from asrser_nn.study.results import collect, gaps
+from asrser_nn.training.directory import write_mark
+
+ERRORS = {"f1": 10, "f2": 40, "f3": 25}  # of 100 frames
+
+
+@pytest.fixture
+def runs(tmp_path, training):
+    """Three folds of a task, complete: trained and evaluated on a speaker of their own."""
+    runs = []
+    for fold, errors in ERRORS.items():
+        directory, data = tmp_path / "exp" / fold, tmp_path / fold
+        directory.mkdir(parents=True)
+        data.mkdir()
+        (data / "utt2spk").write_text(f"u {fold}\n")
+        evaluations = []
+        for part in ("dev", "test"):
+            out = directory / f"evaluate_{part}.json"
+            entry = {"utterance": "u", "frames": 100, "errors": errors}
+            out.write_text(json.dumps({"feats": str(data), "per_utterance": [entry]}))
+            evaluations.append(Evaluation(str(data), str(data), 5.0, None, None, "fp32", str(out), None))
+        (directory / "history.json").write_text("[]")
+        (directory / "config").write_text("--seed=1\n")
+        (directory / "final.pt").touch()
+        source = "asr"  # a baseline's network would be looked into
+        runs.append(Run(str(directory), "ser", source, fold, training, tuple(evaluations)))
+        write_mark(runs[-1])
+    return runs
+
+
+def rate(results, part="test"):
+    (row,) = [row for row in results["summary"] if row["part"] == part]
+    return row["mean"], row["runs"]
+
+
+def test_all_complete_runs_are_counted(runs, tmp_path):
+    results = collect(tmp_path, runs, [])
+    assert rate(results) == (pytest.approx((10 + 40 + 25) / 3), 3)
+    assert results["missing"] == {}
+    assert [(run["task"], run["source_task"], run["fold"]) for run in results["runs"]][0] == ("ser", "asr", "f1")
+
+
+@pytest.mark.parametrize(
+    ("gone", "reason"),
+    [
+        ("run.json", "trained, but not evaluated"),  # killed between the two
+        ("evaluate_test.json", "trained, but not evaluated"),
+        ("final.pt", "not trained"),
+    ],
+)
+def test_a_run_without_its_mark_or_an_output_is_named_and_not_counted(gone, reason, runs, tmp_path):
+    Path(runs[1].directory, gone).unlink()
+    results = collect(tmp_path, runs, [])
+    for part in ("dev", "test"):
+        assert rate(results, part) == (pytest.approx((10 + 25) / 2), 2)
+    assert results["missing"] == {runs[1].directory: reason}
+    caveat = f"1 of the 3 runs asked for are missing: {reason}: {runs[1].directory}."
+    assert caveat in results["caveats"]
+    write_report(results, tmp_path / "report")
+    assert caveat in (tmp_path / "report/index.html").read_text()
+
+
+def test_a_run_that_is_not_decoded_is_not_counted_with_its_frames_alone(runs, tmp_path):
+    decoded = [replace(run, decodings=("decode_test",)) for run in runs]
+    for run in decoded[:2]:
+        folder = Path(run.directory, "decode_test")
+        folder.mkdir()
+        (folder / "best_wer").touch()
+    results = collect(tmp_path, decoded, [])
+    assert rate(results)[1] == 2 and results["missing"] == {runs[2].directory: "not decoded"}
+
+
+def test_a_run_of_other_options_is_not_counted(runs, tmp_path):
+    asked = [replace(run, training=replace(run.training, dropout=0.2)) if run.fold == "f1" else run for run in runs]
+    assert collect(tmp_path, asked, [])["missing"] == {
+        runs[0].directory: "made with other options, or by another version"
+    }
+
+
+def test_without_a_complete_run_there_is_no_report(runs, tmp_path):
+    for run in runs:
+        Path(run.directory, "run.json").unlink()
+    with pytest.raises(Failure, match="none of the 3 runs is complete"):
+        collect(tmp_path, runs, [])
+
+
+def test_of_many_missing_runs_the_first_are_named(runs):
+    (said, _) = gaps(runs, {f"exp/{n}": "not trained" for n in range(12)})
+    assert "exp/9 and 2 more" in said and "exp/10" not in said
