@@ -12,8 +12,17 @@ if TYPE_CHECKING:
     from pathlib import Path  # its import takes as long as all else here, and every Kaldi program would pay for it
 
 
+# What would break a line or drive a terminal, where a message shows what a damaged file holds
+_CONTROL = {code: repr(chr(code))[1:-1] for code in (*range(32), *range(127, 160), 0x2028, 0x2029)}
+_LONGEST = 1000  # characters of a message
+
+
 class Failure(Exception):
     """What the user must know in one line, without a traceback: what was found where, what was expected, what to do."""
+
+    def __str__(self) -> str:
+        text = super().__str__().translate(_CONTROL)
+        return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 300]} … {text[-300:]}"
 
 
 def described(error: BaseException) -> str:
@@ -22,6 +31,8 @@ def described(error: BaseException) -> str:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     if isinstance(error, MemoryError):
         return f"not enough memory{f': {error}' if str(error) else ''}; is a size in a file or an option wrong?"
+    if isinstance(error, FloatingPointError):
+        return f"{error}: a number is too large, or none; are the data damaged?"
     if isinstance(error, Failure):
         return str(error)
     return ": ".join(filter(None, [type(error).__name__, " ".join(str(error).split())]))

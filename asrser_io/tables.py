@@ -3,6 +3,7 @@
 The kind of the values is a name or a Kind of one's own:
 
     matrix, double_matrix   (rows, columns) float32 or float64     int, float, double   a number
+    feats                   (frames, dimension) float32, finite
     vector, double_vector   (n,) float32 or float64                token                a word
     int_vector              (n,) int32                             token_vector         a list of words
     int_pairs               (n, 2) int32
@@ -99,6 +100,14 @@ def _read_double_matrix(f: BufferedReader, binary: bool) -> np.ndarray:
 
 def _read_double_vector(f: BufferedReader, binary: bool) -> np.ndarray:
     return read_vector(f, binary, np.float64)
+
+
+def _read_feats(f: BufferedReader, binary: bool) -> np.ndarray:
+    feats = read_matrix(f, binary)
+    if not np.isfinite(feats).all():
+        frame = int(np.flatnonzero(~np.isfinite(feats).all(axis=1))[0])
+        raise Failure(f"frame {frame} (from 0) has a feature that is infinite or no number")
+    return feats
 
 
 def _read_line(f: BufferedReader) -> bytes:
@@ -219,6 +228,7 @@ def compressed_matrix(method: int) -> Kind:
 
 _KINDS: dict[str, Kind | Callable[[], Kind]] = {
     "matrix": _with_header(read_matrix, _written_as(write_matrix, np.float32)),
+    "feats": _with_header(_read_feats, _written_as(write_matrix, np.float32)),
     "double_matrix": _with_header(_read_double_matrix, _written_as(write_matrix, np.float64)),
     "vector": _with_header(read_vector, _written_as(write_vector, np.float32)),
     "double_vector": _with_header(_read_double_vector, _written_as(write_vector, np.float64)),

@@ -18,7 +18,7 @@ def main(options, rspecifier, wspecifier):
     filters = delta_filters(options.delta_order, options.delta_window)
     failed = 0
     with TableWriter(wspecifier, "matrix") as writer:
-        for utterance, feats in read_table(rspecifier, "matrix"):
+        for utterance, feats in read_table(rspecifier, "feats"):
             if len(feats) == 0:
                 warn(f"Empty feature matrix for key {utterance}")
                 failed += 1

@@ -1,7 +1,7 @@
 """Align utterances to their graphs with equally long states: where training starts, before there is a model."""
 
 from asrser_io.tables import RandomAccess, TableWriter, read_table
-from kaldi_programs.common.fst import FST
+from kaldi_programs.common.fst import FST, wheel_errors_as_failures
 from kaldi_programs.common.program import Option, log, program, warn
 
 
@@ -28,7 +28,8 @@ def main(options, graphs, features, alignments):
                 warn(f"Empty decoding graph for {key}")
                 num_err += 1
             else:
-                aligned, path = kaldifst.equal_align(graph, len(feats), random_seed(key))
+                with wheel_errors_as_failures(f"cannot align {key} to its graph in {graphs}"):
+                    aligned, path = kaldifst.equal_align(graph, len(feats), random_seed(key))
                 if aligned:
                     writer.write(key, kaldifst.get_linear_symbol_sequence(path)[1])
                     num_done += 1

@@ -38,7 +38,7 @@ def main(options, stats_source, rspecifier, wspecifier):
             stats = read_object(stats_source, "double_matrix")
     failed = 0
     with TableWriter(wspecifier, "matrix") as writer:
-        for utterance, feats in read_table(rspecifier, "matrix"):
+        for utterance, feats in read_table(rspecifier, "feats"):
             if table is not None and utterance not in table:
                 warn(f"No normalization statistics available for key {utterance}, producing no output for it")
                 failed += 1

@@ -35,7 +35,7 @@ def main(options, rspecifier, destination):
         if options.spk2utt:
             raise Failure(f"--spk2utt asks for a table; {destination} is a file (ark: forgotten?)")
         stats = None
-        for utterance, feats in read_table(rspecifier, "matrix"):
+        for utterance, feats in read_table(rspecifier, "feats"):
             stats = add(stats, utterance, feats)
         if stats is not None:
             write_object(destination, stats, "matrix", options.binary)  # in single precision, as Kaldi does
@@ -43,7 +43,7 @@ def main(options, rspecifier, destination):
     else:
         with TableWriter(destination, "double_matrix") as writer:
             if options.spk2utt:
-                table = random_access(rspecifier, "matrix")
+                table = random_access(rspecifier, "feats")
                 for speaker, utterances in read_table(options.spk2utt, "token_vector"):
                     stats = None
                     for utterance in utterances:
@@ -57,7 +57,7 @@ def main(options, rspecifier, destination):
                     else:
                         writer.write(speaker, stats)
             else:
-                for utterance, feats in read_table(rspecifier, "matrix"):
+                for utterance, feats in read_table(rspecifier, "feats"):
                     stats = add(None, utterance, feats)
                     if stats is not None:
                         writer.write(utterance, stats)

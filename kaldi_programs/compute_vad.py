@@ -18,7 +18,7 @@ from kaldi_programs.common.program import Option, log, program, warn
 def main(options, rspecifier, wspecifier):
     done = failed = unvoiced = frames = voiced_frames = 0
     with TableWriter(wspecifier, "vector") as writer:
-        for utterance, feats in read_table(rspecifier, "matrix"):
+        for utterance, feats in read_table(rspecifier, "feats"):
             if len(feats) == 0:
                 warn(f"Empty feature matrix for utterance {utterance}")
                 failed += 1

@@ -48,6 +48,8 @@ def parse(fields: list[str]) -> tuple[str, str, float, float, int | None]:
         segment, recording, *times = fields[:4]
         start, end = map(float, times)
         channel = None if len(fields) == 4 else int(*fields[4:])
+        if not (np.isfinite(start) and np.isfinite(end)):
+            raise ValueError
     except (ValueError, TypeError):
         raise Failure("expected a segment, its recording, two times and perhaps a channel") from None
     if not start >= 0 or not (end == -1 or end > start) or (channel is not None and channel < 0):
@@ -61,11 +63,11 @@ def cut_segment(
     """(1, samples) of a recording (channels, samples)."""
     length = samples.shape[1] / rate
     if start > length or end > length + overshoot:
-        raise Failure(f"the recording has {length:g} seconds")
+        raise Failure(f"from {start} s to {end} s, but the recording has {length} s (--max-overshoot={overshoot:g})")
     if end < 0 or end > length:
         end = length
     if end - start < shortest:
-        raise Failure(f"shorter than {shortest:g} seconds")
+        raise Failure(f"{end - start} s are less than --min-segment-length={shortest:g}")
     if channel is None and len(samples) > 1:
         raise Failure(f"the recording has {len(samples)} channels; say in the segments file which")
     channel = channel or 0

@@ -31,8 +31,8 @@ def print_text(
     show_weight_one: bool = False,
 ) -> list[str]:
     """The lines of the FST, the start state's first. Raises Failure for a label that no symbol has."""
-    inames = {number: symbol for symbol, number in isymbols.items()} if isymbols else None
-    onames = {number: symbol for symbol, number in osymbols.items()} if osymbols else None
+    inames = {number: symbol for symbol, number in isymbols.items()} if isymbols is not None else None
+    onames = {number: symbol for symbol, number in osymbols.items()} if osymbols is not None else None
     if fst.start < 0:
         return []
     arcs, finals = fst.arc_lists(), fst.finals.tolist()
@@ -40,9 +40,9 @@ def print_text(
     try:
         for s in [fst.start] + [s for s in range(fst.num_states) if s != fst.start]:
             for ilabel, olabel, cost, target in arcs[s]:
-                fields = [s, target, inames[ilabel] if inames else ilabel]
+                fields = [s, target, ilabel if inames is None else inames[ilabel]]
                 if not acceptor:
-                    fields.append(onames[olabel] if onames else olabel)
+                    fields.append(olabel if onames is None else onames[olabel])
                 if cost != 0 or show_weight_one:
                     fields.append(_cost(cost))
                 lines.append("\t".join(map(str, fields)))

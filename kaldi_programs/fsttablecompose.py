@@ -22,6 +22,12 @@ def main(options, first_fst, second_fst, out_fst="-"):
         warn("The second FST is not ilabel sorted.")
         if not first.is_olabel_sorted:
             raise Failure("cannot compose: sort one of the FSTs, the first with fstarcsort --sort_type=olabel")
+    # The matcher looks at the last arc of a state for its highest label: of arcs that are not sorted it loses some, or
+    # writes beyond its table.
+    if options.match_side == "left" and not first.is_olabel_sorted:
+        kaldifst.arcsort(first, sort_type="olabel")
+    elif options.match_side == "right" and not second.is_ilabel_sorted:
+        kaldifst.arcsort(second, sort_type="ilabel")
     composed = kaldifst.compose(
         first,
         second,

@@ -27,7 +27,7 @@ def main(options, model_in, feature_rspecifier, alignments_rspecifier, stats_out
 
     def aligned() -> Iterator[Utterance]:
         nonlocal num_err
-        for key, feats in read_table(feature_rspecifier, "matrix"):
+        for key, feats in read_table(feature_rspecifier, "feats"):
             alignment = alignments.get(key)
             if alignment is None:
                 warn(f"No alignment for utterance {key}")

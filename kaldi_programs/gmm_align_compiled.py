@@ -31,7 +31,7 @@ def main(options, model_in, graphs, features, alignments, scores=""):
         raise Failure(f"--retry-beam={options.retry_beam:g} is not wider than --beam={options.beam:g}")
     transitions, gmms = read_model(model_in)
     aligner = Aligner(transitions, gmms, options)
-    feats_of = RandomAccess(features, "matrix")
+    feats_of = RandomAccess(features, "feats")
     num_done = num_err = num_frames = 0
     total_log_likelihood = 0.0
     with (

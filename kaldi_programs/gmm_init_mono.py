@@ -50,6 +50,8 @@ def global_gaussian(rspecifier: str, dim: int) -> tuple[np.ndarray, np.ndarray]:
     for key, feats in read_table(rspecifier, "double_matrix"):
         if feats.shape[1] != dim:
             raise Failure(f"utterance {key} has features of dimension {feats.shape[1]}, expected {dim}")
+        if not np.isfinite(feats).all():
+            raise Failure(f"utterance {key} has a feature that is infinite or no number")
         count += len(feats)
         total += feats.sum(axis=0)
         squares += np.square(feats).sum(axis=0)

@@ -7,7 +7,7 @@ from asrser_io.files import Failure
 from asrser_io.streams import read_lines
 from asrser_io.tables import TableWriter, read_table
 from asrser_io.text import words_of
-from kaldi_programs.common.program import Option, log, program
+from kaldi_programs.common.program import Option, log, program, warn
 
 
 @program(
@@ -21,14 +21,20 @@ def main(options, rspecifier, wspecifier):
     if bool(options.include) + bool(options.exclude) + (options.n != 10) > 1:
         raise Failure("--n, --include and --exclude exclude each other")
     chosen: Iterator = read_table(rspecifier, "matrix")
+    listed: set[str] = set()
     if options.include or options.exclude:
         listed = first_words(options.include or options.exclude)
         chosen = filter(lambda entry: (entry[0] in listed) == bool(options.include), chosen)
     else:
         chosen = islice(chosen, options.n)
+    missing = set(listed) if options.include else set()
     with TableWriter(wspecifier, "matrix") as writer:
         for utterance, feats in chosen:
             writer.write(utterance, feats)
+            missing.discard(utterance)
+    if missing:
+        count = f"{len(missing)} of {len(listed)}"
+        warn(f"{count} utterances of {options.include} are not in {rspecifier}, such as {min(missing)}")
     log(f"Wrote {writer.count} utterances.")
     return 0 if writer.count else 1
 

@@ -97,7 +97,7 @@ def compute_table(
             duration = channels.shape[1] / rate
             try:
                 if duration < options.min_duration:
-                    raise Failure(f"{duration:g} seconds are less than --min-duration={options.min_duration:g}")
+                    raise Failure(f"{duration} s are less than --min-duration={options.min_duration}")
                 samples = _at_rate(options, _one_channel(utterance, channels, options.channel), rate)
                 blocks = [compute(power, log_energy) for power, log_energy in spectra.blocks(samples)]
                 if not blocks:

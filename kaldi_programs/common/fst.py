@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
-from asrser_io.files import Failure
+from asrser_io.files import Failure, read_up_to
 from asrser_io.streams import open_input, open_output, read_lines
 from asrser_io.tables import Kind
 from asrser_io.text import words_of
@@ -118,6 +118,10 @@ def read_binary(f: BinaryIO) -> Fst:
             raise Failure(f"a damaged FST: {num_arcs} arcs in its header, {in_states} in its states")
     if not -1 <= start < len(finals) or ((arcs["nextstate"] < 0) | (arcs["nextstate"] >= len(finals))).any():
         raise Failure(f"a damaged FST: an arc or the start leads to none of its {len(finals)} states")
+    if (arcs["ilabel"] < 0).any() or (arcs["olabel"] < 0).any():
+        raise Failure("a damaged FST: an arc with a negative label")
+    if not ((arcs["weight"] > -np.inf).all() and (finals > -np.inf).all()):
+        raise Failure("a damaged FST: a weight that is no number, or minus infinity")
     first_arcs = np.concatenate(([0], np.cumsum(arc_counts, dtype=np.int64)))
     return Fst(start, finals, first_arcs, arcs, isymbols, osymbols)
 
@@ -163,11 +167,8 @@ def to_bytes(fst: Fst, const: bool = False) -> bytes:
 
 
 def _read(f: BinaryIO, size: int) -> bytes:
-    try:
-        data = f.read(size) if size >= 0 else None
-    except (MemoryError, OverflowError):  # what a damaged size asks for
-        data = None
-    if data is None or len(data) < size:
+    data = read_up_to(f, size) if size >= 0 else b""
+    if len(data) != size:
         raise Failure("a damaged or truncated FST: it ends before its last arc")
     return data
 

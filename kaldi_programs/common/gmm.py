@@ -349,8 +349,14 @@ def read_accumulators(rxfilename: str) -> Accumulators:
         log_likelihood = read_float(file, binary)
         expect_token(file, "<total_frames>", binary)
         frames = read_float(file, binary)
-    sizes = np.array([len(of_pdf) for of_pdf in occupancies])
-    moments = [np.concatenate(parts).astype(np.float64) for parts in (occupancies, sums, squares)]
+        sizes = np.array([len(of_pdf) for of_pdf in occupancies])
+        if not len(sizes):
+            raise Failure("statistics of no pdf at all")
+        moments = [np.concatenate(parts).astype(np.float64) for parts in (occupancies, sums, squares)]
+        if not all(np.isfinite(part).all() for part in (*moments, transitions, np.array([log_likelihood, frames]))):
+            raise Failure("statistics that hold infinite values or values that are no numbers (damaged?)")
+        if any((part < 0).any() for part in (transitions, moments[0], moments[2], np.array([frames]))):
+            raise Failure("statistics with a negative count (damaged?)")
     return Accumulators(transitions, sizes, moments[0], moments[1], moments[2], flags, log_likelihood, frames)
 
 

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, NamedTuple, NoReturn
 
+import numpy as np
+
 from asrser_io.files import Failure, described
 from asrser_io.messages import say_warnings_by
 from asrser_io.text import read_lines
@@ -102,7 +104,8 @@ def program(usage: str, *options: Option, arguments: int | tuple[int, int | None
                 if len(rest) < least or (most is not None and len(rest) > most):
                     print(f"{help_text()}\nCommand line was: {command_line}", file=sys.stderr)
                     return 1
-                status = main(SimpleNamespace(**values), *rest) or 0
+                with np.errstate(over="raise", invalid="raise"):
+                    status = main(SimpleNamespace(**values), *rest) or 0
                 if sys.stdout:  # none where the caller closed it (`>&-`)
                     sys.stdout.flush()
                 return status
@@ -110,7 +113,7 @@ def program(usage: str, *options: Option, arguments: int | tuple[int, int | None
                 return _end_by_broken_pipe(as_process)
             except KeyboardInterrupt:
                 return 130
-            except (Failure, OSError, MemoryError) as error:
+            except (Failure, OSError, MemoryError, FloatingPointError) as error:
                 if _current.verbose >= 1:
                     _print_traceback()
                 _say("ERROR", described(error))
