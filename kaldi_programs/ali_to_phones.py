@@ -31,7 +31,7 @@ def main(options, model_in, alignments, output):
     if options.ctm_output:
         with open_output(output) as file:
             for key, segments in segmented():
-                file.write(ctm_lines(key, segments, options.frame_shift).encode())
+                file.write(ctm_lines(key, segments, options.frame_shift).encode(errors="surrogateescape"))
     elif options.write_lengths:
         with TableWriter(output, "int_pairs") as writer:
             for key, segments in segmented():

@@ -46,6 +46,6 @@ def main(options, graphs, features, alignments):
 def random_seed(key: str) -> int:
     """Kaldi's hash of the key (StringHasher in util/stl-utils.h), as a 32-bit integer."""
     value = 0
-    for byte in key.encode():
+    for byte in key.encode(errors="surrogateescape"):
         value = value * 7853 + (byte - 256 if byte > 127 else byte)
     return (value + 2**31) % 2**32 - 2**31

@@ -12,6 +12,8 @@ from asrser_io.text import read_symbol_table, words_of
 from kaldi_programs.common.fst import Arc, Fst, from_lists, write_fst
 from kaldi_programs.common.program import Option, program
 
+MOST = 2**31 - 2  # states or labels
+
 
 @program(
     "fstcompile [options] [<text> [<out.fst>]]",
@@ -28,10 +30,18 @@ def main(options, text="-", out_fst="-"):
     isymbols = read_symbol_table(options.isymbols) if options.isymbols else None
     osymbols = read_symbol_table(options.osymbols) if options.osymbols else None
     name = "standard input" if text in ("", "-") else text
-    fst = compile_text(read_lines(text), name, isymbols, osymbols, options.acceptor, options.keep_state_numbering)
+    try:
+        fst = compile_text(read_lines(text), name, isymbols, osymbols, options.acceptor, options.keep_state_numbering)
+    except NoSuchSymbol as error:
+        tables = " or ".join(filter(None, (options.isymbols, options.osymbols)))
+        raise Failure(f"{error}; it is not in {tables}") from None
     fst.isymbols = isymbols if options.keep_isymbols else None
     fst.osymbols = osymbols if options.keep_osymbols else None
     write_fst(fst, out_fst, const=options.fst_type == "const")
+
+
+class NoSuchSymbol(Failure):
+    pass
 
 
 def compile_text(
@@ -47,34 +57,43 @@ def compile_text(
     finals: list[float] = []
     arcs: list[list[Arc]] = []
 
+    def natural(text: str) -> int:
+        if not (text.isascii() and text.isdigit()) or int(text) > MOST:
+            raise ValueError
+        return int(text)
+
     def state(text: str) -> int:
-        number = states.setdefault(text, int(text) if keep_state_numbering else len(states))
+        number = states.setdefault(text, natural(text) if keep_state_numbering else len(states))
         while number >= len(finals):
             finals.append(math.inf)
             arcs.append([])
         return number
 
     def label(text: str, symbols: dict[str, int] | None) -> int:
-        if symbols is not None:
-            return symbols[text]
-        return int(text)
+        return natural(text) if symbols is None else symbols[text]
+
+    def weight(text: str) -> float:
+        if not (cost := float(text)) > -math.inf:
+            raise ValueError
+        return cost
 
     num_labels = 1 if acceptor else 2
     for number, line in enumerate(lines, 1):
-        fields = words_of(line)
+        fields, where = words_of(line), f"{name}, line {number}"
         try:
             if len(fields) in (1, 2):
-                finals[state(fields[0])] = float(fields[1]) if len(fields) == 2 else 0.0
+                finals[state(fields[0])] = weight(fields[1]) if len(fields) == 2 else 0.0
             elif len(fields) in (2 + num_labels, 3 + num_labels):
                 source, target = state(fields[0]), state(fields[1])
                 labels = label(fields[2], isymbols), label(fields[1 + num_labels], isymbols if acceptor else osymbols)
-                cost = float(fields[2 + num_labels]) if len(fields) == 3 + num_labels else 0.0
+                cost = weight(fields[2 + num_labels]) if len(fields) == 3 + num_labels else 0.0
                 arcs[source].append((*labels, cost, target))
             elif fields:
-                raise Failure(f"{name}, line {number}: {len(fields)} columns: {line}")
+                form = f"from to {'label' if acceptor else 'ilabel olabel'} [cost]"
+                raise Failure(f"{where}: expected '{form}' or 'state [cost]', found: {line}")
         except KeyError as error:
-            raise Failure(f"{name}, line {number}: symbol {error} has no number in the symbol table: {line}") from None
+            raise NoSuchSymbol(f"{where}: symbol {error} has no number: {line}") from None
         except ValueError:
-            raise Failure(f"{name}, line {number}: expected numbers, found: {line}") from None
+            raise Failure(f"{where}: expected numbers, states and labels from 0 on, found: {line}") from None
     first = next((words_of(line)[0] for line in lines if words_of(line)), None)
     return from_lists(-1 if first is None else states[first], finals, arcs)

@@ -11,6 +11,7 @@ from kaldi_programs.common.program import Option, program
     Option("delta", 0.01, "largest cost, either way, that counts as a sum of one", ">= 0"),
     Option("test-in-log", True, "sum probabilities; false: take the largest, as the tropical semiring does"),
     arguments=(0, 1),
+    answers_by_status=True,
 )
 def main(options, in_fst="-"):
     costs = total_costs(read_fst(in_fst), options.test_in_log)

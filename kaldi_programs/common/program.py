@@ -64,14 +64,17 @@ def _say(severity: str, text: str) -> None:
     print(f"{severity} ({_current.name}:main()) {text}", file=sys.stderr, flush=True)
 
 
-def program(usage: str, *options: Option, arguments: int | tuple[int, int | None]) -> Callable:
+def program(
+    usage: str, *options: Option, arguments: int | tuple[int, int | None], answers_by_status: bool = False
+) -> Callable:
     """Turn `main(options, *arguments)` into a program, which takes a list of strings and returns the exit status.
 
     usage:     the usage line or lines
     arguments: how many arguments follow the options: a number, or (least, most), where most may be None
-    `main` returns its exit status, None meaning 0. The program is called after its module: add_deltas is add-deltas;
-    the module's docstring opens the help. Options are checked before `main` is called. Failure, file errors and a lack
-    of memory end with one line and status 1.
+    `main` returns its exit status, None meaning 0; 1 means that nothing of its input could be used, or, where it
+    answers_by_status, no. The program is called after its module: add_deltas is add-deltas; the module's docstring
+    opens the help. Options are checked before `main` is called. Failure, file errors and a lack of memory end with one
+    line and status 1.
     """
     least, most = arguments if isinstance(arguments, tuple) else (arguments, arguments)
 
@@ -108,6 +111,8 @@ def program(usage: str, *options: Option, arguments: int | tuple[int, int | None
                     status = main(SimpleNamespace(**values), *rest) or 0
                 if sys.stdout:  # none where the caller closed it (`>&-`)
                     sys.stdout.flush()
+                if status and not answers_by_status:
+                    _say("ERROR", f"nothing done: no input, or none that can be used (see above), for {command_line}")
                 return status
             except BrokenPipeError:
                 return _end_by_broken_pipe(as_process)

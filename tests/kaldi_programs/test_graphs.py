@@ -197,8 +197,8 @@ def test_an_acceptor_has_one_label_an_arc():
     "line, message",
     [
         ("0 1 a b", "line 2: symbol 'b' has no number"),
-        ("0 1 a", "line 2: 3 columns"),
-        ("0 1 a a 1 2", "line 2: 6 columns"),
+        ("0 1 a", "line 2: expected 'from to ilabel olabel [cost]' or 'state [cost]', found: 0 1 a"),
+        ("0 1 a a 1 2", "line 2: expected 'from to ilabel olabel [cost]'"),
         ("0 1 a a x", "line 2: expected numbers"),
     ],
 )
