@@ -31,7 +31,9 @@ def by_asrser_nn(rspecifier, kind, capfd):
 
 def by_program(rspecifier, kind, capfd):
     capfd.readouterr()
-    if PROGRAMS[kind]([rspecifier, "ark:copied"]) == 1 and "ERROR" in (said := capfd.readouterr().err):
+    status = PROGRAMS[kind]([rspecifier, "ark:copied"])
+    said = capfd.readouterr().err
+    if status == 1 and "nothing done: no input" not in said:
         assert not os.path.exists("copied")
         return said.splitlines()[-1]
     return {key: value.tolist() for key, value in read_table("ark:copied", kind)}
