@@ -31,9 +31,13 @@ ALL_FILES = 535  # of the seven emotions
 NAME = re.compile(r"(\d\d)([ab]\d\d)([WFTNLEA])([a-z])")  # speaker, sentence, emotion, version
 
 
+def wav_files(folder: Path) -> list[Path]:
+    return sorted(f for f in folder.iterdir() if f.suffix.lower() == ".wav" and not f.name.startswith("."))
+
+
 def prepare(corpus: Path, out: Path, allow_partial: bool) -> None:
     (folder,) = check_parts(corpus, ["wav"], "the folder of EmoDB", allow_partial)
-    files = sorted(f for f in folder.iterdir() if f.suffix.lower() == ".wav" and not f.name.startswith("."))
+    files = wav_files(folder)
     if not files:
         raise Failure(f"no wav files in {folder}")
     utterances = []

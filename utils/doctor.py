@@ -199,7 +199,7 @@ def check_corpora(folders: dict[str, str]) -> None:
             if not folder.is_dir():
                 raise ValueError(f"{folder}: no such folder")
             say("OK", option, f"{folder}: {RECOGNISERS[option](folder)}")
-        except Exception as error:  # each corpus' code has an exception of its own for what is wrong
+        except Exception as error:  # whatever a folder of another kind makes of the corpus' code
             say("PROBLEM", option, f"{error}; name the right folder with --{option}")
     if not named:
         try:
@@ -227,8 +227,9 @@ def iemocap_in(folder: Path) -> str:
 
 
 def emodb_in(folder: Path) -> str:
-    name = import_module("emodb_data").NAME
-    if not (num_files := sum(bool(name.fullmatch(file.stem)) for file in folder.glob("wav/*.wav"))):
+    code = import_module("emodb_data")
+    files = code.wav_files(folder / "wav") if (folder / "wav").is_dir() else []
+    if not (num_files := sum(bool(code.NAME.fullmatch(file.stem)) for file in files)):
         raise ValueError(f"{folder}: not EmoDB: no files like wav/03a01Wa.wav in it")
     return f"EmoDB, {num_files} recordings"
 

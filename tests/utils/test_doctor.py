@@ -227,3 +227,9 @@ def test_colours_are_for_terminals_that_want_them(no_color, coloured):
     os.close(terminal)
     assert (b"\033[32mOK" in os.read(master, 10000)) == coloured
     os.close(master)
+
+
+def test_emodb_in_capital_letters_is_recognised(emodb, tmp_path):
+    (tmp_path / "wav").mkdir()
+    (tmp_path / "wav/03a01Wa.WAV").symlink_to(emodb / "wav/03a01Wa.wav")
+    assert "EmoDB, 1 recordings" in run_doctor("--quick", "true", "--emodb", tmp_path).stdout
