@@ -56,6 +56,12 @@ def read_data_dir(data: Path) -> DataDir:
     segments, gender_of = (read_map(data / name, optional=True) for name in ("segments", "spk2gender"))
     if not text:
         raise Failure(f"{data}/text is empty")
+    for utt, line in text.items():
+        if found := [phone for phone in words_of(line) if len(phone.split()) != 1]:
+            raise Failure(
+                f"{data}/text: {utt} has {ascii(found[0])}, with a space that is a letter for Kaldi's tools; expected "
+                "spaces or tabs between phones"
+            )
     check_keys(data / "utt2spk", speaker_of, data / "text", text)
     if segments:
         check_keys(data / "segments", segments, data / "text", text)

@@ -20,5 +20,5 @@ here=$(dirname "$0")/..
 [ $# -eq 2 ] || die "expected <own-dir> <out-dir>, got $# arguments; see local/asr_data.sh --help"
 python "$here/local/asr_data.py" --silence-phone "$silence_phone" "$1" "$2"
 for subset in train dev test; do
-  "$here/utils/check_data_dir.sh" "$2/$subset" wav.scp text
+  "$here/utils/check_data_dir.sh" "$2/$subset" wav.scp text || { rm -f "$2/corpus"; exit 1; }
 done

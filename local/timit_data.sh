@@ -18,5 +18,5 @@ here=$(dirname "$0")/..
 [ $# -eq 2 ] || die "expected <timit-dir> <out-dir>, got $# arguments; see local/timit_data.sh --help"
 python "$here/local/timit_data.py" "$1" "$2"
 for subset in train dev test; do
-  "$here/utils/check_data_dir.sh" "$2/$subset" wav.scp text spk2gender
+  "$here/utils/check_data_dir.sh" "$2/$subset" wav.scp text spk2gender || { rm -f "$2/corpus"; exit 1; }
 done

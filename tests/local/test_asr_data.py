@@ -194,6 +194,10 @@ def test_transcripts_without_the_silence_around_them_are_counted(prepare, own):
 BAD = {
     "a set is missing": (lambda own: (own / "dev").rename(own / "devel"), "no folder {own}/dev: "),
     "no transcripts": (lambda own: (own / "dev/text").unlink(), "no {own}/dev/text: ASR needs "),
+    "no-break space": (
+        lambda own: write(own / "dev", "text", "eero_1 sil\u00a0m ä sil"),
+        "{own}/dev/text: eero_1 has 'sil\\xa0m', with a space that is a letter for Kaldi's tools",
+    ),
     "no words": (
         lambda own: write(own / "dev", "text", "eero_1"),
         "{own}/dev/text, line 1: expected '<utterance> <word> …', found 'eero_1'",
