@@ -41,7 +41,8 @@ def save(path: Path, content: dict[str, Any]) -> None:
 
 def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
     """What `save` wrote. Failure if it is something else or any byte of it has changed; no code in it is run."""
-    with open(path, "rb") as file:
+    with open(path, "rb") as opened:
+        file = opened if opened.seekable() else io.BytesIO(opened.read())  # a pipe has no end to begin at
         try:
             with zipfile.ZipFile(file) as archive:  # torch does not look at the checksums that it writes
                 damaged = archive.testzip()
@@ -83,7 +84,7 @@ def load_model(path: str | Path) -> Model:
         if not (path / "final.pt").exists():
             raise Failure(f"{path}: no final.pt in it: this training is not complete")
         path = path / "final.pt"
-    if not path.is_file():
+    if not path.exists():
         raise Failure(f"{path}: no such model file or run directory")
     content = load(path)
     if content.get("format") != FORMAT:

@@ -163,6 +163,20 @@ def test_a_program_whose_reader_goes_away_ends_as_by_sigpipe(tmp_path):
     assert "Traceback" not in errors
 
 
+def test_models_trees_graphs_and_symbols_are_read_from_process_substitutions(golden):
+    commands = """
+        gmm-info <(cat mono/final.mdl) | grep gaussians
+        tree-info <(cat mono/tree) | grep num-pdfs
+        fstprint lang/G.fst | cmp - <(fstprint <(cat lang/G.fst))
+        show-transitions <(cat lang/phones.txt) <(cat mono/final.mdl) | grep -c Transition-id
+        ali-to-pdf <(cat mono/final.mdl) ark:<(cat mono/ali.txt) ark,t:- | cmp - mono/pdf.txt && echo same
+    """
+    environment = os.environ | {"PATH": f"{sysconfig.get_path('scripts')}:{os.environ['PATH']}"}
+    command = ["bash", "-e", "-o", "pipefail", "-c", commands]
+    done = subprocess.run(command, cwd=golden, env=environment, capture_output=True, text=True)
+    assert done.stdout.splitlines() == ["number of gaussians 995", "num-pdfs 144", "288", "same"], done.stderr
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full on this system")
 def test_a_full_disk_behind_standard_output_is_an_error(tmp_path):
     archive = tmp_path / "words"

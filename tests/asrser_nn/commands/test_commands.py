@@ -6,6 +6,7 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -151,6 +152,22 @@ def test_the_config_of_a_run_trains_the_same_network_again(
     ours, theirs = (torch.load(path / "final.pt", weights_only=True) for path in (tmp_path / "again", trained))
     for name, value in ours["weights"].items():
         assert torch.equal(value, theirs["weights"][name]), name
+
+
+def test_a_model_and_features_are_read_from_named_pipes(trained: Path, world: Path, tmp_path: Path, call) -> None:
+    os.mkfifo(tmp_path / "model")
+    os.mkfifo(tmp_path / "feats")
+    feeders = [
+        threading.Thread(target=(tmp_path / name).write_bytes, args=(content.read_bytes(),))
+        for name, content in (("model", trained / "final.pt"), ("feats", world / "dev/feats.ark"))
+    ]
+    for feeder in feeders:
+        feeder.start()
+    assert call("forward", tmp_path / "model", f"ark:{tmp_path}/feats", f"ark:{tmp_path}/piped")[0] == 0
+    assert call("forward", trained, world / "dev", f"ark:{tmp_path}/plain")[0] == 0
+    for feeder in feeders:
+        feeder.join()
+    assert (tmp_path / "piped").read_bytes() == (tmp_path / "plain").read_bytes()
 
 
 def test_a_config_of_another_editor_is_read_and_one_in_another_encoding_refused(data, tmp_path: Path, call) -> None:
