@@ -28,13 +28,28 @@ def frame_classes(voiced: np.ndarray, emotion: int, silence: int) -> np.ndarray:
     return np.where(voiced != 0, emotion, silence).astype(np.int32)
 
 
+def check_emotions(utt2emotion: dict[str, str], emotions: list[str], data: Path) -> None:
+    """Each has its number, which is its place in the list."""
+    if unknown := Counter(emotion for emotion in utt2emotion.values() if emotion not in emotions):
+        found = ", ".join(f"{emotion} ({count})" for emotion, count in unknown.most_common(10))
+        raise Failure(
+            f"{data}/utt2emotion: {unknown.total()} utterances have emotions that {data}/emotions has not: {found}; "
+            "list them there, or leave these utterances out"
+        )
+
+
 def label(data: Path) -> tuple[Counter[tuple[str, str]], Counter[tuple[str, str]], list[str]]:
     """Write the labels; returns all and the silent frames by (speaker, emotion), and the utterances without speech."""
     utt2emotion, utt2spk = read_map(data / "utt2emotion"), read_map(data / "utt2spk")
     emotions = read_list(data / "emotions")
+    check_emotions(utt2emotion, emotions, data)
+    # The old index must not point into the new archive.
+    for name in ("labels.scp", "silence.json", "silence.txt", "classes"):
+        (data / name).unlink(missing_ok=True)
     frames: Counter[tuple[str, str]] = Counter()
     silent: Counter[tuple[str, str]] = Counter()
     without_speech = []
+    unlabelled = set(utt2spk)
     archive = data.resolve() / "labels.ark"
     with TableWriter(f"ark,scp:{archive},{data}/labels.scp.tmp", "int_vector") as writer:
         for utterance, voiced in read_table(f"scp:{data}/vad.scp", "vector"):
@@ -46,6 +61,10 @@ def label(data: Path) -> tuple[Counter[tuple[str, str]], Counter[tuple[str, str]
             silent[utt2spk[utterance], emotion] += int((voiced == 0).sum())
             if not voiced.any():
                 without_speech.append(utterance)
+            unlabelled.discard(utterance)
+    if unlabelled:
+        names = " ".join(sorted(unlabelled)[:10])
+        raise Failure(f"{data}: {len(unlabelled)} of {len(utt2spk)} utterances of utt2spk are not in vad.scp: {names}")
     for emotion in emotions:
         total, still = (sum(n for (_, e), n in counts.items() if e == emotion) for counts in (frames, silent))
         if total == still:

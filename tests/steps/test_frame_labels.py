@@ -71,3 +71,22 @@ def test_an_utterance_without_emotion_is_refused(data):
     assert result.returncode == 1
     assert "stranger stands in vad.scp, but not in utt2emotion" in result.stderr
     assert not (data / "labels.scp").exists()
+
+
+def test_emotions_outside_the_list_are_counted_and_named_and_what_was_made_stays(data):
+    assert label(data).returncode == 0
+    before = (data / "labels.scp").read_text()
+    (data / "utt2emotion").write_text("a-1 neutral\na-2 rage\nb-1 rage\n")
+    result = label(data)
+    assert result.returncode == 1 and len(result.stderr.splitlines()) == 1
+    assert f"2 utterances have emotions that {data}/emotions has not: rage (2); list them there" in result.stderr
+    assert (data / "labels.scp").read_text() == before
+
+
+def test_an_utterance_without_a_decision_on_speech_is_named_and_no_old_labels_stay(data):
+    assert label(data).returncode == 0
+    write_vad(data, {"a-1": [0, 1], "b-1": [0, 1]})
+    result = label(data)
+    assert result.returncode == 1
+    assert "1 of 3 utterances of utt2spk are not in vad.scp: a-2" in result.stderr
+    assert not (data / "labels.scp").exists() and not (data / "classes").exists()
