@@ -24,7 +24,8 @@ def main(options, rspecifier, wspecifier):
                 failed += 1
                 continue
             if options.truncate > feats.shape[1]:
-                raise Failure(f"{utterance} has {feats.shape[1]} dimensions, --truncate={options.truncate}")
+                found = f"{utterance} in {rspecifier} has {feats.shape[1]} dimensions"
+                raise Failure(f"{found}, fewer than --truncate={options.truncate}")
             writer.write(utterance, with_deltas(feats[:, : options.truncate or None], filters))
     log(f"Added deltas to {writer.count} utterances, errors on {failed}")
     return 0 if writer.count else 1

@@ -50,7 +50,7 @@ def main(options, stats_source, rspecifier, wspecifier):
                     chosen = without_dimensions(stats, skipped)
                     feats = normalised(feats, chosen, options.norm_vars, options.reverse)
                 except Failure as error:
-                    raise Failure(f"{utterance}: {error}") from error
+                    raise Failure(f"{utterance} with {stats_source}: {error}") from error
             writer.write(utterance, feats)
     what = "mean and variance" if options.norm_vars else "mean"
     if options.norm_means:
@@ -65,7 +65,10 @@ def without_dimensions(stats: np.ndarray, dimensions: list[int]) -> np.ndarray:
     if not dimensions:
         return stats
     if len(stats) != 2 or max(dimensions) >= stats.shape[1] - 1:
-        raise Failure(f"--skip-dims={dimensions}, statistics of {stats.shape[1] - 1} dimensions")
+        raise Failure(
+            f"--skip-dims needs statistics of two rows and more than {max(dimensions)} dimensions, found "
+            f"{' x '.join(map(str, stats.shape))} values"
+        )
     stats = stats.copy()
     stats[:, dimensions] = [[0.0], [stats[0, -1]]]
     return stats
@@ -81,7 +84,7 @@ def normalised(feats: np.ndarray, stats: np.ndarray, variances: bool, reverse: b
     if len(stats) not in (1, 2) or feats.shape[1] != dimension:
         raise Failure(f"statistics of {' x '.join(map(str, stats.shape))} for features of {feats.shape[1]} dimensions")
     if variances and len(stats) == 1:
-        raise Failure("--norm-vars=true, but the statistics have no variances")
+        raise Failure("--norm-vars=true, but the statistics have no second row, for the variances")
     count = stats[0, dimension]
     if count < 1:
         raise Failure(f"the statistics are of {count:g} frames, at least 1 is needed")

@@ -46,7 +46,9 @@ def main(options, lm_arpa, g_fst="-"):
     if options.read_symbol_table:
         symbols = read_symbol_table(options.read_symbol_table)
         if options.disambig_symbol and options.disambig_symbol not in symbols:
-            raise Failure(f"{options.read_symbol_table} has no symbol {options.disambig_symbol}")
+            raise Failure(
+                f"{options.read_symbol_table} has no symbol {options.disambig_symbol}, which --disambig-symbol names"
+            )
     else:
         symbols = {"<eps>": 0}
         if options.disambig_symbol:

@@ -21,7 +21,10 @@ def main(options, first_fst, second_fst, out_fst="-"):
     if not second.is_ilabel_sorted:
         warn("The second FST is not ilabel sorted.")
         if not first.is_olabel_sorted:
-            raise Failure("cannot compose: sort one of the FSTs, the first with fstarcsort --sort_type=olabel")
+            raise Failure(
+                f"cannot compose: sort {first_fst} with fstarcsort --sort_type=olabel, or {second_fst} with "
+                "--sort_type=ilabel"
+            )
     # The matcher looks at the last arc of a state for its highest label: of arcs that are not sorted it loses some, or
     # writes beyond its table.
     if options.match_side == "left" and not first.is_olabel_sorted:

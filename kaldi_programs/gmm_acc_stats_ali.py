@@ -48,7 +48,8 @@ def main(options, model_in, feature_rspecifier, alignments_rspecifier, stats_out
         ends = np.cumsum([len(alignment) for _, _, alignment in batch])
         for (key, _, _), of_utterance in zip(batch, np.split(log_likelihoods, ends[:-1]), strict=True):
             if not np.isfinite(of_utterance).all():
-                raise Failure(f"utterance {key} has an infinite likelihood: bad features, or variances of the model")
+                sources = f"bad features in {feature_rspecifier}, or variances in {model_in}"
+                raise Failure(f"utterance {key} has an infinite likelihood: {sources}")
             num_done += 1
             if num_done % 50 == 0:
                 log(

@@ -45,17 +45,20 @@ def main(options, model_in, stats_in, model_out):
     flags = sum(FLAGS[flag] for flag in set(options.update_flags.replace("a", "mvwt")))
     transitions, gmms = read_model(model_in)
     accumulators = read_accumulators(stats_in)
-    if flags & TRANSITIONS:
-        update_transitions(transitions, accumulators.transitions, options)
-    gain, frames = update_gmms(
-        gmms,
-        accumulators,
-        flags,
-        min_occupancy=options.min_gaussian_occupancy,
-        min_weight=options.min_gaussian_weight,
-        min_variance=options.min_variance,
-        remove_low_count=options.remove_low_count_gaussians,
-    )
+    try:
+        if flags & TRANSITIONS:
+            update_transitions(transitions, accumulators.transitions, options)
+        gain, frames = update_gmms(
+            gmms,
+            accumulators,
+            flags,
+            min_occupancy=options.min_gaussian_occupancy,
+            min_weight=options.min_gaussian_weight,
+            min_variance=options.min_variance,
+            remove_low_count=options.remove_low_count_gaussians,
+        )
+    except Failure as error:
+        raise Failure(f"{model_in} with {stats_in}: {error}") from error
     log(f"GMM update: Overall {gain / frames:g} objective function improvement per frame over {frames:g} frames")
     log(
         f"GMM update: Overall avg like per frame = {accumulators.log_likelihood / accumulators.frames:g} "

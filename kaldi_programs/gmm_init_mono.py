@@ -21,8 +21,8 @@ from kaldi_programs.common.program import Option, program
     arguments=4,
 )
 def main(options, topology_in, dim_text, model_out, tree_out):
-    if not dim_text.isdigit() or not 0 < int(dim_text) < 10000:
-        raise Failure(f"expected the dimension of the features, found {dim_text!r}")
+    if not (dim_text.isascii() and dim_text.isdigit() and 0 < int(dim_text) < 10000):
+        raise Failure(f"expected the dimension of the features, 1 to 9999, found {dim_text!r}")
     dim = int(dim_text)
     with open_object(topology_in) as (file, binary):
         topology = read_topology(file, binary)
@@ -60,7 +60,7 @@ def global_gaussian(rspecifier: str, dim: int) -> tuple[np.ndarray, np.ndarray]:
     mean = total / count
     variance = squares / count - mean * mean
     if not variance.min() > 0:
-        raise Failure(f"dimension {variance.argmin()} of the features has no variance")
+        raise Failure(f"{rspecifier}: dimension {variance.argmin()} of the features is the same in all frames")
     return mean.astype(np.float32), (1 / variance).astype(np.float32)
 
 

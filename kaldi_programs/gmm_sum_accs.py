@@ -22,7 +22,7 @@ def main(options, stats_out, first, *others):
         total.write(file, options.binary)
     log(
         f"Summed {1 + len(others)} stats, total count {total.frames:g}, "
-        f"avg like/frame {total.log_likelihood / total.frames:g}"
+        f"avg like/frame {total.log_likelihood / max(total.frames, 1):g}"
     )
     log(f"Total count of stats is {total.occupancies.sum():g}")
     log(f"Written stats to {stats_out}")

@@ -41,8 +41,6 @@ class BestPathDecoder:
     def __init__(self, graph: Fst, beam: float, max_active: int, min_active: int, beam_delta: float, hash_ratio: float):
         import kaldi_decoder
 
-        if graph.start < 0:
-            raise Failure("the decoding graph is empty")
         config = kaldi_decoder.FasterDecoderOptions(
             beam=beam, max_active=max_active, min_active=min_active, beam_delta=beam_delta, hash_ratio=hash_ratio
         )
@@ -85,6 +83,8 @@ def decode_utterances(
     word_table = read_symbol_table(options.word_symbol_table) if options.word_symbol_table else {}
     word_names = {number: word for word, number in word_table.items()}
     graph = read_fst(graph_fst)
+    if graph.start < 0:
+        raise Failure(f"{graph_fst}: the decoding graph is empty; do language model and lexicon have other words?")
     largest = graph.arcs["ilabel"].max(initial=0)
     if largest > transition_model.num_ids:
         raise Failure(

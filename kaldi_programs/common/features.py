@@ -101,7 +101,7 @@ def compute_table(
                 samples = _at_rate(options, _one_channel(utterance, channels, options.channel), rate)
                 blocks = [compute(power, log_energy) for power, log_energy in spectra.blocks(samples)]
                 if not blocks:
-                    raise Failure(f"its {len(samples)} samples are fewer than one frame")
+                    raise Failure(f"its {len(samples)} samples are fewer than one frame, of {spectra.length}")
             except Failure as error:
                 warn(f"no features for {utterance}: {error}")
                 continue
@@ -123,7 +123,7 @@ def _one_channel(utterance: str, channels: np.ndarray, channel: int) -> np.ndarr
             warn(f"{utterance} has {len(channels)} channels; taking the first (see --channel)")
         channel = 0
     if not 0 <= channel < len(channels):
-        raise Failure(f"it has {len(channels)} channels, --channel={channel}")
+        raise Failure(f"it has {len(channels)} channels, counted from 0; there is none for --channel={channel}")
     return channels[channel]
 
 

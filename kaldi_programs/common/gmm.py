@@ -375,9 +375,13 @@ def update_gmms(
     the last of its pdf; min_variance: the floor of each variance (as MleDiagGmmUpdate in Kaldi)
     """
     if not np.array_equal(gmms.sizes, accumulators.sizes) or gmms.inv_vars.shape != accumulators.sums.shape:
-        raise Failure("the statistics are of another model: their Gaussians differ in number or dimension")
+        theirs = f"{len(accumulators.sizes)} pdfs, {accumulators.sizes.sum()} Gaussians, {accumulators.sums.shape[1]}"
+        ours = f"{gmms.num_pdfs} pdfs, {gmms.num_gauss} Gaussians, {gmms.dim} dimensions"
+        raise Failure(f"the statistics are of another model, of {theirs} dimensions; this one has {ours}")
+    if not accumulators.occupancies.sum() > 0:
+        raise Failure("statistics of no frames: was nothing aligned?")
     if flags & ~TRANSITIONS & ~accumulators.flags:
-        raise Failure("the statistics lack what --update-flags asks to update")
+        raise Failure("the statistics lack what --update-flags asks to update (of m, v, w)")
     before = _objective(gmms, accumulators)
     occupancies = accumulators.occupancies
     pdf_of_gaussian = np.repeat(np.arange(gmms.num_pdfs), gmms.sizes)

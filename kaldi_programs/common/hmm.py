@@ -167,7 +167,7 @@ def _read_topology_text(file) -> Topology:
         _expect(token, "<TopologyEntry>")
         expect_token(file, "<ForPhones>", False)
         while (token := read_token(file, False)) != "</ForPhones>":
-            if not token.isdigit() or int(token) == 0:
+            if not (token.isascii() and token.isdigit()) or int(token) == 0:
                 raise Failure(f"expected a phone id or </ForPhones> in the topology, found {token!r}")
             if int(token) in phone_to_entry:
                 raise Failure(f"phone {token} appears twice in the topology")
