@@ -24,6 +24,10 @@ here=$(dirname "$0")/..
 
 [ $# -eq 4 ] || die "expected <graph-dir> <text-dir> <feature-dir> <model-dir>, got $# arguments; see $0 --help"
 graph=${1%/} text=${2%/} feats=${3%/} model=${4%/}
+for f in "$here/$step" "$graph"/{HCLG.fst,words.txt} "$text"/{dev,test}/text "$feats"/{dev,test}/{feats.scp,spk2utt} \
+  ${phone_map:+"$phone_map"}; do
+  [ -f "$f" ] || die "no such file: $f"
+done
 for x in dev test; do
   out=$model/decode_$x best=() scoring=()
   [ ! -f "$out/best_wer" ] || continue

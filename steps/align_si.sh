@@ -34,7 +34,7 @@ for f in "$data"/{text,feats.scp,cmvn.scp,utt2spk} "$lang"/{L.fst,phones.txt,wor
 done
 cmp -s "$lang/phones.txt" "$model_dir/phones.txt" || die "$lang/phones.txt and $model_dir/phones.txt are not the same phones"
 [ ! "$dir" -ef "$model_dir" ] || die "$dir is where the model is; write the alignment into another directory"
-check_beams "$beam"
+check_alignment_options "$beam"
 if $use_graphs; then
   [ "$(cat "$model_dir/num_jobs")" = "$nj" ] || die "--use-graphs needs the --nj of $model_dir: $(cat "$model_dir/num_jobs")"
   for ((job = 1; job <= nj; job++)); do

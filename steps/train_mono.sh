@@ -40,7 +40,7 @@ for f in "$data"/{text,feats.scp,cmvn.scp,utt2spk} "$lang"/{L.fst,topo,phones.tx
   "$lang"/phones/{sets.int,disambig.int,optional_silence.csl}; do
   [ -f "$f" ] || die "no such file: $f"
 done
-check_beams "$initial_beam" "$regular_beam"
+check_alignment_options "$initial_beam" "$regular_beam"
 [[ " $realign_iters " == *' 1 '* ]] || die "--realign-iters must have 1: what follows needs an alignment"
 oov=()
 ! $map_oov || oov=(--map-oov "$(cat "$lang/oov.int")")

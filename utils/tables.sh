@@ -14,13 +14,23 @@ remove_parts() {
   done
 }
 
-# check_beams <beam> …: each must be less than the option retry_beam, unless that is 0: no second try.
-check_beams() {
-  local beam
+# check_alignment_options <beam> …: what the ranges of single options can't say. Each beam must be less than the option
+# retry_beam, unless that is 0: no second try; the words of the option scale_opts must be scales.
+check_alignment_options() {
+  local beam word kind
   for beam in "$@"; do
     # shellcheck disable=SC2154 # an option of the step
     awk -v beam="$beam" -v retry="$retry_beam" 'BEGIN { exit !(retry == 0 || retry > beam) }' ||
       die "--retry-beam is 0 or more than the beam of the first try, $beam; it is $retry_beam"
+  done
+  # shellcheck disable=SC2154
+  for word in $scale_opts; do
+    case $word in
+      --acoustic-scale=*) kind='a number > 0' ;;
+      --transition-scale=* | --self-loop-scale=*) kind='a number >= 0' ;;
+      *) die "--scale-opts are --transition-scale, --acoustic-scale and --self-loop-scale, each with =NUMBER, not '$word'" ;;
+    esac
+    is_of_kind "${word#*=}" "$kind" '' || die "--scale-opts: ${word%%=*} is $kind, not '${word#*=}'"
   done
 }
 

@@ -250,6 +250,37 @@ def test_a_second_beam_that_is_no_wider_is_refused_before_anything_is_made(root,
     assert not (tmp_path / "ali").exists()
 
 
+@pytest.mark.parametrize(
+    "scales, message",
+    [
+        ("--acoustic-scale=nan", "--acoustic-scale is a number > 0, not 'nan'"),
+        ("--self-loop-scale=0.1 --acoustic-scale=0", "--acoustic-scale is a number > 0, not '0'"),
+        ("--transition-scale=-1", "--transition-scale is a number >= 0, not '-1'"),
+        ("--beam=9", "with =NUMBER, not '--beam=9'"),
+    ],
+)
+@pytest.mark.parametrize("step", ["train_mono", "align_si"])
+def test_scales_have_their_ranges_too(root, work, run, tmp_path, step, scales, message):
+    script, *words = commands(root, work, work / "data", tmp_path / "out")[step]
+    result = run(script, "--scale-opts", scales, *words)
+    assert result.returncode == 1 and message in result.stderr and not (tmp_path / "out").exists()
+
+
+def test_decoding_does_not_depend_on_the_number_of_jobs(root, work, succeed, data):
+    (data / "mono").mkdir()
+    for name in ("final.mdl", "cmvn_opts"):
+        shutil.copy(work / "mono" / name, data / "mono")
+    words = []
+    for nj in (3, 1):
+        out = data / "mono/decode"
+        decode = [root / "steps/decode_best_path.sh", "--nj", nj, "--scales", "0.1 1.0" if nj == 3 else "0.1"]
+        succeed(*decode, work / "mono/graph", data, out)
+        words.append((out / "scale_0.1/words.txt").read_text())
+    assert words[0] == words[1] and [line.split()[0] for line in words[0].splitlines()] == keys(data / "utt2spk")
+    # What score.sh would take for a scale of this decoding is gone.
+    assert [folder.name for folder in out.glob("scale*")] == ["scale_0.1"]
+
+
 def test_alignments_are_read_in_the_order_of_eleven_jobs(root, work, run, tmp_path):
     ali = tmp_path / "ali"
     ali.mkdir()
