@@ -12,7 +12,7 @@ from io import BufferedReader, FileIO
 from typing import IO, Any
 
 from asrser_io.files import Failure, replacing
-from asrser_io.text import decoded_lines
+from asrser_io.text import decoded_lines, is_count
 
 BINARY_HEADER = b"\0B"
 WHITE_SPACE = " \t\n\r\f\v"  # what C calls so; more than that can be part of a name
@@ -27,7 +27,7 @@ def printable(filename: str, standard: str = "standard input") -> str:
 def split_offset(rxfilename: str) -> tuple[str, int | None]:
     """("feats.ark", 17) of "feats.ark:17"; the offset is None where there is none."""
     path, colon, offset = rxfilename.rpartition(":")
-    return (path, int(offset)) if colon and path and offset.isascii() and offset.isdigit() else (rxfilename, None)
+    return (path, int(offset)) if colon and path and is_count(offset) else (rxfilename, None)
 
 
 @contextmanager

@@ -29,7 +29,6 @@ from asrser_io.streams import (
     WHITE_SPACE,
     open_file,
     open_input,
-    open_object,
     open_output,
     printable,
     read_binary_header,
@@ -38,36 +37,19 @@ from asrser_io.streams import (
 )
 from asrser_io.text import BYTE_ORDER_MARK, UTF_16_MARKS, is_word
 from asrser_io.values import (
-    expect_token,
     read_array,
-    read_bytes,
     read_float,
     read_int32,
-    read_int_vector,
     read_matrix,
-    read_token,
-    read_uint32,
     read_vector,
     read_word,
     write_compressed_matrix,
     write_double,
     write_float,
     write_int32,
-    write_int_vector,
     write_matrix,
-    write_token,
-    write_uint32,
     write_vector,
 )
-
-# The readers of models find the parts of objects here, too.
-__all__ = [
-    "expect_token", "open_input", "open_object", "open_output", "read_bytes", "read_float", "read_int32",
-    "read_int_vector", "read_matrix", "read_token", "read_uint32", "read_vector", "write_double", "write_float",
-    "write_int32", "write_int_vector", "write_matrix", "write_token", "write_uint32", "write_vector",
-    "Kind", "RandomAccess", "TableWriter", "compressed_matrix", "is_rspecifier", "is_wspecifier", "random_access",
-    "read_object", "read_table", "write_object",
-]  # fmt: skip
 
 
 class Kind(NamedTuple):

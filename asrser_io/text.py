@@ -31,6 +31,11 @@ def is_word(text: str) -> bool:
     return words_of(text) == [text]
 
 
+def is_count(text: str) -> bool:
+    """Whether a text is digits, ASCII's only: Python takes others too, and some that are no numbers."""
+    return text.isascii() and text.isdigit()
+
+
 def decoded_lines(data: bytes, name: str | Path, strict: bool = True) -> list[str]:
     """The lines of a text, without their ends.
 
@@ -137,7 +142,7 @@ def read_symbol_table(path: str | Path) -> dict[str, int]:
     symbols: dict[str, int] = {}
     symbol_of: dict[int, str] = {}
     for number, (symbol, key) in rows(read_lines(path, strict=False), path, "<symbol> <number>"):
-        if not (key.isascii() and key.isdigit()):
+        if not is_count(key):
             raise Failure(f"{path}, line {number}: expected a symbol and its number, found '{symbol} {key}'")
         if symbol in symbols or int(key) in symbol_of:
             before = f"{symbol} {symbols[symbol]}" if symbol in symbols else f"{symbol_of[int(key)]} {key}"

@@ -3,7 +3,8 @@
 import numpy as np
 
 from asrser_io.files import Failure
-from asrser_io.tables import TableWriter, open_output, read_table
+from asrser_io.streams import open_output
+from asrser_io.tables import TableWriter, read_table
 from kaldi_programs.common.hmm import read_transition_model
 from kaldi_programs.common.program import Option, log, program
 

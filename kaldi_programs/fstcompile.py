@@ -8,7 +8,7 @@ import math
 
 from asrser_io.files import Failure
 from asrser_io.streams import read_lines
-from asrser_io.text import read_symbol_table, words_of
+from asrser_io.text import is_count, read_symbol_table, words_of
 from kaldi_programs.common.fst import Arc, Fst, from_lists, write_fst
 from kaldi_programs.common.program import Option, program
 
@@ -58,7 +58,7 @@ def compile_text(
     arcs: list[list[Arc]] = []
 
     def natural(text: str) -> int:
-        if not (text.isascii() and text.isdigit()) or int(text) > MOST:
+        if not is_count(text) or int(text) > MOST:
             raise ValueError
         return int(text)
 

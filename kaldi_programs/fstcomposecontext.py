@@ -6,7 +6,7 @@ a disambiguation symbol.
 
 from asrser_io.files import Failure
 from asrser_io.streams import open_output
-from asrser_io.tables import write_int32, write_int_vector
+from asrser_io.values import write_int32, write_int_vector
 from kaldi_programs.common.fst import read_fst, read_int_list, to_wheel, write_fst, write_lines
 from kaldi_programs.common.program import Option, program, warn
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from asrser_io.files import Failure
-from asrser_io.tables import RandomAccess, open_output, read_table
+from asrser_io.streams import open_output
+from asrser_io.tables import RandomAccess, read_table
 from kaldi_programs.common.gmm import Accumulators, read_model
 from kaldi_programs.common.program import Option, log, program, warn
 

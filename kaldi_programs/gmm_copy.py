@@ -1,6 +1,6 @@
 """Copy a GMM-HMM model, to convert it between binary and text or to take its transition or acoustic part alone."""
 
-from asrser_io.tables import open_object, open_output
+from asrser_io.streams import open_object, open_output
 from kaldi_programs.common.gmm import parse_am_diag_gmm
 from kaldi_programs.common.hmm import parse_transition_model
 from kaldi_programs.common.program import Option, log, program

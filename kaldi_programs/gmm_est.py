@@ -1,7 +1,8 @@
 """Re-estimate a GMM-HMM from accumulated statistics (maximum likelihood), and split or drop Gaussians."""
 
 from asrser_io.files import Failure
-from asrser_io.tables import open_output, write_vector
+from asrser_io.streams import open_output
+from asrser_io.values import write_vector
 from kaldi_programs.common.gmm import (
     MEANS,
     TRANSITIONS,

@@ -5,7 +5,7 @@ import numpy as np
 from asrser_io.files import Failure
 from asrser_io.streams import open_object, open_output, read_lines
 from asrser_io.tables import read_table
-from asrser_io.text import words_of
+from asrser_io.text import is_count, words_of
 from kaldi_programs.common import tree as trees
 from kaldi_programs.common.gmm import AmDiagGmm, RandGauss, write_model
 from kaldi_programs.common.hmm import Topology, initial_transition_model, read_topology
@@ -21,7 +21,7 @@ from kaldi_programs.common.program import Option, program
     arguments=4,
 )
 def main(options, topology_in, dim_text, model_out, tree_out):
-    if not (dim_text.isascii() and dim_text.isdigit() and 0 < int(dim_text) < 10000):
+    if not (is_count(dim_text) and 0 < int(dim_text) < 10000):
         raise Failure(f"expected the dimension of the features, 1 to 9999, found {dim_text!r}")
     dim = int(dim_text)
     with open_object(topology_in) as (file, binary):

@@ -1,7 +1,7 @@
 """Add up the statistics that jobs of gmm-acc-stats-ali have accumulated with one model."""
 
 from asrser_io.files import Failure
-from asrser_io.tables import open_output
+from asrser_io.streams import open_output
 from kaldi_programs.common.gmm import read_accumulators
 from kaldi_programs.common.program import Option, log, program
 

@@ -4,7 +4,8 @@
 """
 
 from asrser_io.files import Failure
-from asrser_io.tables import open_object, read_int32, read_int_vector
+from asrser_io.streams import open_object
+from asrser_io.values import read_int32, read_int_vector
 from kaldi_programs.common.fst import wheel_errors_as_failures, write_fst, write_lines
 from kaldi_programs.common.hmm import read_transition_model
 from kaldi_programs.common.program import Option, program

@@ -3,8 +3,9 @@
 import numpy as np
 
 from asrser_io.files import Failure
-from asrser_io.tables import open_object, read_vector
+from asrser_io.streams import open_object
 from asrser_io.text import read_symbol_table
+from asrser_io.values import read_vector
 from kaldi_programs.common.hmm import TransitionModel, read_transition_model
 from kaldi_programs.common.program import program
 

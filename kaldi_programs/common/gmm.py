@@ -15,10 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from asrser_io.files import Failure
-from asrser_io.tables import (
+from asrser_io.streams import open_object, open_output
+from asrser_io.values import (
     expect_token,
-    open_object,
-    open_output,
     read_bytes,
     read_float,
     read_int32,

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from asrser_io.files import Failure
-from asrser_io.tables import (
+from asrser_io.streams import open_object
+from asrser_io.text import is_count
+from asrser_io.values import (
     expect_token,
-    open_object,
     read_float,
     read_int32,
     read_int_vector,
@@ -167,7 +168,7 @@ def _read_topology_text(file) -> Topology:
         _expect(token, "<TopologyEntry>")
         expect_token(file, "<ForPhones>", False)
         while (token := read_token(file, False)) != "</ForPhones>":
-            if not (token.isascii() and token.isdigit()) or int(token) == 0:
+            if not is_count(token) or int(token) == 0:
                 raise Failure(f"expected a phone id or </ForPhones> in the topology, found {token!r}")
             if int(token) in phone_to_entry:
                 raise Failure(f"phone {token} appears twice in the topology")

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from asrser_io.files import Failure
-from asrser_io.tables import (
+from asrser_io.streams import open_object
+from asrser_io.values import (
     expect_token,
-    open_object,
     read_int32,
     read_int_vector,
     read_token,

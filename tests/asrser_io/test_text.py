@@ -1,5 +1,8 @@
 """Text files that people made: what is read of them, and the one line about those that are not."""
 
+import subprocess
+import sys
+
 import pytest
 
 from asrser_io.files import Failure
@@ -110,3 +113,14 @@ def test_symbols_and_their_numbers_are_there_once(file):
 def test_symbols_in_another_encoding_are_passed_on_as_bytes_as_kaldi_does(file):
     (symbol,) = read_symbol_table(file(b"b\xf6 1\n", "words.txt"))
     assert symbol.encode(errors="surrogateescape") == b"b\xf6"
+
+
+def test_nothing_here_imports_what_is_slow_or_the_packages_above():
+    """Every start of a Kaldi program pays for it."""
+    code = (
+        "import importlib, pkgutil, sys, asrser_io\n"
+        "for module in pkgutil.iter_modules(asrser_io.__path__): importlib.import_module(f'asrser_io.{module.name}')\n"
+        "late = 'torch kaldi_programs asrser_nn soundfile scipy subprocess kaldifst'.split()\n"
+        "print(*(name for name in late if name in sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == ""
