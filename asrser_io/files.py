@@ -25,12 +25,19 @@ class Failure(Exception):
         return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 300]} … {text[-300:]}"
 
 
+def lacks_memory(error: BaseException) -> bool:
+    """torch says it in other ways than Python."""
+    said = ("out of memory", "can't allocate memory")
+    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and any(s in str(error) for s in said))
+
+
 def described(error: BaseException) -> str:
     """What an error says in a line: a Failure its message, an OSError its file, if it has one, and what is wrong."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    if isinstance(error, MemoryError):
-        return f"not enough memory{f': {error}' if str(error) else ''}; is a size in a file or an option wrong?"
+    if lacks_memory(error):
+        said = " ".join(str(error).split())[:200]
+        return f"not enough memory{f': {said}' if said else ''}; is a size in a file or an option wrong?"
     if isinstance(error, FloatingPointError):
         return f"{error}: a number is too large, or none; are the data damaged?"
     if isinstance(error, Failure):

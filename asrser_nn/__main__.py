@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from asrser_io.files import Failure, described
+from asrser_io.files import Failure, described, lacks_memory
 from asrser_io.messages import say_warnings_by
 from asrser_nn.commands.evaluate import evaluate
 from asrser_nn.commands.forward import forward
@@ -34,8 +34,14 @@ class Commands(click.Group):
             return super().invoke(context)
         except BrokenPipeError:  # the reader of stdout has seen enough, as in `| head`: click ends without a word
             raise
-        except (Failure, OSError, MemoryError) as error:
+        except (Failure, OSError, MemoryError, RuntimeError) as error:
+            if isinstance(error, RuntimeError) and not lacks_memory(error):
+                raise
             print(f"asrser_nn {context.invoked_subcommand}: {described(error)}", file=sys.stderr)
+        except click.UsageError as error:
+            name = f"asrser_nn {context.invoked_subcommand or ''}".rstrip()
+            print(f"{name}: {error.format_message()}", file=sys.stderr)
+            sys.exit(error.exit_code)
         except KeyboardInterrupt:
             print(f"\nasrser_nn {context.invoked_subcommand}: interrupted; the same command continues", file=sys.stderr)
             sys.exit(130)

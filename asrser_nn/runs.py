@@ -6,6 +6,7 @@ Imports neither torch nor numpy: it is looked at before anything slow.
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from asrser_io.files import Failure
 from asrser_nn.network.shape import Shape
 
 
@@ -58,6 +59,13 @@ class Training:
     dropout: float
     method: Method
     transfer: Transfer | None = None
+
+    def __post_init__(self) -> None:
+        names, layers = self.sources.class_names, self.shape.num_layers
+        if names and self.shape.num_classes not in (0, len(names)):
+            raise Failure(f"--num-classes={self.shape.num_classes}, but --class-names holds {len(names)} names")
+        if self.transfer and self.transfer.constant_layers >= layers:
+            raise Failure(f"--constant-layers={self.transfer.constant_layers}: of {layers} layers one must learn")
 
     def options(self) -> dict[str, Any]:
         """All of it on one level, by the names that the commands' options have."""

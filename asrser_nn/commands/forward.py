@@ -4,8 +4,9 @@ import sys
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
-from asrser_nn.commands.options import COMPUTE, options
+from asrser_nn.commands.options import COMPUTE, Real, options
 
 
 @click.command()
@@ -16,7 +17,9 @@ from asrser_nn.commands.options import COMPUTE, options
 @click.option(
     "--priors", help="Kaldi vector of label counts to take the priors from, instead of the model's; implies the above"
 )
-@click.option("--prior-floor", default=1.0, help="label counts below this are raised to it")
+@click.option(
+    "--prior-floor", type=Real(0, min_open=True), default=1.0, help="label counts below this are raised to it"
+)
 @options(COMPUTE)
 def forward(model: str, feats: str, wspecifier: str, **given: Any) -> None:
     """Write log posteriors of the classes for each frame of FEATS (raw filterbanks), one matrix per utterance.
@@ -27,17 +30,13 @@ def forward(model: str, feats: str, wspecifier: str, **given: Any) -> None:
     """
     from asrser_nn.network.device import pick_device, set_threads
     from asrser_nn.network.model import load_model
-    from asrser_nn.prediction.forward import forward_table
+    from asrser_nn.prediction.forward import forward_table, model_log_priors
 
+    divide = given["pseudo_log_likelihoods"] or given["priors"]
+    if click.get_current_context().get_parameter_source("prior_floor") is ParameterSource.COMMANDLINE and not divide:
+        raise click.UsageError("--prior-floor needs --pseudo-log-likelihoods or --priors")
     set_threads(given["threads"])
-    done = forward_table(
-        load_model(model),
-        feats,
-        wspecifier,
-        pick_device(given["device"]),
-        given["precision"],
-        given["pseudo_log_likelihoods"],
-        given["priors"],
-        given["prior_floor"],
-    )
+    network = load_model(model)
+    priors = model_log_priors(network, given["priors"], given["prior_floor"]) if divide else None
+    done = forward_table(network, feats, wspecifier, pick_device(given["device"]), given["precision"], priors)
     print(f"asrser_nn forward: {done} utterances", file=sys.stderr)

@@ -13,9 +13,14 @@ from asrser_nn.runs import Run
 
 
 @click.command()
-@click.option("--only", multiple=True, type=int, help="only this line of LIST, counted from 1; may be repeated")
 @click.option(
-    "--together", default=0, help="runs made at the same time, which share --threads; 0: what threads and memory allow"
+    "--only", multiple=True, type=click.IntRange(1), help="only this line of LIST, counted from 1; may be repeated"
+)
+@click.option(
+    "--together",
+    type=click.IntRange(0, 1024),
+    default=0,
+    help="runs made at the same time, which share --threads; 0: what threads and memory allow",
 )
 @options([CACHE, *WHERE])
 @click.option("--precision", type=PRECISIONS, help="only runs that are listed with it")

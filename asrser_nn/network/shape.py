@@ -5,6 +5,8 @@ from typing import Any
 
 from asrser_io.files import Failure
 
+MOST_UNITS = 65536  # of a layer; two such layers would fill the memory of a large machine
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -19,6 +21,11 @@ class Shape:
     pools: tuple[tuple[int, int], ...] = ((2, 2), (2, 2))
     hidden: tuple[int, ...] = (1024, 1024, 1024)
 
+    def __post_init__(self) -> None:
+        for name, pairs in (("kernels", self.kernels), ("paddings", self.paddings), ("pools", self.pools)):
+            if len(pairs) != len(self.channels):
+                raise Failure(f"--{name} is of {len(pairs)} layers, but --channels of {len(self.channels)}")
+
     @property
     def num_layers(self) -> int:
         return len(self.channels) + len(self.hidden) + 1
@@ -26,13 +33,17 @@ class Shape:
     def sizes(self) -> list[tuple[int, int, int]]:
         """(channels, frequency, time) of the input and after each convolutional layer."""
         sizes = [(1, self.num_coefficients, 2 * self.context + 1)]
-        for channels, kernel, padding, pool in zip(self.channels, self.kernels, self.paddings, self.pools, strict=True):
+        layers = zip(self.channels, self.kernels, self.paddings, self.pools, strict=True)
+        for number, (channels, kernel, padding, pool) in enumerate(layers, 1):
             frequency, time = (
                 (size + 2 * pad - k + 1) // p
                 for size, k, pad, p in zip(sizes[-1][1:], kernel, padding, pool, strict=True)
             )
             if frequency < 1 or time < 1:
-                raise Failure(f"the kernels and pools of this network are too large for its input of {sizes[0][1:]}")
+                raise Failure(
+                    f"--kernels {'x'.join(map(str, kernel))} and --pools {'x'.join(map(str, pool))} are too large for "
+                    f"layer {number}, whose input is {sizes[-1][1]} x {sizes[-1][2]} (frequency x time)"
+                )
             sizes.append((channels, frequency, time))
         return sizes
 

@@ -49,12 +49,13 @@ def rates(confusion: np.ndarray, names: list[str]) -> dict[str, Any]:
     }
 
 
-def read_utt2class(path: str, class_names: list[str]) -> dict[str, int]:
-    """Lines '<utterance> <class>'."""
+def read_utt2class(path: str, class_names: list[str], silence: int) -> dict[str, int]:
+    """Lines '<utterance> <class>', the class any but silence."""
     classes = read_map(path, "<utterance> <class>")
+    spoken = [name for i, name in enumerate(class_names) if i != silence]
     for utterance, name in classes.items():
-        if name not in class_names:
-            raise Failure(f"{path}: {utterance} is of the class '{name}', expected one of {', '.join(class_names)}")
+        if name not in spoken:
+            raise Failure(f"{path}: {utterance} is of the class '{name}', expected one of {', '.join(spoken)}")
     return {utterance: class_names.index(name) for utterance, name in classes.items()}
 
 
@@ -153,8 +154,14 @@ def evaluate_table(
         if evaluation.silence_class not in names:
             raise Failure(f"--silence-class={evaluation.silence_class}: this model's classes are {', '.join(names)}")
         silence = names.index(evaluation.silence_class)
-    classes = read_utt2class(evaluation.utt2class, names) if evaluation.utt2class else None
+    classes = None
+    if evaluation.utt2class:
+        if silence is None:
+            raise Failure("--utt2class is for decisions on utterances, which need --silence-class")
+        classes = read_utt2class(evaluation.utt2class, names, silence)
     corpus = load(evaluation.feats, evaluation.labels, model.network.shape.context, evaluation.max_lost)
+    if classes is not None and (without := [name for name in corpus.utterances if name not in classes]):
+        raise Failure(f"{evaluation.utt2class}: {len(without)} of the utterances are not in it, as {without[0]}")
     check_coefficients(evaluation.feats, corpus.rows.shape[1], model.network.shape.num_coefficients)
     check_labels(corpus, len(names), evaluation.labels)
     model.network.normalise(corpus.rows)

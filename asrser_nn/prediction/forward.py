@@ -38,7 +38,7 @@ def pseudo_log_likelihoods(log_posteriors: np.ndarray, log_priors: np.ndarray) -
 
 def read_counts(path: str, num_classes: int) -> np.ndarray:
     counts = read_vector(path)
-    if len(counts) != num_classes or (counts < 0).any():
+    if len(counts) != num_classes or not (np.isfinite(counts) & (counts >= 0)).all():
         raise Failure(
             f"{path}: {len(counts)} counts, but the model has {num_classes} classes: priors of another model?"
         )
@@ -52,29 +52,35 @@ def utterance_log_posteriors(network: ConvNet, feats: np.ndarray, device: torch.
     return torch.cat([part for _, part in log_posteriors(network, utterance)]).cpu().numpy()
 
 
+def model_log_priors(model: Model, counts_file: str | None, floor: float) -> np.ndarray:
+    """From a Kaldi vector of label counts, or else from those of the model's training set."""
+    counts = read_counts(counts_file, len(model.class_names)) if counts_file else model.label_counts.numpy()
+    return log_priors(counts, floor)
+
+
 def forward_table(
     model: Model,
     feats_source: str,
     wspecifier: str,
     device: torch.device,
     precision: str,
-    divide_by_priors: bool,
-    priors_file: str | None,
-    prior_floor: float,
+    log_priors: np.ndarray | None,
 ) -> int:
-    """Read raw filterbanks, write a matrix (frames, classes) per utterance, as they come. Returns how many."""
+    """Read raw filterbanks, write a matrix (frames, classes) per utterance, as they come. Returns how many.
+
+    log_priors: to divide the posteriors by, or none
+    """
     network = model.network.to(device)
-    priors = None
-    if divide_by_priors or priors_file:
-        counts = read_counts(priors_file, len(model.class_names)) if priors_file else model.label_counts.numpy()
-        priors = log_priors(counts, prior_floor)
     done = 0
     with matrix_writer(wspecifier) as writer, precision_context(device, precision):
         for key, feats in read_feats(feats_source):
             check_coefficients(f"{feats_source}: {key}", feats.shape[1], network.shape.num_coefficients)
+            if not len(feats) or not np.isfinite(feats).all():
+                holds = "numbers that are not finite" if len(feats) else "no frames"
+                raise Failure(f"{feats_source}: {key} holds {holds}")
             scores = utterance_log_posteriors(network, feats, device)
-            if priors is not None:
-                scores = pseudo_log_likelihoods(scores, priors)
+            if log_priors is not None:
+                scores = pseudo_log_likelihoods(scores, log_priors)
             writer.write(key, scores.astype(np.float32))
             done += 1
         if not done:

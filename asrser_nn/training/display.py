@@ -53,9 +53,11 @@ class WithTensorBoard(Display):
             raise Failure("--tensorboard: TensorBoard is not installed; pip install tensorboard") from error
 
         self.display = display
-        self.writer = SummaryWriter(folder)
+        self.make_writer = lambda: SummaryWriter(folder)
+        self.writer: Any = None
 
     def start_epoch(self, epoch: int, num_steps: int) -> None:
+        self.writer = self.writer or self.make_writer()  # which makes its folder
         self.display.start_epoch(epoch, num_steps)
 
     def step(self, num_frames: int, total_loss: Tensor, steps_done: int) -> None:

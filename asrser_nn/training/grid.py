@@ -20,7 +20,7 @@ from typing import Any
 from torch import Tensor
 from tqdm import tqdm
 
-from asrser_io.files import Failure, described
+from asrser_io.files import Failure, described, lacks_memory
 from asrser_nn.prediction.evaluate import evaluate_model
 from asrser_nn.runs import Run
 from asrser_nn.training.directory import is_made, lock, what_is_missing, write_mark
@@ -224,7 +224,8 @@ def run_grid(
             except Stopped:
                 return
             except Exception as error:  # whatever it is, the other runs are made
-                failures[run.directory] = described(error)
+                hint = "; try --together 1" if together > 1 and lacks_memory(error) else ""
+                failures[run.directory] = described(error) + hint
                 display.say(f"{run.directory}: failed: {failures[run.directory]}")
 
     with redirect_stdout(output):

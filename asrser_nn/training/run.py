@@ -17,6 +17,7 @@ from asrser_nn.data.corpus import Corpus, check_labels, load_corpus, mean_and_st
 from asrser_nn.network.convnet import ConvNet
 from asrser_nn.network.device import free_memory
 from asrser_nn.network.model import Model, code_commit, load, load_model, save, save_model
+from asrser_nn.network.shape import MOST_UNITS
 from asrser_nn.runs import Sources, Training, Transfer
 from asrser_nn.training.directory import config, config_text, is_complete
 from asrser_nn.training.loop import Data, Display, Learner, Progress, fit, make_optimiser, run_epoch
@@ -60,9 +61,7 @@ def load_data(sources: Sources, context: int, num_classes: int, load: Callable[.
     if both := sorted(set(train.utterances) & set(dev.utterances)):
         raise Failure(f"{len(both)} utterances are in {sources.train_feats} and in {sources.dev_feats}, as {both[0]}")
     names = list(sources.class_names)
-    if num_classes and names and num_classes != len(names):
-        raise Failure(f"--num-classes={num_classes}, but --class-names holds {len(names)} names")
-    num_classes = num_classes or len(names) or int(train.labels.max()) + 1
+    num_classes = num_classes or len(names) or min(int(train.labels.max()) + 1, MOST_UNITS)
     check_labels(train, num_classes, sources.train_labels)
     check_labels(dev, num_classes, sources.dev_labels)
     return Data(train, dev, names or [str(i) for i in range(num_classes)])
@@ -95,8 +94,6 @@ def train_run(directory: Path, training: Training, how: Computing, display: Disp
     if is_complete(directory, training):
         print(f"asrser_nn: {directory} is complete: nothing to do", file=sys.stderr)
         return load_model(directory)
-    directory.mkdir(parents=True, exist_ok=True)
-    write_text(directory / "config", config_text(training))  # now: an unwritable folder is found before the work
     data = load_data(training.sources, training.shape.context, training.shape.num_classes, how.load)
     return train_network(directory, training, data, how, display)
 
@@ -113,14 +110,19 @@ def train_network(directory: Path, training: Training, data: Data, how: Computin
     data: on the CPU; its rows are normalised in place
     """
     method, transfer = training.method, training.transfer
+    if data.train.num_frames < method.batch_size:
+        raise Failure(
+            f"{training.sources.train_feats}: {data.train.num_frames} frames, fewer than a minibatch of "
+            f"{method.batch_size}; give a smaller --batch-size"
+        )
     shape = replace(training.shape, num_coefficients=data.train.rows.shape[1], num_classes=len(data.class_names))
     label_counts = torch.bincount(data.train.labels, minlength=shape.num_classes)
     network = ConvNet(shape, training.dropout, method.seed)
     if transfer and transfer.source != "random":
         copy_layers(load_model(transfer.source).network, network)
     constant_layers = transfer.constant_layers if transfer else 0
-    if constant_layers >= shape.num_layers:
-        raise Failure(f"--constant-layers={constant_layers}: of {shape.num_layers} layers one must learn")
+    directory.mkdir(parents=True, exist_ok=True)  # now that all is known to fit, and before the work
+    write_text(directory / "config", config_text(training))
     before = checksums(network, constant_layers)
     network.mean, network.stddev = mean_and_stddev(data.train)
     for corpus in (data.train, data.dev):

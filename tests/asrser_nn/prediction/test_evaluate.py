@@ -62,16 +62,17 @@ def result(monkeypatch: pytest.MonkeyPatch):
 def test_classes_of_utterances_are_read_with_their_keys_and_columns_checked(tmp_path):
     path = tmp_path / "utt2class"
     path.write_bytes("u1\tb\r\nu2 a".encode("utf-8-sig"))
-    assert read_utt2class(str(path), ["a", "b"]) == {"u1": 1, "u2": 0}
+    assert read_utt2class(str(path), ["a", "b", "silence"], 2) == {"u1": 1, "u2": 0}
     for content, message in [
         ("u1 a\nu2 c\n", f"{path}: u2 is of the class 'c', expected one of a, b"),
+        ("u1 silence\n", f"{path}: u1 is of the class 'silence', expected one of a, b"),
         ("u1 a\nu2\n", f"{path}, line 2: expected '<utterance> <class>', found 'u2'"),
         ("u1 a\nu2 a b\n", f"{path}, line 2: expected '<utterance> <class>', found 'u2 a b'"),
         ("u1 a\nu1 b\n", f"{path}, line 2: u1 is there a second time, after line 1"),
     ]:
         path.write_text(content)
         with pytest.raises(Failure, match=message):
-            read_utt2class(str(path), ["a", "b"])
+            read_utt2class(str(path), ["a", "b", "silence"], 2)
 
 
 def test_frames_are_counted_over_all_classes(result) -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from asrser_io.files import Failure
 from asrser_nn.runs import Evaluation, Run, Transfer
@@ -76,6 +77,8 @@ def test_a_run_of_which_a_part_is_gone_is_made_again(output, tmp_path, runs_of):
         (Failure("no such corpus"), "no such corpus"),
         (OSError(28, "No space left on device", "x.pt"), "x.pt: No space left on device"),
         (MemoryError(), "not enough memory"),
+        (torch.OutOfMemoryError("CUDA out of memory.\nTried 2 GiB."), "not enough memory: CUDA out of memory."),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "not enough memory: DefaultCPUAllocator"),
         (ZeroDivisionError("division by zero"), "ZeroDivisionError: division by zero"),
     ],
 )
