@@ -110,8 +110,8 @@ DAMAGES = {
     "AttributeError": lambda content: content.update(weights=[1, 2]),
     "TypeError": lambda content: content.update(dropout="much"),
     "unexpected keyword argument 'depth'": lambda content: content["shape"].update(depth=3),
-    "too large for its input": lambda content: content["shape"].update(kernels=[[50, 4], [3, 3]]),
-    "zip()": lambda content: content["shape"].update(kernels=[[5, 4]]),
+    "too large for layer 1": lambda content: content["shape"].update(kernels=[[50, 4], [3, 3]]),
+    "--kernels is of 1 layers, but --channels of 2": lambda content: content["shape"].update(kernels=[[5, 4]]),
     "no model of asrser_nn": lambda content: content.update(format="another model"),
     "a model of format version 7, but this program reads version 1": lambda content: content.update(version=7),
 }  # fmt: skip

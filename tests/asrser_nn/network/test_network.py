@@ -141,5 +141,5 @@ def test_computing_outputs_leaves_the_mode_of_the_network_alone(small_network: C
 
 
 def test_kernels_that_leave_nothing_are_refused() -> None:
-    with pytest.raises(Failure, match="too large for its input"):
+    with pytest.raises(Failure, match="5x4 and --pools 2x2 are too large for layer 1, whose input is 5 x 31"):
         ConvNet(Shape(num_coefficients=5, num_classes=2))
