@@ -3,6 +3,9 @@
 #
 # Usage: ./run_tests.sh [arguments of pytest]
 #  e.g.: ./run_tests.sh tests/utils -k splitter
+#
+# In the environment, KALDI_ROOT (a compiled Kaldi) has every program of ours, and the recipe, tried beside Kaldi's;
+# KALDI_CHECKOUT (a checkout of Kaldi, default: KALDI_ROOT) has Kaldi's own scripts tried on our programs.
 set -eu -o pipefail
 cd "$(dirname "$0")"
 utils/setup.sh

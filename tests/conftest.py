@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+# A compiled Kaldi answers in the tests that ask for it; in all others this project's own programs do.
+KALDI_ROOT = os.environ.pop("KALDI_ROOT", "")
 # `python` and the programs that tests start are those of the environment that runs the tests.
 os.environ["PATH"] = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]
 # Where the tests run in the background, Ctrl-C is ignored, and programs that they start would inherit that.
@@ -181,3 +183,20 @@ def slurm():
         finally:
             cluster.stop()
             del os.environ["SLURM_CONF"]
+
+
+@pytest.fixture(scope="session")
+def kaldi_root() -> Path:
+    """A Kaldi whose programs are compiled."""
+    if not KALDI_ROOT:
+        pytest.skip("KALDI_ROOT names no compiled Kaldi, beside whose programs ours would run here")
+    return Path(KALDI_ROOT).resolve(strict=True)
+
+
+@pytest.fixture(scope="session")
+def kaldi_scripts() -> Path:
+    """Kaldi's steps and utils, of a checkout that need not be compiled."""
+    checkout = os.environ.get("KALDI_CHECKOUT") or KALDI_ROOT
+    if not checkout:
+        pytest.skip("KALDI_CHECKOUT names no checkout of Kaldi (the folder with egs in it), whose scripts run here")
+    return (Path(checkout) / "egs/wsj/s5").resolve(strict=True)

@@ -1,10 +1,6 @@
-"""Kaldi's own scripts, from a Kaldi checkout, run on this project's programs and give what this project's scripts give.
-
-KALDI_CHECKOUT names the folder of a checkout that holds steps/ and utils/, such as kaldi/egs/wsj/s5.
-"""
+"""Kaldi's own scripts run on this project's programs and give what this project's scripts give."""
 
 import gzip
-import os
 import re
 import shutil
 import subprocess
@@ -14,13 +10,11 @@ import pytest
 
 
 @pytest.fixture(scope="module")
-def work(root, golden, tmp_path_factory):
+def work(root, golden, kaldi_scripts, tmp_path_factory):
     """A folder such as Kaldi's recipes run in: its steps and utils, our programs, 16 sentences with features."""
-    if "KALDI_CHECKOUT" not in os.environ:
-        pytest.skip("KALDI_CHECKOUT names no Kaldi checkout (its egs/wsj/s5), whose scripts this test runs")
     work = tmp_path_factory.mktemp("kaldi")
     for name in ("steps", "utils"):
-        (work / name).symlink_to(Path(os.environ["KALDI_CHECKOUT"], name), target_is_directory=True)
+        (work / name).symlink_to(kaldi_scripts / name, target_is_directory=True)
     programs = Path(shutil.which("add-deltas")).parent
     (work / "path.sh").write_text(f"export PATH=$PWD/utils:{programs}:$PATH LC_ALL=C\n")
     shutil.copytree(golden / "data", work / "data")
