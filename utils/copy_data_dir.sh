@@ -16,4 +16,4 @@ for f in wav.scp segments reco2file_and_channel text utt2spk spk2utt spk2gender 
   rm -f "$2/$f"
   [ ! -f "$1/$f" ] || cp "$1/$f" "$2/$f"
 done
-rm -rf "$2"/{feats.scp,cmvn.scp,utt2num_frames,frame_shift} "$2"/split[0-9]*
+rm -rf "$2"/{feats.scp,cmvn.scp,vad.scp,labels.scp,utt2num_frames,frame_shift} "$2"/split[0-9]*

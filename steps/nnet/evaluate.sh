@@ -24,6 +24,7 @@ done
 cmp -s "$ali/final.mdl" "$nnet/final.mdl" || die "$ali was aligned with another model than the one $nnet was trained on"
 [ -d "$(dirname "$out")" ] || die "no folder $(dirname "$out") for the results"
 rm -f "$out"{,.json,.text,.tmp}
+trap 'rm -f "$out".{text,tmp}' EXIT
 
 $cuda_cmd --gpu "$(num_gpus "$nnet_opts")" "$nnet/log/evaluate_$(basename "$out").log" \
   asrser_nn evaluate $nnet_opts --json "$out.json" "$nnet" "$data" \
@@ -34,5 +35,4 @@ frames = json.load(open(sys.argv[1]))["frames"]
 print(f"%FER {frames['error']:.2f} [ {frames['total']} frames ] {sys.argv[2]}")
 END
 cat "$out.text" >>"$out.tmp"
-rm "$out.text"
 mv "$out.tmp" "$out"

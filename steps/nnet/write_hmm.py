@@ -94,6 +94,9 @@ def phone_loop(lang: Path, model: TransitionModel) -> list[dict]:
     phones = {number: name for name, number in phone_ids.items()}
     silence, with_silence, without = silence_costs(read_fst(str(lang / "L.fst")), phones, words)
     grammar = read_fst(str(lang / "G.fst"))
+    for number in {arc[0] for arc in grammar.arcs.tolist()} - {word_ids["#0"]}:
+        if words.get(number) not in phone_ids:
+            raise Failure(f"{lang}/G.fst has word {words.get(number, number)}, which is no phone of {lang}/phones.txt")
     # A unit is a word and the state of the grammar after it; or a silence, that is no word, in that state.
     word_units = sorted({(arc[0], arc[3]) for arc in grammar.arcs.tolist() if arc[0] != word_ids["#0"]})
     states = sorted({grammar.start, *(state for _, state in word_units)})

@@ -236,6 +236,20 @@ def test_a_step_that_fails_leaves_nothing_that_looks_complete(root, work, run, d
     assert not (ali / "final.mdl").exists() and not (ali / "num_jobs").exists()
 
 
+def test_an_evaluation_that_fails_leaves_no_figures_of_an_earlier_one(root, work, run, data):
+    nnet = data / "nnet"
+    nnet.mkdir()
+    shutil.copy(work / "mono/final.mdl", nnet)
+    (nnet / "final.pt").write_text("no network")
+    for name in ("fer", "fer.json"):
+        (nnet / name).write_text("%FER 1.00\n")
+    evaluate = [root / "steps/nnet/evaluate.sh", "--nnet-opts", "--device cpu", data]
+    result = run(*evaluate, data / "nowhere", nnet, nnet / "fer")
+    assert result.returncode == 1 and "no such file: " in result.stderr and (nnet / "fer").exists()
+    result = run(*evaluate, work / "mono", nnet, nnet / "fer")
+    assert result.returncode == 1 and not list(nnet.glob("fer*"))
+
+
 def test_an_alignment_is_not_written_over_its_model(root, work, run):
     result = run(root / "steps/align_si.sh", "--nj", 1, work / "data", work / "lang", work / "mono", f"{work}/mono/.")
     assert result.returncode == 1 and "is where the model is" in result.stderr

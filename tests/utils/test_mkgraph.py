@@ -119,6 +119,8 @@ def test_a_missing_file_is_named(mkgraph, work, missing):
 
 
 def test_a_failure_in_the_middle_leaves_no_graph_and_no_remains(mkgraph, work):
+    (work / "graph").mkdir()
+    (work / "graph/HCLG.fst").write_text("of an earlier model")
     (work / "mono/final.mdl").write_bytes(b"\0B<Nothing> ")
     result = mkgraph("lang", "mono", "graph")
     assert result.returncode != 0 and "mono/final.mdl" in result.stderr
