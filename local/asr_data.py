@@ -2,7 +2,6 @@
 
 import argparse
 import shutil
-import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +18,7 @@ from ser_corpus import (
 )
 
 from asrser_io.files import Failure, write_text
+from asrser_io.messages import as_script
 from asrser_io.text import read_map, words_of
 
 SETS = ("train", "dev", "test")
@@ -199,12 +199,8 @@ def main() -> None:
     parser.add_argument("own", type=Path)
     parser.add_argument("out", type=Path)
     arguments = parser.parse_args()
-    try:
+    with as_script("local/asr_data.sh"):
         prepare(arguments.own, arguments.out, arguments.silence_phone)
-    except (Failure, OSError) as error:
-        sys.exit(f"local/asr_data.sh: {error}")
-    except KeyboardInterrupt:
-        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -7,10 +7,10 @@ Reads transcripts "<utt> <phone> …"; an utterance that is missing in <hyp> cou
 """
 
 import argparse
-import sys
 from collections.abc import Iterator, Sequence
 
 from asrser_io.files import Failure
+from asrser_io.messages import as_script
 from asrser_io.text import read_map, words_of
 
 
@@ -58,12 +58,10 @@ def main() -> None:
     for name in ("ref", "hyp", "utt2spk"):
         parser.add_argument(name)
     arguments = parser.parse_args()
-    try:
+    with as_script("local/count_errors.py", prints_data=True):
         ref, hyp = (read_map(path, "<utterance> …") for path in (arguments.ref, arguments.hyp))
         utt2spk = read_map(arguments.utt2spk, "<utterance> <speaker>")
         print(*count(ref, hyp, utt2spk, arguments.optional), sep="\n")
-    except Failure as error:
-        sys.exit(f"local/count_errors.py: {error}")
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ import numpy as np
 import soxr
 
 from asrser_io.files import Failure
+from asrser_io.messages import as_script
 from asrser_io.recordings import write_riff16
 
 SAMPLE_RATE = 16000
@@ -379,7 +380,7 @@ def make_corpus(purpose: str, layout: str, make: Callable[[Path, int, int, Synth
         parser.error("--seed and --sentences are 0 or more")
     program = Path(sys.argv[0]).name
     readme = given.out / "README.demo"
-    try:
+    with as_script(program):
         synthesiser = Synthesiser()
         text = README.format(
             name=DEMO_NAME,
@@ -387,7 +388,7 @@ def make_corpus(purpose: str, layout: str, make: Callable[[Path, int, int, Synth
             command=f"local/{program} --seed {given.seed} --sentences {given.sentences}",
             version=synthesiser.version,
         )
-        if readme.exists() and readme.read_text() == text:
+        if readme.exists() and readme.read_bytes() == text.encode():
             print(f"{given.out}: complete, nothing to do")
             return
         if given.out.exists():
@@ -399,8 +400,4 @@ def make_corpus(purpose: str, layout: str, make: Callable[[Path, int, int, Synth
             folder.rename(given.out)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-    except (Failure, OSError) as error:
-        sys.exit(f"{program}: {error}")
-    except KeyboardInterrupt:
-        sys.exit(130)
-    print(f"{given.out}: {DEMO_NAME}: {summary}")
+        print(f"{given.out}: {DEMO_NAME}: {summary}")

@@ -12,6 +12,7 @@ from collections import Counter
 from pathlib import Path
 
 from asrser_io.files import Failure
+from asrser_io.messages import as_script
 from asrser_io.text import decoded_lines, read_lines, read_symbol_table, rows, words_of
 
 
@@ -50,7 +51,7 @@ def main() -> None:
     parser.add_argument("--symbols")
     parser.add_argument("--map", type=Path)
     arguments = parser.parse_args()
-    try:
+    with as_script("local/fold_phones.py", prints_data=True):
         lines = decoded_lines(sys.stdin.buffer.read(), "standard input")
         transcripts = [words_of(line) for line in lines if words_of(line)]
         if arguments.symbols:
@@ -59,10 +60,8 @@ def main() -> None:
         if arguments.map:
             _, to_scored = read_phone_map(arguments.map)
             transcripts = translate(transcripts, to_scored, f"'{{}}' is not in the second column of {arguments.map}")
-    except Failure as error:
-        sys.exit(f"local/fold_phones.py: {error}")
-    for words in transcripts:
-        print(*words)
+        for words in transcripts:
+            print(*words)
 
 
 if __name__ == "__main__":

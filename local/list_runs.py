@@ -11,7 +11,6 @@ import argparse
 import json
 import re
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +18,7 @@ from pathlib import Path
 import click
 
 from asrser_io.files import Failure
+from asrser_io.messages import as_script
 from asrser_io.text import read_list
 from asrser_nn.commands.runs import evaluation_of, training_of
 from asrser_nn.runs import Run
@@ -153,23 +153,23 @@ def main() -> None:
     options = ["--config", given.nnet_config or str(ROOT / f"conf/paper/{given.task}.conf"), *given.options]
     work = given.work.rstrip("/") or "/"
     runs: list[Run] = []
-    try:
-        if given.seeds < 1:
-            raise Failure(f"--seeds is a number of seeds, at least 1, not {given.seeds}")
-        asr, ser = ASR(work), SER(work)
-        for seed in range(1, given.seeds + 1):
-            exp = f"{work}/exp" + (f"/seed{seed}" if seed > 1 else "")
-            words = [*options, "--seed", str(seed)] if seed > 1 else options
-            tasks = (asr, ser) if given.task == "asr" else (ser, asr)
-            runs += runs_of(*tasks, exp, given.layers, given.controls == "true", words)
-        if (first := runs[0].training.method.seed) in range(2, given.seeds + 1):
-            raise Failure(f"--seeds {given.seeds} adds seeds 2 to {given.seeds}, but {first} is the first one already")
-    except click.ClickException as error:
-        sys.exit(f"local/list_runs.py: {error.format_message()}")
-    except Failure as error:
-        sys.exit(f"local/list_runs.py: {error}")
-    for run in runs:
-        print(json.dumps(run.as_data()))
+    with as_script("local/list_runs.py"):
+        try:
+            if given.seeds < 1:
+                raise Failure(f"--seeds is a number of seeds, at least 1, not {given.seeds}")
+            asr, ser = ASR(work), SER(work)
+            for seed in range(1, given.seeds + 1):
+                exp = f"{work}/exp" + (f"/seed{seed}" if seed > 1 else "")
+                words = [*options, "--seed", str(seed)] if seed > 1 else options
+                tasks = (asr, ser) if given.task == "asr" else (ser, asr)
+                runs += runs_of(*tasks, exp, given.layers, given.controls == "true", words)
+            if (first := runs[0].training.method.seed) in range(2, given.seeds + 1):
+                added = f"--seeds {given.seeds} adds seeds 2 to {given.seeds}"
+                raise Failure(f"{added}, but {first} is the first one already")
+        except click.ClickException as error:
+            raise Failure(error.format_message()) from error
+        for run in runs:
+            print(json.dumps(run.as_data()))
 
 
 if __name__ == "__main__":

@@ -12,11 +12,11 @@ only, nothing is written.
 import argparse
 import filecmp
 import shutil
-import sys
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from asrser_io.files import Failure, fault_of_name, write_text
+from asrser_io.messages import as_script
 from asrser_io.text import read_list, read_map, words_of
 
 BY_UTTERANCE = ("feats.scp", "labels.scp", "utt2spk", "utt2emotion", "utt2original")
@@ -149,11 +149,8 @@ def main() -> None:
     parser.add_argument("--dry-run", action="store_true", help="only see whether there can be such folds")
     parser.add_argument("data", type=Path, metavar="<data-dir>")
     parser.add_argument("out", type=Path, metavar="<folds-dir>")
-    try:
+    with as_script("make_folds.py"):
         run(parser.parse_args())
-    except (Failure, OSError) as failure:
-        print(f"make_folds.py: {failure}", file=sys.stderr)
-        sys.exit(1)
 
 
 if __name__ == "__main__":

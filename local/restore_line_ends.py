@@ -12,13 +12,13 @@ no difference. Recordings (RIFF, 16 bits, one channel) are written anew, other f
 
 import argparse
 import shutil
-import sys
 import wave
 from pathlib import Path
 
 import numpy as np
 
-from asrser_io.files import Failure, described
+from asrser_io.files import Failure
+from asrser_io.messages import as_script
 
 CR, LF = 13, 10
 PENALTY = 60.0  # of a lost byte, in bits; a sample of misaligned speech costs about 7 more than one of speech
@@ -139,13 +139,9 @@ def main() -> None:
     parser.add_argument("corpus", type=Path)
     parser.add_argument("out", type=Path)
     arguments = parser.parse_args()
-    try:
+    with as_script("local/restore_line_ends.py"):
         lost = restore_corpus(arguments.corpus, arguments.out)
-    except shutil.Error as error:  # of many files; each is (source, target, reason)
-        sys.exit(f"{error.args[0][0][0]}: {error.args[0][0][2]}")
-    except (Failure, OSError) as error:
-        sys.exit(described(error))
-    print(f"{arguments.out}: {sum(lost)} lost bytes put back in {sum(map(bool, lost))} of {len(lost)} recordings")
+        print(f"{arguments.out}: {sum(lost)} lost bytes put back in {sum(map(bool, lost))} of {len(lost)} recordings")
 
 
 if __name__ == "__main__":

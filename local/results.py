@@ -1,11 +1,11 @@
 """Write the RESULTS of a work directory's phone recognisers; called by local/results.sh, whose header is the help."""
 
 import argparse
-import sys
 from collections import defaultdict
 from pathlib import Path
 
 from asrser_io.files import Failure, write_text
+from asrser_io.messages import as_script
 from asrser_io.text import read_lines, rows
 from asrser_nn.study.statistics import CONFIDENCE, NUM_DRAWS, bootstrap_interval
 
@@ -56,14 +56,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("work", type=Path)
     work = parser.parse_args().work
-    if not list(work.glob("exp/*/decode_*/best_wer")):
-        sys.exit(f"local/results.sh: {work}: nothing scored (exp/*/decode_*/best_wer); run.sh --stop-stage 8 makes it")
-    try:
+    with as_script("local/results.sh"):
+        if not list(work.glob("exp/*/decode_*/best_wer")):
+            raise Failure(f"{work}: nothing scored (exp/*/decode_*/best_wer); run.sh --stop-stage 8 makes it")
         text = results(work)
         write_text(work / "exp/RESULTS", text)
-    except (Failure, OSError) as error:
-        sys.exit(f"local/results.sh: {error}")
-    print(text, end="")
+        print(text, end="")
 
 
 if __name__ == "__main__":

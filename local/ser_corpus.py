@@ -27,6 +27,7 @@ from typing import NamedTuple
 import numpy as np
 
 from asrser_io.files import Failure, write_text
+from asrser_io.messages import as_script
 from asrser_io.recordings import Form, examine, read_stream, write_riff16
 from asrser_io.streams import open_input
 from asrser_io.text import read_lines, words_of
@@ -60,11 +61,8 @@ def run(purpose: str, prepare: Callable[[Path, Path, bool], None]) -> None:
     parser.add_argument("corpus", type=Path)
     parser.add_argument("out", type=Path)
     args = parser.parse_args()
-    try:
+    with as_script(Path(sys.argv[0]).name):
         prepare(args.corpus, args.out, args.allow_partial == "true")
-    except (Failure, OSError) as error:
-        warn(str(error))
-        sys.exit(1)
 
 
 def warn(message: str) -> None:

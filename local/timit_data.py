@@ -13,6 +13,7 @@ import numpy as np
 from fold_phones import read_phone_map
 
 from asrser_io.files import Failure, write_text
+from asrser_io.messages import as_script
 from asrser_io.recordings import Form, examine, read_recording, write_riff16
 from asrser_io.text import read_lines, read_list, rows
 
@@ -301,12 +302,8 @@ def main():
     parser.add_argument("corpus", type=Path)
     parser.add_argument("out", type=Path)
     arguments = parser.parse_args()
-    try:
+    with as_script("local/timit_data.sh"):
         prepare(arguments.corpus, arguments.out)
-    except (Failure, OSError) as error:
-        sys.exit(f"local/timit_data.sh: {error}")
-    except KeyboardInterrupt:
-        sys.exit(130)
 
 
 if __name__ == "__main__":

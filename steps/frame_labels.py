@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from asrser_io.files import Failure, write_text
+from asrser_io.messages import as_script
 from asrser_io.tables import TableWriter, read_table
 from asrser_io.text import read_lines, read_list, read_map
 
@@ -105,7 +106,11 @@ def main() -> None:
     if len(sys.argv) != 2 or sys.argv[1] == "--help":
         print(__doc__, file=sys.stderr)
         sys.exit(0 if "--help" in sys.argv else 1)
-    data = Path(sys.argv[1])
+    with as_script("frame_labels.py"):
+        write_labels(Path(sys.argv[1]))
+
+
+def write_labels(data: Path) -> None:
     try:
         frames, silent, without_speech = label(data)
         emotions = read_list(data / "emotions")
@@ -120,10 +125,9 @@ def main() -> None:
         write_text(data / "silence.txt", as_text(summary, speakers, emotions))
         write_text(data / "classes", "\n".join([*emotions, "silence"]) + "\n")
         os.replace(data / "labels.scp.tmp", data / "labels.scp")  # last: where it stands, all is written
-    except (Failure, OSError) as failure:
+    except BaseException:
         (data / "labels.scp.tmp").unlink(missing_ok=True)
-        print(f"frame_labels.py: {failure}", file=sys.stderr)
-        sys.exit(1)
+        raise
     for utterance in without_speech:
         print(f"frame_labels.py: {utterance} has no speech: all its frames are silent", file=sys.stderr)
     print(*read_lines(data / "silence.txt"), sep="\n")

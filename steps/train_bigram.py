@@ -15,12 +15,12 @@ so that the probabilities after each word sum to one.
 
 import argparse
 import math
-import sys
 from collections import Counter, defaultdict
 from collections.abc import Collection
 from pathlib import Path
 
 from asrser_io.files import Failure, write_text
+from asrser_io.messages import as_script
 from asrser_io.text import FORMS, read_list, read_map, words_of
 
 
@@ -112,10 +112,8 @@ def main() -> None:
     parser.add_argument("arpa", type=Path)
     arguments = parser.parse_args()
 
-    try:
+    with as_script("steps/train_bigram.py"):
         train(arguments.text, arguments.vocabulary, arguments.arpa)
-    except Failure as error:
-        sys.exit(f"steps/train_bigram.py: {error}")
 
 
 if __name__ == "__main__":

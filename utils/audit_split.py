@@ -10,7 +10,6 @@ no speaker and no utterance stands in two parts.
 """
 
 import argparse
-import sys
 from collections.abc import Collection, Sequence
 from itertools import combinations
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from asrser_io.files import Failure
+from asrser_io.messages import as_script
 from asrser_io.tables import read_table
 from asrser_io.text import read_list, read_map
 
@@ -169,11 +169,8 @@ def main() -> None:
     args = parser.parse_args()
     if not 2 <= len(args.folders) <= 3:
         parser.error("expected <train-data-dir> <dev-data-dir> [<test-data-dir>]")
-    try:
+    with as_script("audit_split.py"):
         audit(args.folders, args.labels)
-    except (Failure, OSError) as failure:
-        print(f"audit_split.py: {failure}", file=sys.stderr)
-        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from asrser_io.files import Failure
+from asrser_io.messages import as_script
 
 RESERVED = {"<eps>", "<s>", "</s>", "#0"}  # names that Kaldi's tools keep for themselves
 KALDIS_SPACES = " \t"  # what separates fields for Kaldi's tools and awk
@@ -181,10 +182,8 @@ def check(data: Path, allow_missing: bool, ignore: Collection[str]) -> None:
 
 def main() -> None:
     data, allow_missing, ignore = sys.argv[1:]
-    try:
+    with as_script("utils/check_data_dir.sh"):
         check(Path(data), allow_missing == "true", ignore.split())
-    except (Failure, OSError) as error:
-        sys.exit(f"utils/check_data_dir.sh: {error}")
 
 
 if __name__ == "__main__":

@@ -12,10 +12,10 @@ paths, as the decoding graph of utils/mkgraph.sh at its default scales.
 import argparse
 import json
 import math
-import sys
 from pathlib import Path
 
 from asrser_io.files import Failure, write_text
+from asrser_io.messages import as_script
 from asrser_io.text import read_symbol_table
 from asrser_nn.prediction.viterbi import FORMAT, VERSION
 from kaldi_programs.common.fst import Fst, read_fst
@@ -151,10 +151,8 @@ def main() -> None:
     parser.add_argument("lang", type=Path)
     parser.add_argument("directory", type=Path, metavar="model-dir")
     arguments = parser.parse_args()
-    try:
+    with as_script(f"steps/nnet/write_hmm.py: {arguments.directory}: no hmm.json written"):
         write(arguments.lang, arguments.directory, arguments.acoustic_scale)
-    except (Failure, OSError) as error:
-        sys.exit(f"steps/nnet/write_hmm.py: {arguments.directory}: no hmm.json written: {error}")
 
 
 if __name__ == "__main__":
