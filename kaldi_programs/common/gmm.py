@@ -30,8 +30,9 @@ from asrser_io.values import (
     write_token,
     write_vector,
 )
-from kaldi_programs.common.hmm import TransitionModel, parse_transition_model, wheel_object
+from kaldi_programs.common.hmm import TransitionModel, parse_transition_model
 from kaldi_programs.common.program import log, warn
+from kaldi_programs.common.wheels import wheel_object
 
 MEANS, VARIANCES, WEIGHTS, TRANSITIONS = 1, 2, 4, 8  # Kaldi's flags for what is accumulated and updated
 ALL = MEANS | VARIANCES | WEIGHTS | TRANSITIONS

@@ -28,6 +28,7 @@ from asrser_io.values import (
     write_token,
     write_vector,
 )
+from kaldi_programs.common.wheels import wheel_object
 
 if TYPE_CHECKING:
     from kaldi_programs.common.tree import ContextDependency
@@ -381,17 +382,6 @@ class TransitionModel:
                 np.log(np.maximum(1 - self_loop_probs, np.float32(1e-10)).astype(float)).tolist(),
             ),
         )
-
-
-def wheel_object(class_name: str, state: tuple):
-    """An object of kaldi_hmm_gmm made from its pickled state: that package cannot read Kaldi's files."""
-    import kaldi_hmm_gmm as khg
-    import kaldifst  # noqa: F401  its types must be known before kaldi_hmm_gmm returns a graph
-
-    cls = getattr(khg, class_name)
-    instance = cls.__new__(cls)
-    instance.__setstate__(state)
-    return instance
 
 
 def initial_transition_model(tree: ContextDependency, topology: Topology) -> TransitionModel:

@@ -78,7 +78,7 @@ class ContextDependency:
         """The same tree as an object of kaldi_hmm_gmm, whose pickle is Kaldi's own binary format."""
         import io
 
-        from kaldi_programs.common.hmm import wheel_object
+        from kaldi_programs.common.wheels import wheel_object
 
         file = io.BytesIO()
         self.write(file, binary=True)
