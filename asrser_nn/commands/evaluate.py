@@ -25,7 +25,7 @@ def evaluate(model: str, **given: Any) -> None:
     With --silence-class the same without silence, and for whole utterances. Chance and majority rates stand beside.
     """
     from asrser_nn.network.device import pick_device, set_threads
-    from asrser_nn.prediction.evaluate import evaluate_model
+    from asrser_nn.prediction.evaluate import evaluate_model, table
 
     set_threads(given["threads"])
-    print(evaluate_model(model, Evaluation.of(given), pick_device(given["device"])))
+    print(table(evaluate_model(model, Evaluation.of(given), pick_device(given["device"]))))

@@ -10,6 +10,7 @@ from asrser_io.files import Failure
 from asrser_nn.commands.options import CACHE, PRECISIONS, WHERE, options
 from asrser_nn.commands.runs import read_list
 from asrser_nn.runs import Run
+from asrser_nn.training.directory import is_made, read_mark
 
 
 @click.command()
@@ -39,9 +40,10 @@ def grid(path: Path, only: tuple[int, ...], together: int, cache_gb: float | Non
         raise Failure(f"--precision={precision}, but {path} lists {others[0]} with another one; make the list anew")
     chosen = [runs[number - 1] for number in dict.fromkeys(only)] or runs
 
-    from asrser_nn.data.corpus import RecentCorpora
+    from asrser_nn.data.corpus import RecentCorpora, load_corpus
     from asrser_nn.network.device import own_stream, pick_device, set_threads
     from asrser_nn.training.grid import make_run, run_grid
+    from asrser_nn.training.origin import Origins, check_origin
     from asrser_nn.training.run import Computing, cache_memory, share_of_threads, trainings_at_once
 
     device, threads = pick_device(compute["device"]), compute["threads"]
@@ -55,6 +57,10 @@ def grid(path: Path, only: tuple[int, ...], together: int, cache_gb: float | Non
         with own_stream(device):
             make_run(run, how, display)
 
+    origins = Origins(load_corpus)
+    for run in chosen:
+        if is_made(run):
+            check_origin(Path(run.directory), read_mark(run.directory)["origin"], origins.of(run))
     failures = run_grid(runs, chosen, make, sys.stderr.isatty(), together)
     if failures:
         named = [f"{directory}: {reason}" for directory, reason in failures.items()]

@@ -1,9 +1,11 @@
 """A corpus as one table of feature rows, and the windows of its frames gathered from it by index."""
 
+import hashlib
 import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -124,6 +126,49 @@ def load_corpus(feats_source: str, labels_source: str, context: int, max_lost: f
             file=sys.stderr,
         )
     return corpus_of(utterances, context)
+
+
+def fingerprint(corpus: Corpus) -> dict[str, Any]:
+    """What tells a corpus from any other: counts and mean, to be read, and checksums of all that is in it.
+
+    corpus: as it was read, on the CPU and not normalised. The context of its windows makes no difference.
+    """
+    rows, context = corpus.rows.numpy(), len(corpus.offsets) // 2
+    names, features = hashlib.sha256(), hashlib.sha256()
+    total, begin = 0.0, 0
+    for name, end in zip(corpus.utterances, corpus.ends, strict=True):
+        first = int(corpus.starts[begin]) + context
+        frames = rows[first : first + end - begin]  # without what pads the utterance
+        names.update(f"{name} {end - begin}\n".encode(errors="surrogateescape"))
+        features.update(frames.tobytes())
+        total += float(frames.sum(dtype=np.float64))
+        begin = end
+    labels = corpus.labels.numpy()
+    values, numbers = np.unique(labels, return_counts=True)
+    return {
+        "utterances": len(corpus.utterances),
+        "frames": corpus.num_frames,
+        "coefficients": rows.shape[1],
+        "label_counts": {str(value): int(number) for value, number in zip(values, numbers, strict=True)},
+        "mean": float(f"{total / (corpus.num_frames * rows.shape[1]):.6g}"),
+        "sha256": {
+            "names": names.hexdigest(),
+            "features": features.hexdigest(),
+            "labels": hashlib.sha256(labels.tobytes()).hexdigest(),
+        },
+    }
+
+
+def changes(theirs: dict[str, Any], ours: dict[str, Any]) -> str:
+    """In words, how an earlier corpus differs from one of now, by their fingerprints; nothing if they are equal."""
+    counts = ("utterances", "frames", "coefficients")
+    said = [f"{theirs[name]} {name}, now {ours[name]}" for name in counts if theirs[name] != ours[name]]
+    sums = theirs["sha256"], ours["sha256"]
+    if said or sums[0] == sums[1]:
+        return ", ".join(said)
+    other = [name for name in {**sums[0], **sums[1]} if sums[0].get(name) != sums[1].get(name)]
+    mean = f" (their mean {theirs['mean']:g}, now {ours['mean']:g})" if "features" in other else ""
+    return f"other {' and '.join(other)}{mean}"
 
 
 class RecentCorpora:

@@ -166,6 +166,11 @@ def describe(model: Model) -> str:
     lines.append(f"total  {'':15}  {sum(p.numel() for p in model.network.parameters()):10,}")
     lines.append("classes: " + " ".join(model.class_names))
     lines.append(f"training frames by class: {' '.join(map(str, model.label_counts.tolist()))}")
-    lines += [f"{name}: {value}" for name, value in model.about.items()]
+    about = dict(model.about)
+    for part in ("train", "dev"):
+        data = about.get("data", {}).get(part)
+        lines += [f"{part}: {data['utterances']} utterances, {data['frames']} frames"] if data else []
+    about.pop("data", None)
+    lines += [f"{name}: {value}" for name, value in about.items()]
     lines += [f"{name}={value}" for name, value in model.config.items()]
     return "\n".join(lines)

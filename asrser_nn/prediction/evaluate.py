@@ -1,5 +1,6 @@
 """How many frames and utterances a network gets right, and how that compares to guessing. All rates are per cent."""
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from asrser_io.files import Failure, write_text
 from asrser_io.text import read_map
-from asrser_nn.data.corpus import Corpus, check_coefficients, check_labels, load_corpus
+from asrser_nn.data.corpus import Corpus, check_coefficients, check_labels, fingerprint, load_corpus
 from asrser_nn.network.convnet import ConvNet, log_posteriors
 from asrser_nn.network.device import precision_context
 from asrser_nn.network.model import Model, load_model
@@ -57,6 +58,16 @@ def read_utt2class(path: str, class_names: list[str], silence: int) -> dict[str,
         if name not in spoken:
             raise Failure(f"{path}: {utterance} is of the class '{name}', expected one of {', '.join(spoken)}")
     return {utterance: class_names.index(name) for utterance, name in classes.items()}
+
+
+def evaluation_fingerprint(corpus: Corpus, utt2class: str | None) -> dict[str, Any]:
+    """That of a corpus (on the CPU, not normalised), with a checksum of its utterances' classes if a file says them."""
+    found = fingerprint(corpus)
+    if utt2class:
+        classes = read_map(utt2class)
+        lines = "".join(f"{name} {classes.get(name)}\n" for name in corpus.utterances)
+        found["sha256"]["classes"] = hashlib.sha256(lines.encode(errors="surrogateescape")).hexdigest()
+    return found
 
 
 def utterance_class(labels: np.ndarray, silence: int, name: str) -> int | None:
@@ -131,8 +142,8 @@ def evaluate(
 
 def evaluate_model(
     path: str | Path, evaluation: Evaluation, device: torch.device, load: Callable[..., Corpus] = load_corpus
-) -> str:
-    """Evaluate a model file or run directory; write what is to be written, and return the figures to be read.
+) -> dict[str, Any]:
+    """Evaluate a model file or run directory; write what is to be written.
 
     load: reads a corpus
     """
@@ -141,7 +152,7 @@ def evaluate_model(
         write_text(evaluation.json_path, json.dumps(result, indent=1) + "\n")
     if evaluation.predictions:
         write_text(evaluation.predictions, predictions_text(result))
-    return table(result)
+    return result
 
 
 def evaluate_table(
@@ -164,10 +175,11 @@ def evaluate_table(
         raise Failure(f"{evaluation.utt2class}: {len(without)} of the utterances are not in it, as {without[0]}")
     check_coefficients(evaluation.feats, corpus.rows.shape[1], model.network.shape.num_coefficients)
     check_labels(corpus, len(names), evaluation.labels)
+    data = evaluation_fingerprint(corpus, evaluation.utt2class)
     model.network.normalise(corpus.rows)
     with precision_context(device, evaluation.precision):
         result = evaluate(model.network.to(device), corpus.to(device), names, silence, classes)
-    return {"feats": evaluation.feats, "labels": evaluation.labels, **result}
+    return {"feats": evaluation.feats, "labels": evaluation.labels, "data": data, **result}
 
 
 def table(result: dict[str, Any]) -> str:

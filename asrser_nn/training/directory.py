@@ -5,6 +5,7 @@ Imports neither torch nor numpy: it is asked before anything slow.
 
 import fcntl
 import json
+import os
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from asrser_nn.runs import Run, Training, as_text
 MARK = "run.json"  # the run itself, written when its training and all of its evaluations are done
 
 ARGUMENTS = ("train_feats", "train_labels", "dev_feats", "dev_labels")  # of the commands, not options
+FILES = {*ARGUMENTS, "source", "feats", "labels", "utt2class", "json_path", "predictions"}
 
 
 def config(training: Training) -> dict[str, str]:
@@ -42,7 +44,7 @@ def is_complete(directory: Path, training: Training) -> bool:
     if complete or (directory / "checkpoint.pt").exists():
         path = directory / "config"
         lines = (read_lines(path, strict=False) if path.exists() else [], config_text(training).split("\n"))
-        theirs, ours = ({line for line in some if line.startswith("--")} for some in lines)
+        theirs, ours = ({line for line in some if line[:2] == "--" and line[:7] != "--from="} for some in lines)
         if theirs != ours:
             there, asked = (", ".join(sorted(lines)) or "nothing" for lines in (theirs - ours, ours - theirs))
             raise Failure(
@@ -52,21 +54,46 @@ def is_complete(directory: Path, training: Training) -> bool:
     return complete
 
 
+_held: set[str] = set()  # directories that this process has locked
+
+
 @contextmanager
 def lock(directory: Path) -> Iterator[bool]:
     """Whether this process may work on the run. The system drops the lock of a process that died."""
     directory.mkdir(parents=True, exist_ok=True)
+    name = os.path.realpath(directory)
+    if name in _held:  # by the grid that makes this training
+        yield True
+        return
     with open(directory / "lock", "w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             yield False
             return
-        yield True
+        _held.add(name)
+        try:
+            yield True
+        finally:
+            _held.remove(name)
 
 
-def write_mark(run: Run) -> None:
-    write_text(Path(run.directory) / MARK, json.dumps(run.as_data(), indent=1) + "\n")
+def write_mark(run: Run, origin: dict[str, Any]) -> None:
+    """origin: what it was made from"""
+    write_text(Path(run.directory) / MARK, json.dumps(run.as_data() | {"origin": origin}, indent=1) + "\n")
+
+
+def read_mark(directory: str | Path) -> dict[str, Any]:
+    """What write_mark wrote."""
+    path = Path(directory) / MARK
+    try:
+        mark = json.loads(path.read_bytes())
+        kinds = {"training": dict, "evaluations": list, "origin": dict}
+        if {"task", "source_task", "fold"} <= set(mark) and all(isinstance(mark[name], kinds[name]) for name in kinds):
+            return mark
+    except (ValueError, KeyError, TypeError):
+        pass
+    raise Failure(f"{path}: this is no mark of a complete run; remove it to have the run made again")
 
 
 def is_made(run: Run) -> bool:
@@ -79,24 +106,23 @@ def is_made(run: Run) -> bool:
                 "whose runs this one does not go on with: remove it or give another directory"
             )
         return False
-    try:
-        theirs = json.loads(mark.read_bytes())
-        changed = differences(theirs, json.loads(json.dumps(run.as_data())))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise Failure(f"{mark}: this is no mark of a complete run; remove it to have the run made again") from error
-    if changed:
+    if changed := differences(read_mark(run.directory), json.loads(json.dumps(run.as_data()))):
         raise Failure(f"{run.directory} was made with {changed}: remove it or give another directory")
-    outputs = [mark.with_name("final.pt"), *(Path(e.json_path) for e in run.evaluations if e.json_path)]
-    return all(output.exists() for output in outputs)
+    outputs = [output for entry in run.evaluations for output in (entry.json_path, entry.predictions) if output]
+    return mark.with_name("final.pt").exists() and all(map(os.path.exists, outputs))
 
 
 def differences(theirs: dict[str, Any], ours: dict[str, Any]) -> str:
-    """What a run was made with and what it is asked for now, in words; nothing if that is the same."""
+    """What a run was made with and what it is asked for now, in words; nothing if that is the same.
+
+    Names of files make no difference: what is in them does, see origin.py.
+    """
 
     def flat(run: dict[str, Any]) -> dict[str, Any]:
         evaluations = enumerate(run["evaluations"], 1)
         parts = {"": run["training"]} | {f"evaluation {number}: ": entry for number, entry in evaluations}
         named = {prefix + name: value for prefix, part in parts.items() for name, value in part.items()}
+        named = {name: value for name, value in named.items() if name.rpartition(" ")[2] not in FILES}
         return {name: run[name] for name in ("task", "source_task", "fold")} | named
 
     there, asked = flat(theirs), flat(ours)

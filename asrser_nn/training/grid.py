@@ -21,7 +21,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from asrser_io.files import Failure, described, lacks_memory
-from asrser_nn.prediction.evaluate import evaluate_model
+from asrser_nn.prediction.evaluate import evaluate_model, table
 from asrser_nn.runs import Run
 from asrser_nn.training.directory import is_made, lock, what_is_missing, write_mark
 from asrser_nn.training.loop import Display
@@ -31,9 +31,17 @@ from asrser_nn.training.run import Computing, outcome, train_run
 def make_run(run: Run, how: Computing, display: Display) -> None:
     """Train the network of a run, if that is not done, and evaluate it. Prints what the single commands print."""
     directory = Path(run.directory)
-    print(outcome(directory, train_run(directory, run.training, how, display)))
-    for evaluation in run.evaluations:
-        print(evaluate_model(directory, evaluation, how.device, how.load))
+    if not (directory / "final.pt").exists():
+        for decoding in run.decodings:  # of a network that is no longer there
+            (directory / decoding / "best_wer").unlink(missing_ok=True)
+    model = train_run(directory, run.training, how, display)
+    print(outcome(directory, model))
+    origin = dict(model.about["data"])
+    for number, evaluation in enumerate(run.evaluations, 1):
+        result = evaluate_model(directory, evaluation, how.device, how.load)
+        print(table(result))
+        origin[f"evaluation {number}"] = result["data"]
+    write_mark(run, origin)
 
 
 def seconds_of(run: Run) -> float | None:
@@ -173,7 +181,7 @@ def run_grid(
     Raises Failure before anything is made if one of them was made with other options. A run that another process works
     on is left to it, and waited for at the end.
     runs: all of the list, from which the time that is left is guessed
-    make: makes one run
+    make: makes one run, and its mark
     together: how many runs are made at the same time, each in a thread. What they leave does not depend on each other.
     """
     complete = [run for run in chosen if is_made(run)]
@@ -204,7 +212,6 @@ def run_grid(
                 if not is_made(run):  # another process may have made it while this one waited
                     with output.into(Path(run.directory) / "output"):
                         make(run, shown)
-                    write_mark(run)
                 display.end_run(shown, time.monotonic() - begin)
                 complete.append(run)
             finally:

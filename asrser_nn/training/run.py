@@ -19,8 +19,9 @@ from asrser_nn.network.device import free_memory
 from asrser_nn.network.model import Model, code_commit, load, load_model, save, save_model
 from asrser_nn.network.shape import MOST_UNITS
 from asrser_nn.runs import Sources, Training, Transfer
-from asrser_nn.training.directory import config, config_text, is_complete
+from asrser_nn.training.directory import MARK, config, config_text, is_complete, lock
 from asrser_nn.training.loop import Data, Display, Learner, Progress, fit, make_optimiser, run_epoch
+from asrser_nn.training.origin import Origin, check_origin, origin_of, source_network
 from asrser_nn.training.transfer import (
     CacheMemory,
     checksums,
@@ -91,11 +92,14 @@ def cache_memory(gibibytes: float | None, device: torch.device, together: int) -
 
 def train_run(directory: Path, training: Training, how: Computing, display: Display) -> Model:
     """Make a training that is not complete; returns its network, from `directory` if it is."""
-    if is_complete(directory, training):
-        print(f"asrser_nn: {directory} is complete: nothing to do", file=sys.stderr)
-        return load_model(directory)
+    complete = is_complete(directory, training)
     data = load_data(training.sources, training.shape.context, training.shape.num_classes, how.load)
-    return train_network(directory, training, data, how, display)
+    if not complete:
+        return train_network(directory, training, data, how, display)
+    model = load_model(directory)
+    check_origin(directory, model.about.get("data"), origin_of(data, source_network(training.transfer)))
+    print(f"asrser_nn: {directory} is complete: nothing to do", file=sys.stderr)
+    return model
 
 
 def outcome(directory: Path, model: Model) -> str:
@@ -118,11 +122,11 @@ def train_network(directory: Path, training: Training, data: Data, how: Computin
     shape = replace(training.shape, num_coefficients=data.train.rows.shape[1], num_classes=len(data.class_names))
     label_counts = torch.bincount(data.train.labels, minlength=shape.num_classes)
     network = ConvNet(shape, training.dropout, method.seed)
-    if transfer and transfer.source != "random":
-        copy_layers(load_model(transfer.source).network, network)
+    source = source_network(transfer)
+    if source:
+        copy_layers(source, network)
     constant_layers = transfer.constant_layers if transfer else 0
-    directory.mkdir(parents=True, exist_ok=True)  # now that all is known to fit, and before the work
-    write_text(directory / "config", config_text(training))
+    origin = origin_of(data, source)
     before = checksums(network, constant_layers)
     network.mean, network.stddev = mean_and_stddev(data.train)
     for corpus in (data.train, data.dev):
@@ -131,50 +135,63 @@ def train_network(directory: Path, training: Training, data: Data, how: Computin
     data = replace(data, train=data.train.to(how.device), dev=data.dev.to(how.device))
 
     learner = Learner(network, make_optimiser(network, constant_layers, method), constant_layers, method, display)
-    progress = load_checkpoint(directory / "checkpoint.pt", learner) or Progress()
+    progress = load_checkpoint(directory / "checkpoint.pt", learner, origin) or Progress()
 
     def save_checkpoint() -> None:
         state = {
+            "data": origin,
             "progress": vars(progress),
             "weights": network.state_dict(),
             "optimiser": learner.optimiser.state_dict(),
         }
         save(directory / "checkpoint.pt", state)
 
-    if transfer:
-        learn_transfer(learner, data, how.memory, progress, save_checkpoint)
-    else:
-        fit(learner, data, progress, save_checkpoint)
-
-    network.load_state_dict(progress.best_weights)
-    about: dict[str, Any] = {
-        "commit": code_commit(),
-        "torch": str(torch.__version__),
-        "device": torch.cuda.get_device_name(how.device) if how.device.type == "cuda" else platform.machine(),
-        "train_utterances": len(data.train.utterances),
-        "train_frames": data.train.num_frames,
-        "dev_frames": data.dev.num_frames,
-        "epochs": progress.epoch,
-        "best_epoch": progress.best_epoch,
-        "dev_accuracy": progress.best_accuracy,
-    }
-    if transfer:
-        about["transfer"] = compare_constant_layers(transfer, before, checksums(network, constant_layers))
-        write_text(directory / "transfer.json", json.dumps(about["transfer"], indent=1) + "\n")
-    model = Model(network, data.class_names, label_counts, config(training), about)
-    write_text(directory / "history.json", json.dumps(progress.history, indent=1) + "\n")
-    draw_learning_curve(directory / "learning_curve.png", progress.history)
-    save_model(directory / "final.pt", model)
-    (directory / "checkpoint.pt").unlink(missing_ok=True)
+    with lock(directory) as ours:  # the first thing that is made, now that all is known to fit
+        if not ours:
+            raise Failure(f"{directory}: another process is at work in it")
+        write_text(directory / "config", config_text(training))
+        (directory / MARK).unlink(missing_ok=True)  # of a network that is no longer there
+        if transfer:
+            learn_transfer(learner, data, how.memory, progress, save_checkpoint)
+        else:
+            fit(learner, data, progress, save_checkpoint)
+        network.load_state_dict(progress.best_weights)
+        about: dict[str, Any] = {
+            "commit": code_commit(),
+            "torch": str(torch.__version__),
+            "device": torch.cuda.get_device_name(how.device) if how.device.type == "cuda" else platform.machine(),
+            "data": origin,
+            "epochs": progress.epoch,
+            "best_epoch": progress.best_epoch,
+            "dev_accuracy": progress.best_accuracy,
+        }
+        if transfer:
+            about["transfer"] = compare_constant_layers(transfer, before, checksums(network, constant_layers))
+        model = Model(network, data.class_names, label_counts, config(training), about)
+        leave(directory, model, progress.history)
     return model
 
 
-def load_checkpoint(path: Path, learner: Learner) -> Progress | None:
-    """Put network and optimiser back to where a killed training was; None if there is none."""
+def leave(directory: Path, model: Model, history: list[dict[str, Any]]) -> None:
+    """What a training leaves, the network last."""
+    if "transfer" in model.about:
+        write_text(directory / "transfer.json", json.dumps(model.about["transfer"], indent=1) + "\n")
+    write_text(directory / "history.json", json.dumps(history, indent=1) + "\n")
+    draw_learning_curve(directory / "learning_curve.png", history)
+    save_model(directory / "final.pt", model)
+    (directory / "checkpoint.pt").unlink(missing_ok=True)
+
+
+def load_checkpoint(path: Path, learner: Learner, origin: Origin) -> Progress | None:
+    """Put network and optimiser back to where a killed training was; None if there is none.
+
+    origin: what is to be trained on now
+    """
     if not path.exists():
         return None
+    checkpoint = load(path, learner.network.mean.device)
+    check_origin(path.parent, checkpoint.get("data"), origin)
     try:
-        checkpoint = load(path, learner.network.mean.device)
         progress = Progress(**checkpoint["progress"])
         learner.network.load_state_dict(checkpoint["weights"])
         learner.optimiser.load_state_dict(checkpoint["optimiser"])

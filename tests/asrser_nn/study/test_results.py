@@ -35,7 +35,7 @@ def runs(tmp_path, training):
         (directory / "final.pt").touch()
         source = "asr"  # a baseline's network would be looked into
         runs.append(Run(str(directory), "ser", source, fold, training, tuple(evaluations)))
-        write_mark(runs[-1])
+        write_mark(runs[-1], {})
     return runs
 
 

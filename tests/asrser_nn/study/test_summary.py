@@ -58,7 +58,7 @@ def runs(folds, tmp_path, training):
         for part, figures in parts.items():
             (directory / f"evaluate_{part}.json").write_text(json.dumps(figures))
         runs.append(Run(str(directory), "ser", None, name, training))
-        write_mark(runs[-1])
+        write_mark(runs[-1], {})
     (tmp_path / "runs").write_text("".join(json.dumps(run.as_data()) + "\n" for run in runs))
     return runs
 

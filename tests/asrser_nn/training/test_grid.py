@@ -13,7 +13,7 @@ import torch
 
 from asrser_io.files import Failure
 from asrser_nn.runs import Evaluation, Run, Transfer
-from asrser_nn.training.directory import MARK, what_is_missing
+from asrser_nn.training.directory import MARK, what_is_missing, write_mark
 from asrser_nn.training.grid import duration, expected_seconds, run_grid
 
 
@@ -40,6 +40,7 @@ def _make(calls, run):
         (Path(run.directory) / name).touch()
     with open(calls, "a") as file:
         file.write(Path(run.directory).name + "\n")
+    write_mark(run, {})
 
 
 def _grid(runs, calls, chosen=None):
@@ -123,7 +124,7 @@ def test_a_run_of_an_older_version_is_refused(tmp_path, runs_of):
         _grid(runs_of("a"), tmp_path / "calls")
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", "\xff"])
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"training": {}, "origin": 1}', "\xff"])
 def test_a_mark_that_is_none_is_named(text, tmp_path, runs_of):
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / MARK).write_text(text, encoding="latin-1")
