@@ -11,12 +11,17 @@ path_die() {
   exit 1
 }
 
-asrser_root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+unset CDPATH   # with it, cd prints
+asrser_root=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+. "$asrser_root/utils/paths.sh"
+check_path 'this checkout' "$asrser_root"
 if [ -n "${PYTHON:-}" ]; then
   python=$(command -v "$PYTHON") || path_die "PYTHON=$PYTHON is not a program"
   [ -x "$(dirname "$python")/asrser_nn" ] ||
     path_die "this project is not installed for PYTHON=$PYTHON; do so with: $PYTHON -m pip install -r requirements.lock -e ."
-  PATH=$(cd "$(dirname "$python")" && pwd):$PATH
+  python=$(cd "$(dirname "$python")" && pwd)
+  [[ $python != *:* ]] || path_die "PYTHON=$PYTHON lies in $python, which cannot stand in PATH because of the colon"
+  PATH=$python:$PATH
 else
   [ -x "$asrser_root/.venv/bin/asrser_nn" ] || path_die "nothing is installed yet; do so with: $asrser_root/utils/setup.sh"
   PATH=$asrser_root/.venv/bin:$PATH
@@ -28,6 +33,7 @@ if [ -n "${KALDI_ROOT:-}" ]; then
     [ -x "$KALDI_ROOT/$program" ] || path_die "KALDI_ROOT=$KALDI_ROOT holds no program $program;" \
       "set it to a compiled Kaldi, or unset it to use this project's own programs"
   done
+  [[ $KALDI_ROOT != *:* ]] || path_die "KALDI_ROOT=$KALDI_ROOT cannot stand in PATH because of the colon"
   for directory in "$KALDI_ROOT"/src/*bin "$KALDI_ROOT"/tools/openfst/bin; do
     PATH=$directory:$PATH
   done

@@ -47,15 +47,20 @@ precision=fp32       # of the networks' products: fp32, tf32 or bf16
 threads=0            # integer >= 0: CPU threads of a training job; 0: as many as torch takes
 seed=1               # integer >= 0: of the networks' weights, frame order and dropout
 # End options
+[ -n "${BASH_VERSION:-}" ] || { echo "$0: needs bash; start it by its name, or with bash" >&2; exit 1; }
 set -eu -o pipefail
 ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 404)) || {
   echo "$0: bash $BASH_VERSION is too old; 4.4 or later is needed" >&2
   exit 1
 }
-here=$(dirname "$0")
+here=$(dirname "$(readlink -f "$0")")
 . "$here/utils/parse_options.sh"
 [ $# -eq 0 ] || die "unexpected argument: $1; options are given as --name value"
+[ "$stage" -le "$stop_stage" ] || die "--stop-stage $stop_stage comes before --stage $stage"
+[[ $device =~ ^(auto|cpu|cuda)$ ]] || die "--device is auto, cpu or cuda, not '$device'"
+[[ $precision =~ ^(fp32|tf32|bf16)$ ]] || die "--precision is fp32, tf32 or bf16, not '$precision'"
 dir=${dir:-$here}
+. "$here/utils/work_dir.sh"
 
 "$here/utils/setup.sh"
 doctor() {
@@ -66,6 +71,13 @@ if $doctor; then
   doctor
   exit
 fi
+
+# A folder that is named but not asked for would be ignored.
+[ -z "$timit" ] || [ "$asr_corpus" = timit ] || die "--timit is read with --asr-corpus timit, which is '$asr_corpus'"
+[ -z "$asr_data" ] || [ "$asr_corpus" = data ] || die "--asr-data is read with --asr-corpus data, which is '$asr_corpus'"
+[ -z "$iemocap" ] || [ "$ser_corpus" = iemocap ] || die "--iemocap is read with --ser-corpus iemocap, which is '$ser_corpus'"
+[ -z "$emodb" ] || [ "$ser_corpus" = emodb ] || die "--emodb is read with --ser-corpus emodb, which is '$ser_corpus'"
+[ -z "$ser_data" ] || [ "$ser_corpus" = data ] || die "--ser-data is read with --ser-corpus data, which is '$ser_corpus'"
 
 # folder <option> <value>: the folder of a corpus, which must be there
 folder() {
@@ -105,29 +117,54 @@ fi
 for f in asr.conf ser.conf study.conf; do [ -f "$conf/$f" ] || die "--conf: no such file: $conf/$f"; done
 folds=${folds:-$(sed -n 's/^--folds=\([0-9]*\).*/\1/p' "$conf/study.conf")}
 
-if [ "$stage" -le 0 ]; then
+common=(--dir "$dir" --cmd "$cmd" --nj "$nj" --compute-opts "--device $device --precision $precision --threads $threads"
+  --train-opts "--seed $seed")
+# between <first> <last>: the wanted stages among them, as options; fail if there are none
+between() {
+  local first=$((stage > $1 ? stage : $1)) last=$((stop_stage < $2 ? stop_stage : $2))
+  stages=(--stage "$first" --stop-stage "$last")
+  [ "$first" -le "$last" ]
+}
+asr() {
+  "$here/recipe/asr.sh" "${common[@]}" "$@" --nnet-config "$conf/asr.conf" --silence-phone "$silence_phone" "$asr_corpus" "$asr_dir"
+}
+ser() {
+  "$here/recipe/ser.sh" "${common[@]}" "$@" --nnet-config "$conf/ser.conf" --allow-partial "$allow_partial" --folds "$folds" \
+    --leave-out "$leave_out" --dev-speakers "$dev_speakers" --together "$together" "$ser_corpus" "$ser_dir"
+}
+transfer() {
+  "$here/recipe/transfer.sh" "${common[@]}" "$@" --layers "$layers" --controls "$controls" --seeds "$seeds" \
+    --asr-nnet-config "$conf/asr.conf" --ser-nnet-config "$conf/ser.conf" --jobs "$train_jobs" --together "$together"
+}
+
+# Before any work: what is there must have been made with these options, for transfers in both branches.
+[ ! -d "$dir" ] || [ "$stop_stage" -eq 0 ] || lock_work_dir
+if between 11 13; then
+  asr --only-check true
+  ser --stage $((stage > 9 ? 10 : 9)) --only-check true
+  transfer "${stages[@]}" --only-check true
+else
+  ! between 1 8 || asr "${stages[@]}" --only-check true
+  ! between 9 10 || ser "${stages[@]}" --only-check true
+fi
+
+if [ "$stage" -eq 0 ]; then
   # Once thoroughly, and then at a glance.
   quick=false
   [ ! -f "$dir/exp/seconds" ] || quick=true
   doctor --quick "$quick"
   echo "ASR corpus:       $asr_corpus in $asr_dir"
   echo "SER corpus:       $ser_corpus in $ser_dir"
-  echo "Configuration:    $conf ($why), seed $seed"
-  echo "Work directory:   $(cd "$dir" 2>/dev/null && pwd || echo "$dir, new")"
+  echo "Configuration:    ${conf#"$here/"} ($why), seed $seed"
+  echo "Work directory:   $dir$([ -d "$dir" ] || echo ", new")"
 fi
+[ "$stop_stage" -gt 0 ] || exit 0
 
-common=(--dir "$dir" --cmd "$cmd" --nj "$nj" --stage "$stage" --compute-opts
-  "--device $device --precision $precision --threads $threads" --train-opts "--seed $seed")
-wants() { [ "$stage" -le "$2" ] && [ "$stop_stage" -ge "$1" ]; }
-last() { echo $((stop_stage < $1 ? stop_stage : $1)); }
-! wants 1 8 || "$here/recipe/asr.sh" "${common[@]}" --stop-stage "$(last 8)" --nnet-config "$conf/asr.conf" \
-  --silence-phone "$silence_phone" "$asr_corpus" "$asr_dir"
-! wants 9 10 || "$here/recipe/ser.sh" "${common[@]}" --stop-stage "$(last 10)" --nnet-config "$conf/ser.conf" \
-  --allow-partial "$allow_partial" --folds "$folds" --leave-out "$leave_out" --dev-speakers "$dev_speakers" \
-  --together "$together" "$ser_corpus" "$ser_dir"
-! wants 11 13 || "$here/recipe/transfer.sh" "${common[@]}" --stop-stage "$(last 13)" --layers "$layers" \
-  --controls "$controls" --seeds "$seeds" --asr-nnet-config "$conf/asr.conf" --ser-nnet-config "$conf/ser.conf" \
-  --jobs "$train_jobs" --together "$together"
+mkdir -p "$dir" 2>/dev/null || die "cannot write into $dir; choose another folder with --dir"
+lock_work_dir
+! between 1 8 || asr "${stages[@]}"
+! between 9 10 || ser "${stages[@]}"
+! between 11 13 || transfer "${stages[@]}"
 if [ "$asr_corpus" = demo ] && [ "$stop_stage" -ge 13 ]; then
   echo "Next, real speech: ./run.sh --dir real --asr-corpus timit --timit DIR --ser-corpus emodb --emodb DIR, with NLTK's sample of"
   echo "TIMIT (python -m nltk.downloader timit) and EmoDB, both free; or TIMIT, IEMOCAP or corpora of your own: see README.md."

@@ -6,8 +6,9 @@
 #
 # In the environment, KALDI_ROOT (a compiled Kaldi) has every program of ours, and the recipe, tried beside Kaldi's;
 # KALDI_CHECKOUT (a checkout of Kaldi, default: KALDI_ROOT) has Kaldi's own scripts tried on our programs.
+[ -n "${BASH_VERSION:-}" ] || { echo "$0: needs bash; start it by its name, or with bash" >&2; exit 1; }
 set -eu -o pipefail
-cd "$(dirname "$0")"
+cd "$(dirname "$(readlink -f "$0")")"
 utils/setup.sh
 . ./path.sh
 

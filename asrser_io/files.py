@@ -93,15 +93,19 @@ def write_text(path: str | Path, text: str) -> None:
         file.write(text.encode(errors="surrogateescape"))  # a file name in it keeps its bytes
 
 
-def fault_of_name(name: str) -> str | None:
-    """Why nothing in a work directory can have this name, or None: its path stands in commands and in Kaldi's tables.
-
-    utils/paths.sh asks the same of whole paths.
-    """
-    if found := re.search(r"""[\s\x00-\x1f\x7f"'$&;()#*?\[\]<>|\\`~{}!,:/]""", name):
-        return f"has {found[0]!r} in it, which cannot stand in a path"
-    if "JOB" in name:
+def fault_of_path(path: str) -> str | None:
+    """What the shell, Kaldi's tables or a job runner would misread in a path, or None; utils/paths.sh asks the same."""
+    if found := re.search(r"""[\s\x00-\x1f\x7f"'$&;()#*?\[\]<>|\\`~{}!,:]""", path):
+        return f"has {found[0]!r} in it, which the shell or Kaldi's tables would misread"
+    if "JOB" in path:
         return "has JOB in it, which stands for the number of a job"
+    return None
+
+
+def fault_of_name(name: str) -> str | None:
+    """Why no folder in a work directory can have this name, or None."""
+    if "/" in name:
+        return "has '/' in it"
     if name in (".", "..", "list") or name.endswith(".tmp") or len(name.encode(errors="surrogateescape")) > 200:
         return "cannot be the name of a folder"
-    return None
+    return fault_of_path(name)

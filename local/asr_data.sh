@@ -12,8 +12,9 @@
 # Options, given as --name value:
 silence_phone=sil   # the phone of silence; where no transcript has it, silence may come between any two phones
 # End options
+[ -n "${BASH_VERSION:-}" ] || { echo "$0: needs bash; start it by its name, or with bash" >&2; exit 1; }
 set -eu -o pipefail
-here=$(dirname "$0")/..
+here=$(dirname "$(readlink -f "$0")")/..
 . "$here/utils/parse_options.sh"
 . "$here/path.sh"
 

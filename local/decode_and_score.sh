@@ -16,8 +16,9 @@ nnet_opts=                             # options of asrser_nn forward, for a net
 phone_map=conf/phones.61-48-39.map     # as for local/score.sh
 silence_phone=sil                      # as for local/score.sh
 # End options
+[ -n "${BASH_VERSION:-}" ] || { echo "$0: needs bash; start it by its name, or with bash" >&2; exit 1; }
 set -eu -o pipefail
-here=$(dirname "$0")/..
+here=$(dirname "$(readlink -f "$0")")/..
 . "$here/utils/parse_options.sh"
 . "$here/path.sh"
 . "$here/cmd.sh"

@@ -8,8 +8,9 @@
 # Options, given as --name value:
 allow_partial=false # true: go on with a part of the corpus, with a warning
 # End options
+[ -n "${BASH_VERSION:-}" ] || { echo "$0: needs bash; start it by its name, or with bash" >&2; exit 1; }
 set -eu -o pipefail
-here=$(dirname "$0")/..
+here=$(dirname "$(readlink -f "$0")")/..
 . "$here/utils/parse_options.sh"
 [ $# -eq 2 ] || die "expected <iemocap-dir> <data-dir>, got $# arguments; --help says more"
 . "$here/path.sh"

@@ -6,7 +6,7 @@ Usage: local/make_folds.py [options] <data-dir> <folds-dir>
 Reads <data-dir>/{feats.scp,labels.scp,classes,utt2spk,utt2emotion,dev_speakers} and, where they are, spk2gender and
 spk2session; writes <folds-dir>/<fold>/{train,dev,test}, data directories, and <folds-dir>/list, the names of the folds.
 A fold is called after the speaker (or session) that it leaves out. With --dry-run, which needs utt2spk and dev_speakers
-only, nothing is written.
+only, the names of the folds are printed and nothing is written.
 """
 
 import argparse
@@ -118,6 +118,7 @@ def run(args: argparse.Namespace) -> None:
         raise Failure(f"--folds {args.folds}: there are {len(folds)} folds, {' '.join(folds)}; 0 means all")
     wanted = list(folds)[: args.folds or None]
     if args.dry_run:
+        print("\n".join(wanted))
         return
     out.mkdir(parents=True, exist_ok=True)
     for fold in wanted:

@@ -7,8 +7,9 @@
 # Kaldi's %WER lines; below each as comments the 95 % interval by bootstrap over speakers, sclite's count where sclite is
 # installed, and the lenient count. A set that was not decoded is marked as missing.
 # End options
+[ -n "${BASH_VERSION:-}" ] || { echo "$0: needs bash; start it by its name, or with bash" >&2; exit 1; }
 set -eu -o pipefail
-here=$(dirname "$0")/..
+here=$(dirname "$(readlink -f "$0")")/..
 . "$here/utils/parse_options.sh"
 . "$here/path.sh"
 

@@ -21,8 +21,9 @@ phone_map=conf/phones.61-48-39.map   # folds the phones of its 2nd column to tho
 silence_phone=sil                    # what may be missing in wer_lenient, after folding
 scale_from=                          # decode directory of the dev set, whose best scale is taken
 # End options
+[ -n "${BASH_VERSION:-}" ] || { echo "$0: needs bash; start it by its name, or with bash" >&2; exit 1; }
 set -eu -o pipefail
-here=$(dirname "$0")/..
+here=$(dirname "$(readlink -f "$0")")/..
 . "$here/utils/parse_options.sh"
 . "$here/utils/tables.sh"
 . "$here/path.sh"

@@ -10,8 +10,9 @@
 nj=4   # integer >= 1: parallel jobs, at most one for each speaker
 cmd=   # how jobs run; default: see cmd.sh
 # End options
+[ -n "${BASH_VERSION:-}" ] || { echo "$0: needs bash; start it by its name, or with bash" >&2; exit 1; }
 set -eu -o pipefail
-here=$(dirname "$0")/..
+here=$(dirname "$(readlink -f "$0")")/..
 . "$here/utils/parse_options.sh"
 . "$here/path.sh"
 . "$here/cmd.sh"

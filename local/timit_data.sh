@@ -10,8 +10,9 @@
 # Writes <out-dir>/{train,dev,test} with wav.scp text utt2spk spk2utt spk2gender, stm and glm for sclite, phones.ctm
 # (hand-made boundaries); <out-dir>/phones (the 48); <out-dir>/corpus (its name; written last).
 # End options
+[ -n "${BASH_VERSION:-}" ] || { echo "$0: needs bash; start it by its name, or with bash" >&2; exit 1; }
 set -eu -o pipefail
-here=$(dirname "$0")/..
+here=$(dirname "$(readlink -f "$0")")/..
 . "$here/utils/parse_options.sh"
 . "$here/path.sh"
 

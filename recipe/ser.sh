@@ -10,8 +10,9 @@
 #
 # Options, given as --name value:
 dir=.                             # data, data_fbank and exp lie here
-stage=9                           # integer in 0..13: first stage to run
-stop_stage=10                     # integer in 0..13: last stage to run
+stage=9                           # integer in 9..10: first stage to run
+stop_stage=10                     # integer in 9..10: last stage to run
+only_check=false                  # true: only see whether what is there was made with these options
 nj=2                              # integer >= 1: parallel jobs of stage 9
 cmd=                              # how jobs run; default: see cmd.sh
 allow_partial=false               # true: go on with a part of the corpus
@@ -23,34 +24,61 @@ train_opts=                       # further ones, such as "--seed 2"; they win
 together=0                        # integer >= 0: networks trained at the same time; 0: what threads and memory allow
 compute_opts=                     # options of every asrser_nn command, such as "--device cuda"
 # End options
+[ -n "${BASH_VERSION:-}" ] || { echo "$0: needs bash; start it by its name, or with bash" >&2; exit 1; }
 set -eu -o pipefail
-here=$(dirname "$0")/..
+here=$(dirname "$(readlink -f "$0")")/..
 . "$here/utils/parse_options.sh"
 . "$here/path.sh"
 . "$here/cmd.sh"
 . "$here/utils/stages.sh"
-keep_programs_loaded
 
 [ $# -eq 2 ] || die "expected <corpus> <corpus-dir>, got $# arguments; see $0 --help"
-corpus=$1 corpus_dir=${2%/}
+corpus=$1 corpus_dir=$(one_name "$2")
+[[ $corpus_dir != *[[:cntrl:]]* ]] || die "$(printf %q "$corpus_dir"): a line break cannot stand in Kaldi's tables; choose another path"
 [ -d "$corpus_dir" ] || [ "$corpus" = demo ] || die "no such corpus: there is no folder $corpus_dir"
+kind=$corpus
 case $corpus in
-  demo) prepare=$here/local/iemocap_data.sh ;;
+  demo) kind=iemocap prepare=$here/local/iemocap_data.sh ;;
   iemocap | emodb) prepare=$here/local/${corpus}_data.sh ;;
-  data) prepare=$here/local/ser_data.sh ;;
+  data) kind=ser-data prepare=$here/local/ser_data.sh ;;
   *) die "the corpus is iemocap, emodb, demo or data, not '$corpus'" ;;
 esac
+[[ $leave_out == speaker || $leave_out == session ]] || die "--leave-out is speaker or session, not '$leave_out'"
+nnet_config=$(find_config "$nnet_config")
+network=$(network_facts SER --config "$nnet_config" $train_opts $compute_opts) || exit 1
 data=$dir/data/ser fbank=$dir/data_fbank/ser exp=$dir/exp/ser folds_dir=$dir/exp/ser/folds
 
-origin="$corpus $(realpath -m "$corpus_dir")"
-[ ! -f "$data/origin" ] || [ "$(cat "$data/origin")" = "$origin" ] ||
-  die "$data was made from $(cat "$data/origin"), not from $origin;" \
-    "choose another --dir, or remove $dir/{data,data_fbank,exp}"
+what_is_made_with_what() {
+  local files dev conf=$here/conf
+  files=$(corpus_files ser_corpus)
+  made_with 9 ser_corpus data/ser '' "SER corpus: $corpus $corpus_dir" "files of the SER corpus: $files" \
+    "a part of the SER corpus will do: $allow_partial"
+  made_with 9 ser_frames data_fbank/ser ser_corpus "conf/mfcc_vad.conf: $(options_in "$conf/mfcc_vad.conf")" \
+    "conf/vad.conf: $(options_in "$conf/vad.conf")" "conf/fbank.conf: $(options_in "$conf/fbank.conf")" \
+    "Kaldi programs: $programs"
+  dev=$(tr ', \t' '\n' <<<"${dev_speakers:-$(cat "$data/dev_speakers" 2>/dev/null || true)}" | sort -u | paste -sd ' ')
+  made_with 9 folds exp/ser/folds ser_frames "left out for the test: one $leave_out" "speakers for early stopping: ${dev# }"
+  check_folds
+  made_with 10 ser_networks 'exp/ser/fold_* exp/ser/summary.txt' folds "$network"
+}
+
+# Stage 9 says which folds are trained, and may say it again with a smaller or larger number.
+folds_options=(--leave-out "$leave_out" --dev-speakers "$dev_speakers" --folds "$folds")
+check_folds() {
+  [ "$stage" -gt 9 ] && [ -f "$folds_dir/list" ] || return 0
+  local wanted
+  wanted=$(python "$here/local/make_folds.py" --dry-run "${folds_options[@]}" "$fbank" "$folds_dir") || exit 1
+  [ "$wanted" = "$(<"$folds_dir/list")" ] ||
+    die "$folds_dir/list has $(wc -l <"$folds_dir/list") folds, others than --folds $folds asks for; run with --stage 9"
+}
 
 prepare_corpus() {
+  list_corpus_files ser_corpus
   "$prepare" --allow-partial "$allow_partial" "$corpus_dir" "$data"
-  echo "$origin" >"$data/origin"
 }
+
+begin_stages
+keep_programs_loaded
 
 # audit <fold>: what is in train, dev and test; fails if they share a speaker or an utterance
 audit() {
@@ -62,17 +90,22 @@ audit() {
 sum_up() {
   local paper=--paper
   [ "$(paste -sd ' ' "$fbank/classes")" = "anger happiness sadness neutral silence" ] || paper=--no-paper
-  asrser_nn summary $paper --title "$(<"$data/corpus"), $nnet_config" "$exp/summary" "$exp/runs" >"$exp/summary.log"
+  asrser_nn summary $paper --title "$(<"$data/corpus"), ${nnet_config#"$asrser_root/"}" "$exp/summary" "$exp/runs" >"$exp/summary.log"
 }
 
 if stage 9 "emotional speech: labels, voice activity, filterbanks and folds"; then
-  [ "$corpus" != demo ] || once "$corpus_dir/README.demo" python "$here/local/demo_ser.py" "$corpus_dir"
-  once "$data/origin" prepare_corpus
-  folds_options=(--leave-out "$leave_out" --dev-speakers "$dev_speakers" --folds "$folds")
-  python "$here/local/make_folds.py" --dry-run "${folds_options[@]}" "$data" "$folds_dir"   # before the features
-  once "$fbank/labels.scp" "$here/local/ser_frames.sh" --nj "$nj" --cmd "$cmd" "$data" "$fbank"
+  if [ "$corpus" = demo ] && [ ! -e "$corpus_dir/README.demo" ]; then
+    stage_did_work=true
+    python "$here/local/demo_ser.py" "$corpus_dir"
+    what_is_made_with_what
+  fi
+  once ser_corpus "$data/corpus" prepare_corpus
+  what_is_made_with_what   # the speakers for early stopping are known now
+  python "$here/local/make_folds.py" --dry-run "${folds_options[@]}" "$data" "$folds_dir" >/dev/null   # before the features
+  once ser_frames "$fbank/labels.scp" "$here/local/ser_frames.sh" --nj "$nj" --cmd "$cmd" "$data" "$fbank"
+  record folds "$folds_dir/list"
   python "$here/local/make_folds.py" "${folds_options[@]}" "$fbank" "$folds_dir"
-  for fold in $(<"$folds_dir/list"); do once "$folds_dir/$fold/split" audit "$fold"; done
+  for fold in $(<"$folds_dir/list"); do once folds "$folds_dir/$fold/split" audit "$fold"; done
   echo "fold $fold:"
   cat "$folds_dir/$fold/split"
 fi
@@ -81,6 +114,7 @@ if stage 10 "ConvNet of every fold, and its errors"; then
   needs 9 "$folds_dir/list"
   for fold in $(<"$folds_dir/list"); do
     needs 9 "$folds_dir/$fold/split"
+    record ser_networks "$exp/fold_$fold"/{final.pt,run.json}
     [[ -f $exp/fold_$fold/run.json && $exp/summary.txt -nt $exp/fold_$fold/run.json ]] || rm -f "$exp/summary.txt"
   done
   python "$here/local/list_runs.py" --layers none --nnet-config "$nnet_config" "$dir" ser -- $train_opts $compute_opts >"$exp/runs.tmp"
@@ -92,7 +126,7 @@ if stage 10 "ConvNet of every fold, and its errors"; then
     show_progress=true $cuda_cmd --gpu "$(num_gpus "$compute_opts")" "$exp/log/train.log" \
       asrser_nn grid --together "$together" $compute_opts "$exp/runs"
   fi
-  once "$exp/summary.txt" sum_up
+  once ser_networks "$exp/summary.txt" sum_up
   sed '/^fold /,$d' "$exp/summary.txt"
   echo "Every fold and the confusions: $exp/summary.txt"
 fi

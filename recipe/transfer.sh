@@ -9,8 +9,9 @@
 #
 # Options, given as --name value:
 dir=.                               # data, data_fbank and exp lie here
-stage=11                            # integer in 0..13: first stage to run
-stop_stage=13                       # integer in 0..13: last stage to run
+stage=11                            # integer in 11..13: first stage to run
+stop_stage=13                       # integer in 11..13: last stage to run
+only_check=false                    # true: only see whether what is there was made with these options
 nj=2                                # integer >= 1: parallel jobs of decoding
 cmd=                                # how jobs run; default: see cmd.sh
 layers=0,1,2,3,4,5                  # integers >= 0: how many of the first layers are held constant, one transfer for each
@@ -24,27 +25,67 @@ decode_opts=                        # options of steps/nnet/decode.sh, such as "
 jobs=1                              # integer >= 1: training jobs, each of which takes runs until none is left; more for a cluster
 together=0                          # integer >= 0: networks that a job trains at the same time; 0: what threads and memory allow
 # End options
+[ -n "${BASH_VERSION:-}" ] || { echo "$0: needs bash; start it by its name, or with bash" >&2; exit 1; }
 set -eu -o pipefail
-here=$(dirname "$0")/..
+here=$(dirname "$(readlink -f "$0")")/..
 . "$here/utils/parse_options.sh"
 . "$here/path.sh"
 . "$here/cmd.sh"
 . "$here/utils/stages.sh"
-keep_programs_loaded
 
 [ $# -eq 0 ] || die "unexpected argument: $1; see $0 --help"
-# The phones of an own corpus are scored as they are.
-phone_map=$here/conf/phones.61-48-39.map
-[[ $(cat "$dir/data/asr/origin" 2>/dev/null) != "data "* ]] || phone_map=''
 exp=$dir/exp transfer=$dir/exp/transfer mono=$dir/exp/mono
 
-# train <asr|ser> <layers> <list>: every run of the task that is not complete
-train() {
+asr_nnet_config=$(find_config "$asr_nnet_config")
+ser_nnet_config=$(find_config "$ser_nnet_config")
+asr_network=$(network_facts ASR --config "$asr_nnet_config" $train_opts $compute_opts) || exit 1
+ser_network=$(network_facts SER --config "$ser_nnet_config" $train_opts $compute_opts) || exit 1
+# option <name> <network>
+option() { sed -n "s/^... network, $1: //p" <<<"$2"; }
+for x in context channels kernels paddings pools hidden; do
+  asr=$(option $x "$asr_network") ser=$(option $x "$ser_network")
+  [ "$asr" = "$ser" ] || die "layers cannot be copied: --$x is $asr in $asr_nnet_config, but $ser in $ser_nnet_config"
+done
+IFS=, read -r -a hidden_layers <<<"$(option channels "$asr_network"),$(option hidden "$asr_network")"
+IFS=, read -r -a wanted_layers <<<"$layers"
+for l in "${wanted_layers[@]}"; do
+  [ "$l" -le ${#hidden_layers[@]} ] ||
+    die "--layers $layers: of the $((${#hidden_layers[@]} + 1)) layers at most ${#hidden_layers[@]} can be held constant, not $l"
+done
+twice=$(tr , '\n' <<<"$layers" | sort | uniq -d | head -n 1)
+[ -z "$twice" ] || die "--layers $layers: $twice stands there twice"
+seed=$(option seed "$asr_network")
+[ "$seeds" -eq 1 ] || [ "$seed" -eq 1 ] || die "--seeds $seeds means the seeds 1 to $seeds; leave out the seed $seed"
+
+what_is_made_with_what() {
+  made_with 11 labels 'exp/transfer/pdf.*.ark' ali
+  made_with 11 transfer 'exp/transfer exp/seed*' "asr_network ser_networks" "$asr_network" "$ser_network"
+  made_with 12 transfer_decode 'exp/transfer/ser2asr/*/*/decode_*' "graph transfer" "options of decoding: $decode_opts"
+}
+begin_stages
+keep_programs_loaded
+
+# list <asr|ser> <layers> <list>: the runs of the task
+list() {
   local config=${1}_nnet_config
   mkdir -p "$transfer/log"
   python "$here/local/list_runs.py" --layers "$2" --controls "$controls" --seeds "$seeds" --nnet-config "${!config}" \
     "$dir" "$1" -- $train_opts $compute_opts >"$3.tmp"
   mv "$3.tmp" "$3"
+}
+
+# own_directories <list>: of the runs that are not of stages 7 and 10
+own_directories() {
+  python -c 'import json, sys; [print(json.loads(line)["directory"]) for line in open(sys.argv[1])]' "$1" |
+    grep -Fvx -e "$exp/asr" | grep -Fv -e "$exp/ser/fold_"
+}
+
+# train <asr|ser> <layers> <list>: every run of the task that is not complete
+train() {
+  local run outputs=()
+  list "$@"
+  for run in $(own_directories "$3"); do outputs+=("$run"/{final.pt,run.json}); done
+  record transfer "${outputs[@]}"
   stage_did_work=true
   show_progress=true $cuda_cmd --gpu "$(num_gpus "$compute_opts")" JOB=1:"$jobs" "$transfer/log/train_$(basename "$3").JOB.log" \
     asrser_nn grid --together "$together" $compute_opts "$3"
@@ -58,7 +99,7 @@ prepare() {
   for fold in $(<"$exp/ser/folds/list"); do needs 10 "$exp/ser/fold_$fold/run.json"; done
   for x in train dev test; do
     needs 5 "${mono}_ali_$x/final.mdl"
-    once "$transfer/pdf.$x.ark" $short_cmd "$transfer/log/pdf.$x.log" \
+    once labels "$transfer/pdf.$x.ark" $short_cmd "$transfer/log/pdf.$x.log" \
       "$here/utils/ali_to_pdf.sh" "${mono}_ali_$x" \> "$transfer/pdf.$x.ark.tmp" \&\& mv "$transfer/pdf.$x.ark.tmp" "$transfer/pdf.$x.ark"
   done
   for task in asr ser; do train "$task" none "$transfer/baselines.$task"; done
@@ -72,7 +113,7 @@ fi
 if stage 12 "layers from SER to ASR, phone error rates"; then
   prepare
   train asr "$layers" "$transfer/runs.asr"
-  needs 8 "$mono/graph/HCLG.fst"
+  needs 8 "$mono/graph/HCLG.fst" "$exp/asr/decode_test/best_wer"
   python - "$transfer/runs.asr" >"$transfer/todo.decode" <<'END'
 import json, os, sys
 for line in open(sys.argv[1]):
@@ -80,24 +121,34 @@ for line in open(sys.argv[1]):
     if not all(os.path.exists(f"{run['directory']}/{decoding}/best_wer") for decoding in run["decodings"]):
         print(run["directory"])
 END
+  outputs=()
+  for run in $(own_directories "$transfer/runs.asr"); do outputs+=("$run"/decode_{dev,test}/best_wer); done
+  record transfer_decode "${outputs[@]}"
   todo=$(wc -l <"$transfer/todo.decode")
   if [ "$todo" -gt 0 ]; then
+    stage_did_work=true
     echo "  decoding with $todo networks"
+    # The phones of an own corpus are scored as they are.
+    phone_map=$here/conf/phones.61-48-39.map
+    [[ $(fact_in "$dir/made_with/asr_corpus" "ASR corpus") != "data "* ]] || phone_map=''
     # final.mdl, the transition model, lies beside a network that is decoded
     while read -r run; do cp "$mono/final.mdl" "$run/"; done <"$transfer/todo.decode"
     $cmd --max-jobs-run "$nj" JOB=1:"$todo" "$transfer/log/decode.JOB.log" \
       "$here/local/decode_and_score.sh" --cmd "$here/utils/run.sh" --phone-map "$phone_map" \
+      --silence-phone "$(fact_in "$dir/made_with/lang" "silence phone")" \
       --decode-opts "$decode_opts" --nnet-opts "$compute_opts --threads 1" \
       "$mono/graph" "$dir/data/asr" "$dir/data_fbank/asr" "\$(sed -n JOBp $transfer/todo.decode)"
   fi
 fi
 
 if stage 13 "report"; then
-  needs 11 "$transfer/runs.ser"
-  needs 12 "$transfer/runs.asr"
+  needs 7 "$exp/asr/final.pt"
+  needs 9 "$exp/ser/folds/list"
+  list ser "$layers" "$transfer/runs.ser"
+  list asr "$layers" "$transfer/runs.asr"
   cat "$transfer/runs.asr" "$transfer/runs.ser" >"$transfer/runs"
   stage_did_work=true
-  asrser_nn report --about "Kaldi programs" "$kaldi_provider" --about configuration "$asr_nnet_config, $ser_nnet_config" \
+  asrser_nn report --about "Kaldi programs" "$kaldi_provider" --about configuration "${asr_nnet_config#"$asrser_root/"}, ${ser_nnet_config#"$asrser_root/"}" \
     "$dir" "$transfer/runs" "$exp/report"
 fi
 end_stages

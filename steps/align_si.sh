@@ -19,8 +19,9 @@ boost_silence=1.0    # number > 0: factor on the likelihood of silence
 max_lost=0.05        # number in 0..1: fail if more than this part of the sentences is not aligned
 map_oov=false        # true: a word that words.txt has not is taken for the one of oov.int; else it is an error
 # End options
+[ -n "${BASH_VERSION:-}" ] || { echo "$0: needs bash; start it by its name, or with bash" >&2; exit 1; }
 set -eu -o pipefail
-here=$(dirname "$0")/..
+here=$(dirname "$(readlink -f "$0")")/..
 . "$here/utils/parse_options.sh"
 . "$here/utils/tables.sh"
 . "$here/path.sh"

@@ -9,8 +9,9 @@
 # Options, given as --name value:
 max_lost=0.05   # number in 0..1: fail if more than this part of the speakers gets no sums
 # End options
+[ -n "${BASH_VERSION:-}" ] || { echo "$0: needs bash; start it by its name, or with bash" >&2; exit 1; }
 set -eu -o pipefail
-here=$(dirname "$0")/..
+here=$(dirname "$(readlink -f "$0")")/..
 . "$here/utils/parse_options.sh"
 . "$here/utils/tables.sh"
 . "$here/path.sh"

@@ -16,8 +16,9 @@ beam=13.0          # number > 0: paths worse than the best by more than this are
 max_active=7000    # integer >= 21: most paths alive at a time
 max_lost=0.05      # number in 0..1: fail if more than this part of the utterances is not decoded
 # End options
+[ -n "${BASH_VERSION:-}" ] || { echo "$0: needs bash; start it by its name, or with bash" >&2; exit 1; }
 set -eu -o pipefail
-here=$(dirname "$0")/..
+here=$(dirname "$(readlink -f "$0")")/..
 . "$here/utils/parse_options.sh"
 . "$here/utils/tables.sh"
 . "$here/path.sh"

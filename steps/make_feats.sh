@@ -16,8 +16,9 @@ fbank_config=conf/fbank.conf    # options of compute-fbank-feats, for make_fbank
 compress=true                   # store a number in one byte
 max_missing=0.05                # number in 0..1: fail if more than this part of the utterances has no features
 # End options
+[ -n "${BASH_VERSION:-}" ] || { echo "$0: needs bash; start it by its name, or with bash" >&2; exit 1; }
 set -eu -o pipefail
-here=$(dirname "$0")/..
+here=$(dirname "$(readlink -f "$0")")/..
 . "$here/utils/parse_options.sh"
 . "$here/utils/tables.sh"
 . "$here/path.sh"

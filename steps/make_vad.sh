@@ -12,8 +12,9 @@ cmd=                     # how jobs run; default: see cmd.sh
 vad_config=conf/vad.conf # options of compute-vad
 max_lost=0               # number in 0..1: fail if more than this part of the utterances with features gets no decision
 # End options
+[ -n "${BASH_VERSION:-}" ] || { echo "$0: needs bash; start it by its name, or with bash" >&2; exit 1; }
 set -eu -o pipefail
-here=$(dirname "$0")/..
+here=$(dirname "$(readlink -f "$0")")/..
 . "$here/utils/parse_options.sh"
 . "$here/utils/tables.sh"
 . "$here/path.sh"

@@ -6,8 +6,9 @@
 # Reads final.mdl, num_jobs and ali.JOB.gz of <ali-dir>, in the order of the jobs. Files of more jobs than num_jobs says are
 # left from another alignment, and an error.
 # End options
+[ -n "${BASH_VERSION:-}" ] || { echo "$0: needs bash; start it by its name, or with bash" >&2; exit 1; }
 set -eu -o pipefail
-here=$(dirname "$0")/..
+here=$(dirname "$(readlink -f "$0")")/..
 . "$here/utils/parse_options.sh"
 . "$here/path.sh"
 

@@ -12,8 +12,9 @@
 allow_missing=false   # true: features and what is computed from them may lack utterances; the steps count and say which
 ignore=               # files that are not checked, as they will be written anew
 # End options
+[ -n "${BASH_VERSION:-}" ] || { echo "$0: needs bash; start it by its name, or with bash" >&2; exit 1; }
 set -eu -o pipefail
-here=$(dirname "$0")/..
+here=$(dirname "$(readlink -f "$0")")/..
 . "$here/utils/parse_options.sh"
 . "$here/path.sh"
 [ $# -ge 1 ] || die "expected <data-dir>; see $0 --help"

@@ -4,8 +4,9 @@
 # Usage: utils/copy_data_dir.sh <from-data-dir> <to-data-dir>
 #  e.g.: utils/copy_data_dir.sh data/asr/train data_fbank/asr/train
 # End options
+[ -n "${BASH_VERSION:-}" ] || { echo "$0: needs bash; start it by its name, or with bash" >&2; exit 1; }
 set -eu -o pipefail
-here=$(dirname "$0")/..
+here=$(dirname "$(readlink -f "$0")")/..
 . "$here/utils/parse_options.sh"
 [ $# -eq 2 ] || die "expected <from-data-dir> <to-data-dir>; see $0 --help"
 [ ! "$1" -ef "$2" ] || die "$1 and $2 are the same directory"

@@ -12,6 +12,8 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from asrser_io.files import fault_of_path
+
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "local"))  # the corpora are recognised by the code that reads them
 GB = 1e9
@@ -125,6 +127,9 @@ def check_memory() -> None:
 def check_disk(folder: Path) -> None:
     """Whether data, data_fbank and exp can be written into the folder, which need not be there yet."""
     folder = folder.resolve()
+    if fault := fault_of_path(str(folder)):
+        say("PROBLEM", "disk", f"{folder} {fault}; choose another folder with --dir")
+        return
     existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
     if not (existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)):
         say("PROBLEM", "disk", f"{existing} cannot be written into; choose another folder with --dir")

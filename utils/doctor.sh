@@ -17,8 +17,9 @@ emodb=        # folder of EmoDB
 asr_data=     # folder of your own Kaldi data directories train, dev and test
 ser_data=     # your own Kaldi data directory with utt2emotion
 # End options
+[ -n "${BASH_VERSION:-}" ] || { echo "$0: needs bash; start it by its name, or with bash" >&2; exit 1; }
 set -eu -o pipefail
-here=$(dirname "$0")/..
+here=$(dirname "$(readlink -f "$0")")/..
 . "$here/utils/parse_options.sh"
 [ $# -eq 0 ] || die "unexpected argument: $1; options are given as --name value"
 

@@ -13,9 +13,10 @@ max_lost=0.05   # number in 0..1: fail if more than this part of <keys> is missi
 what=           # what that message says, with COUNT for their numbers, as in "features of COUNT utterances of data/asr/dev"
 log=            # where to look for the reason
 # End options
+[ -n "${BASH_VERSION:-}" ] || { echo "$0: needs bash; start it by its name, or with bash" >&2; exit 1; }
 set -eu -o pipefail
 export LC_ALL=C
-here=$(dirname "$0")/..
+here=$(dirname "$(readlink -f "$0")")/..
 . "$here/utils/parse_options.sh"
 . "$here/utils/tables.sh"
 [[ $# -eq 3 || $# -eq 4 ]] || die "expected <keys> <name> <num-parts> [<out>]; see $0 --help"

@@ -9,9 +9,10 @@
 # Options, given as --name value:
 max_lost=0.05   # number in 0..1: fail if more than this part of the utterances has no features
 # End options
+[ -n "${BASH_VERSION:-}" ] || { echo "$0: needs bash; start it by its name, or with bash" >&2; exit 1; }
 set -eu -o pipefail
 export LC_ALL=C
-here=$(dirname "$0")/..
+here=$(dirname "$(readlink -f "$0")")/..
 . "$here/utils/parse_options.sh"
 [ $# -eq 1 ] || die "expected <data-dir>; see $0 --help"
 data=${1%/}

@@ -9,8 +9,9 @@
 # Options, given as --name value:
 skip_unknown=false   # true: leave out the n-grams with such words, with a warning that counts and names them
 # End options
+[ -n "${BASH_VERSION:-}" ] || { echo "$0: needs bash; start it by its name, or with bash" >&2; exit 1; }
 set -eu -o pipefail
-here=$(dirname "$0")/..
+here=$(dirname "$(readlink -f "$0")")/..
 . "$here/utils/parse_options.sh"
 . "$here/path.sh"
 

@@ -13,8 +13,9 @@ transition_scale=1.0   # number >= 0: scale of the log transition probabilities 
 self_loop_scale=0.1    # number >= 0: scale of the log probabilities of staying in a state and of leaving it
 remove_oov=false       # remove the paths with the word of <lang-dir>/oov.int
 # End options
+[ -n "${BASH_VERSION:-}" ] || { echo "$0: needs bash; start it by its name, or with bash" >&2; exit 1; }
 set -eu -o pipefail
-here=$(dirname "$0")/..
+here=$(dirname "$(readlink -f "$0")")/..
 
 # In Kaldi's mkgraph.sh --remove-oov has no value, and three options of old mean nothing any more.
 arguments=()

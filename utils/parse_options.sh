@@ -13,14 +13,21 @@
 # so may be the value. `--config FILE` reads lines of the form
 # `--name=value   # reason` (or `name=value`); the command line comes before the file. `--help` prints the script's header.
 
-# Say what went wrong, in the name of the script that noticed (recipe/../utils/x.sh is utils/x.sh), and stop.
+# The script that was called, as it lies in this checkout: recipe/../utils/x.sh is utils/x.sh.
+script_name() {
+  local checkout name=${0##*/../}
+  checkout=$(readlink -f "${BASH_SOURCE[0]%/*}/..")
+  echo "${name#"$checkout/"}"
+}
+
+# Say what went wrong, in the name of the script that noticed, and stop.
 die() {
-  echo "${0##*/../}: $*" >&2
+  echo "$(script_name): $*" >&2
   exit 1
 }
 
 warn() {
-  echo "${0##*/../}: warning: $*" >&2
+  echo "$(script_name): warning: $*" >&2
 }
 
 # utils/slurm.sh cancels its jobs when a script that waits for them is gone.

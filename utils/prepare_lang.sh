@@ -13,8 +13,9 @@
 silence_phone=sil   # the phone of silence
 silence_prob=0      # probability of silence before and after a phone, for transcripts that have none; 0: only where they have it
 # End options
+[ -n "${BASH_VERSION:-}" ] || { echo "$0: needs bash; start it by its name, or with bash" >&2; exit 1; }
 set -eu -o pipefail
-here=$(dirname "$0")/..
+here=$(dirname "$(readlink -f "$0")")/..
 . "$here/utils/parse_options.sh"
 . "$here/path.sh"
 

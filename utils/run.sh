@@ -15,8 +15,9 @@
 #
 # With show_progress=true in the environment a job's standard error goes where this script's own goes, not into the log:
 # for programs that draw a progress bar on a terminal.
+[ -n "${BASH_VERSION:-}" ] || { echo "$0: needs bash; start it by its name, or with bash" >&2; exit 1; }
 set -eu -o pipefail
-. "$(dirname "$0")/jobs.sh"
+. "$(dirname "$(readlink -f "$0")")/jobs.sh"
 
 read_arguments "$@"
 # nproc would obey OMP_NUM_THREADS, which says something else.

@@ -7,12 +7,15 @@
 # no root and no compiler. Does nothing if PYTHON names another environment. pip's own settings, such as
 # PIP_INDEX_URL or PIP_FIND_LINKS, are obeyed. A set-up that was killed starts afresh.
 # End options
+[ -n "${BASH_VERSION:-}" ] || { echo "$0: needs bash; start it by its name, or with bash" >&2; exit 1; }
 set -eu -o pipefail
-here=$(dirname "$0")/..
+here=$(dirname "$(readlink -f "$0")")/..
 . "$here/utils/parse_options.sh"
 [ $# -eq 0 ] || die "unexpected argument: $1"
 [ -z "${PYTHON:-}" ] || exit 0
 
+. "$here/utils/paths.sh"
+check_path 'this checkout' "$(readlink -f "$here")"
 cd "$here"
 stamp=.venv/installed unfinished=.venv/unfinished
 wanted=$(pwd && cksum pyproject.toml requirements.lock)

@@ -20,8 +20,9 @@
 # (time, memory, a lost node, scancel) is not submitted again, unless --requeue is given, and its log says why it ended.
 #
 # With show_progress=true in the environment a job's standard error goes where this script's own goes, not into the log.
+[ -n "${BASH_VERSION:-}" ] || { echo "$0: needs bash; start it by its name, or with bash" >&2; exit 1; }
 set -eu -o pipefail
-. "$(dirname "$0")/jobs.sh"
+. "$(dirname "$(readlink -f "$0")")/jobs.sh"
 
 read_arguments "$@"
 late=60 sbatch_options=() partition=${SBATCH_PARTITION:-}

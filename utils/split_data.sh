@@ -10,9 +10,10 @@
 # Options, given as --name value:
 ignore=   # files that are neither checked nor split, as they will be written anew
 # End options
+[ -n "${BASH_VERSION:-}" ] || { echo "$0: needs bash; start it by its name, or with bash" >&2; exit 1; }
 set -eu -o pipefail
 export LC_ALL=C
-here=$(dirname "$0")/..
+here=$(dirname "$(readlink -f "$0")")/..
 . "$here/utils/parse_options.sh"
 [ $# -eq 2 ] || die "expected <data-dir> <num-parts>; see $0 --help"
 data=${1%/} num_parts=$2

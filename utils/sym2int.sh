@@ -9,9 +9,10 @@
 # Options, given as --name value:
 map_oov=   # integer >= 0: the number of all words that are not in the table
 # End options
+[ -n "${BASH_VERSION:-}" ] || { echo "$0: needs bash; start it by its name, or with bash" >&2; exit 1; }
 set -eu -o pipefail
 export LC_ALL=C
-here=$(dirname "$0")/..
+here=$(dirname "$(readlink -f "$0")")/..
 . "$here/utils/parse_options.sh"
 [ $# -eq 2 ] || die "expected <symbol-table> <text>; see $0 --help"
 for f in "$@"; do [ -f "$f" ] || die "no such file: $f"; done

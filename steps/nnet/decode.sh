@@ -16,8 +16,9 @@ max_active=7000    # integer >= 21: most paths alive at a time
 nnet_opts=         # options of asrser_nn forward, such as "--device cuda"
 max_lost=0.05      # number in 0..1: fail if more than this part of the utterances is not decoded
 # End options
+[ -n "${BASH_VERSION:-}" ] || { echo "$0: needs bash; start it by its name, or with bash" >&2; exit 1; }
 set -eu -o pipefail
-here=$(dirname "$0")/../..
+here=$(dirname "$(readlink -f "$0")")/../..
 . "$here/utils/parse_options.sh"
 . "$here/path.sh"
 . "$here/cmd.sh"

@@ -10,8 +10,9 @@
 cmd=         # how the job runs; default: see cmd.sh
 nnet_opts=   # options of asrser_nn evaluate, such as "--device cuda"
 # End options
+[ -n "${BASH_VERSION:-}" ] || { echo "$0: needs bash; start it by its name, or with bash" >&2; exit 1; }
 set -eu -o pipefail
-here=$(dirname "$0")/../..
+here=$(dirname "$(readlink -f "$0")")/../..
 . "$here/utils/parse_options.sh"
 . "$here/path.sh"
 . "$here/cmd.sh"

@@ -13,8 +13,9 @@ cmd=                              # how the training runs; default: see cmd.sh
 nnet_config=conf/paper/asr.conf   # options of asrser_nn train: the network and the method
 nnet_opts=                        # further ones, such as "--device cuda --seed 2"; they win
 # End options
+[ -n "${BASH_VERSION:-}" ] || { echo "$0: needs bash; start it by its name, or with bash" >&2; exit 1; }
 set -eu -o pipefail
-here=$(dirname "$0")/../..
+here=$(dirname "$(readlink -f "$0")")/../..
 . "$here/utils/parse_options.sh"
 . "$here/path.sh"
 . "$here/cmd.sh"

@@ -1,5 +1,6 @@
 """The whole study through ./run.sh, on a demo of a few sentences and with tiny networks."""
 
+import fcntl
 import json
 import os
 import re
@@ -134,7 +135,7 @@ def test_a_finished_run_is_only_looked_at_again(finished, command):
 
     def times():
         files = [file for file in work.rglob("*") if file.is_file() and "log" not in file.parts]
-        return {file: file.stat().st_mtime_ns for file in files if file.name != "RESULTS"}
+        return {file: file.stat().st_mtime_ns for file in files if file.name not in ("RESULTS", ".lock")}
 
     before = times()
     result = run(command(work, "--stop-stage", 8))
@@ -151,7 +152,7 @@ def test_interruptions_leave_no_trace_in_the_features(finished, command, tmp_pat
     files = [file.relative_to(work) for file in work.rglob("*") if file.is_file() and "log" not in file.parts]
     assert len(files) > 100
     for file in files:
-        if file.name != "seconds":
+        if file.name not in ("seconds", ".lock", "made_from"):
             assert content(work / file, work) == content(finished[0] / file, finished[0]), file
 
 
@@ -196,6 +197,25 @@ def test_the_study_ends_with_a_report_of_every_run(study):
     assert "from scratch" in screen and "exp/report/index.html" in screen
 
 
+def test_a_part_of_the_study_is_summed_up_as_that_part(study, command):
+    work, _ = study
+    words = ["--folds", 1, "--layers", 5]
+    for stage in (10, 13):
+        result = run(command(work, "--stage", stage, *words))
+        assert result.returncode == 1
+        assert f"{work}/exp/ser/folds/list has 2 folds, others than --folds 1 asks for; run with" in result.stderr
+    result = run(command(work, "--stage", 9, "--stop-stage", 10, *words))
+    assert result.returncode == 0, result.stderr
+    summary = json.loads((work / "exp/ser/summary.json").read_text())
+    assert list(summary["test"]["frames"]["error"]["by_fold"]) == ["Ses01F"]
+    result = run(command(work, "--stage", 13, *words))
+    assert result.returncode == 0, result.stderr
+    one_fold = {("ser", None, "Ses01F"), ("asr2ser", 5, "Ses01F"), ("ser2asr", 5, "Ses01F")}
+    assert set(scores(work)) == {("asr", None, None), *one_fold}
+    assert run(command(work, "--stage", 9)).returncode == 0
+    assert len(scores(work)) == 3 + 8
+
+
 def test_layers_held_constant_are_those_of_the_source(study):
     work, _ = study
     for task, source in (("asr2ser", "asr"), ("ser2asr", "ser/fold_Ses01F")):
@@ -227,12 +247,29 @@ def test_an_interrupted_study_ends_with_the_numbers_of_one_that_was_not(study, c
         (["--conf", "conf/none"], "--conf: no such file: conf/none/asr.conf"),
         (["--stage", "4"], "stage 4 needs "),
         (["--stage", "8"], "run with --stage 2"),
+        (["--stage", "14"], "--stage is an integer in 0..13, not '14'"),
+        (["--stage", "5", "--stop-stage", "3"], "--stop-stage 3 comes before --stage 5"),
+        (["--seeds", "0"], "--seeds is an integer >= 1, not '0'"),
+        (["--seeds", "2", "--seed", "2"], "--seeds 2 means the seeds 1 to 2; leave out the seed 2"),
+        (["--folds", "-1"], "--folds is an integer >= 0, not '-1'"),
+        (["--layers", "6"], "--layers 6: of the 6 layers at most 5 can be held constant, not 6"),
+        (["--layers", "0,0"], "--layers 0,0: 0 stands there twice"),
+        (["--nj", "0"], "--nj is an integer >= 1, not '0'"),
+        (["--threads", "-1"], "--threads is an integer >= 0, not '-1'"),
+        (["--train-jobs", "0"], "--train-jobs is an integer >= 1, not '0'"),
+        (["--seed", "1.5"], "--seed is an integer >= 0, not '1.5'"),
+        (["--device", "gpu"], "--device is auto, cpu or cuda, not 'gpu'"),
+        (["--precision", "fp16"], "--precision is fp32, tf32 or bf16, not 'fp16'"),
+        (["--leave-out", "word"], "--leave-out is speaker or session, not 'word'"),
+        (["--timit", "/"], "--timit is read with --asr-corpus timit, which is 'demo'"),
+        (["--ser-data", "/"], "--ser-data is read with --ser-corpus data, which is 'demo'"),
     ],
 )
 def test_a_run_that_cannot_work_is_refused_in_one_line(command, tmp_path, words, message):
     result = run(command(tmp_path / "work", *words))
-    assert result.returncode == 1
+    assert result.returncode == 1 and "done in" not in result.stdout
     assert message in result.stderr and len(result.stderr.splitlines()) == 1
+    assert not (tmp_path / "work/exp").exists()
 
 
 def test_a_folder_without_recordings_is_refused(command, tmp_path):
@@ -242,11 +279,96 @@ def test_a_folder_without_recordings_is_refused(command, tmp_path):
     assert not (tmp_path / "work/data/asr/corpus").exists()
 
 
-def test_another_corpus_in_the_same_work_directory_is_refused(finished, command, tmp_path):
-    (tmp_path / "other").mkdir()
-    result = run(command(finished[0], "--asr-corpus", "timit", "--timit", tmp_path / "other"))
-    assert result.returncode == 1
-    assert f"not from timit {tmp_path}/other" in result.stderr and "choose another --dir" in result.stderr
+@pytest.mark.parametrize(
+    "words, made, asked",
+    [
+        (["--seed", 2], "exp/asr/split was made with 'ASR network, seed: 1'", "'ASR network, seed: 2'"),
+        (["--nj", 2], "exp/mono/final.mdl was made with 'jobs of monophone training: 1'", "monophone training: 2'"),
+        (["--stage", 8, "--silence-phone", "pau"], "data/lang/phones.txt was made with 'silence phone: sil'", "pau'"),
+        (["--precision", "bf16"], "exp/asr/split was made with 'ASR network, precision: fp32'", "precision: bf16'"),
+        (["--conf", "{other}"], "exp/asr/split was made with 'ASR network, max-epochs: 2'", "max-epochs: 3'"),
+        (["--asr-corpus", "timit", "--timit", "{other}"], "data/asr/corpus was made with 'ASR corpus: de", "{other}"),
+    ],
+)
+def test_a_finished_work_directory_is_refused_to_other_options(finished, command, tmp_path, words, made, asked):
+    work, _ = finished
+    for task in ("asr", "ser"):
+        (tmp_path / f"{task}.conf").write_text(TINY.replace("epochs=2", "epochs=3"))
+    (tmp_path / "study.conf").write_text("--folds=2\n")
+    words = [str(word).format(other=tmp_path) for word in words]
+    result = run(command(work, "--stop-stage", 8, *words))
+    assert result.returncode == 1 and "was complete" not in result.stdout
+    (line,) = result.stderr.splitlines()
+    assert f"{work}/{made}" in line and asked.format(other=tmp_path) in line
+    assert "choose another --dir, or remove there: " in line
+
+
+def test_other_words_for_the_same_study_are_the_same(finished, command, tmp_path):
+    work, _ = finished
+    (work.parent / "link").symlink_to(work)
+    for task in ("asr", "ser"):
+        lines = [f"{line}   # why" for line in reversed(TINY.splitlines())]
+        (tmp_path / f"{task}.conf").write_text("# another file\n" + "\n".join(lines) + "\n--patience=3\n")
+    (tmp_path / "study.conf").write_text("--folds=2\n")
+    words = ["--dir", work.parent / "link/../link/.", "--conf", tmp_path, "--threads", 2, "--stop-stage", 8]
+    result = run(command(work, *words))
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.count("  was complete") == 8
+
+
+def test_two_runs_in_one_work_directory_are_one_too_many(finished, command):
+    work, _ = finished
+    with open(work / ".lock", "r+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.truncate()
+        lock.write(f"run.sh, process {os.getpid()} on {os.uname().nodename}, since this morning\n")
+        lock.flush()
+        for stage in (1, 13):  # also another stage than the one that is at work
+            result = run(command(work, "--stage", stage))
+            assert result.returncode == 1 and not result.stdout
+            assert f"run.sh: {work} is in use by run.sh, process {os.getpid()} on" in result.stderr
+            assert "since this morning" in result.stderr and len(result.stderr.splitlines()) == 1
+
+
+@pytest.fixture
+def own_corpus(corpora, tmp_path):
+    """Data directories of the demo's recordings, copied."""
+    for subset, speakers in {"train": ["FABC0", "MACK0"], "dev": ["FIVY0"], "test": ["FKIT0"]}.items():
+        data = tmp_path / "own" / subset
+        data.mkdir(parents=True)
+        tables = {"wav.scp": "", "text": "", "utt2spk": ""}
+        for speaker in speakers:
+            (recording, *_) = sorted(corpora.glob(f"demo_asr/*/*/{speaker}/*.WAV"))
+            shutil.copy(recording, data / f"{speaker}.wav")
+            tables["wav.scp"] += f"{speaker}-1 {data}/{speaker}.wav\n"
+            tables["text"] += f"{speaker}-1 sil aa b sil\n"
+            tables["utt2spk"] += f"{speaker}-1 {speaker}\n"
+        for name, text in tables.items():
+            (data / name).write_text(text)
+    return tmp_path / "own"
+
+
+def test_a_corpus_that_was_mended_is_not_taken_for_the_one_that_was_prepared(own_corpus, command, tmp_path):
+    words = ["--asr-corpus", "data", "--asr-data", own_corpus, "--stop-stage", 1]
+    work = tmp_path / "work"
+    assert run(command(work, *words)).returncode == 0
+    os.utime(own_corpus / "dev/FIVY0.wav")  # copied anew, but the same
+    result = run(command(work, *words))
+    assert result.returncode == 0 and "was complete" in result.stdout
+
+    for name, change in {"train/text": b"FABC0-1 sil b b sil\nMACK0-1 sil aa sil\n", "test/FKIT0.wav": None}.items():
+        before = (own_corpus / name).read_bytes()
+        (own_corpus / name).write_bytes(change or before[:-2] + bytes([before[-2] ^ 1, before[-1]]))
+        result = run(command(work, *words))
+        assert result.returncode == 1 and "was complete" not in result.stdout
+        (line,) = result.stderr.splitlines()
+        assert f"{work}/data/asr/corpus was made with 'files of the ASR corpus: " in line
+        assert f"({name} is changed)" in line and "remove there: data/asr" in line
+        (own_corpus / name).write_bytes(before)
+    (own_corpus / "train/text").write_text("FABC0-1 sil b b sil\nMACK0-1 sil aa sil\n")
+    shutil.rmtree(work / "data/asr")
+    assert run(command(work, *words)).returncode == 0
+    assert "FABC0-1 sil b b sil" in (work / "data/asr/train/text").read_text()
 
 
 def test_where_nothing_can_be_written_that_is_said(command, tmp_path):
@@ -261,9 +383,10 @@ def test_where_nothing_can_be_written_that_is_said(command, tmp_path):
 
 
 def test_a_folder_whose_name_jobs_would_change_is_refused(command, tmp_path):
-    for name in ("two words", "JOBS"):
-        result = run(command(tmp_path / name))
-        assert result.returncode == 1 and "choose another folder with --dir" in result.stderr
+    for name in ("two words", "JOBS", "c:", "a$b"):
+        result = run([*command(tmp_path / "work"), "--dir", str(tmp_path / name)])
+        assert result.returncode == 1 and f"run.sh: --dir '{tmp_path}/{name}' has " in result.stderr
+        assert len(result.stderr.splitlines()) == 1 and not (tmp_path / name).exists()
 
 
 def test_a_kaldi_root_without_programs_is_refused(command, tmp_path):

@@ -178,6 +178,8 @@ def test_a_folder_that_cannot_be_made_and_a_full_disk_are_problems(tmp_path, doc
     (tmp_path / "file").touch()
     doctor.check_disk(tmp_path / "file/work")
     assert "cannot be written into" in capsys.readouterr().out
+    doctor.check_disk(tmp_path / "two words/work")
+    assert capsys.readouterr().out.startswith("PROBLEM  disk") and not (tmp_path / "two words").exists()
     for free, word in ((0.1e9, "PROBLEM"), (1e9, "note"), (100e9, "OK")):
         monkeypatch.setattr(shutil, "disk_usage", lambda path, free=free: SimpleNamespace(free=free))
         doctor.check_disk(tmp_path / "new/folder")

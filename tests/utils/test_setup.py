@@ -26,7 +26,8 @@ def checkout(root, tmp_path):
     """A checkout of its own, with the fake Python first on PATH."""
     checkout = tmp_path / "checkout"
     (checkout / "utils").mkdir(parents=True)
-    for name in ("utils/setup.sh", "utils/parse_options.sh", "path.sh", "pyproject.toml", "requirements.lock"):
+    scripts = ("utils/setup.sh", "utils/parse_options.sh", "utils/paths.sh", "path.sh")
+    for name in (*scripts, "pyproject.toml", "requirements.lock"):
         shutil.copy(root / name, checkout / name)
     write_program(tmp_path / "bin/python3", FAKE_PYTHON)
     return checkout

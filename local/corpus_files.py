@@ -1,0 +1,136 @@
+"""The files of a corpus that the recipe reads, and whether they are still those that it was prepared from.
+
+Usage: local/corpus_files.py [--write|--changes] <corpus> <corpus-dir> <list>
+<corpus> is timit, iemocap, emodb, asr-data or ser-data. Prints how many files there are and a checksum of their names
+and contents. <list> has a line for each, "<checksum of the contents> <bytes> <time of change> <name>"; a file of the
+size and time that stand there is not read again. --write writes the list. --changes prints how the files differ.
+"""
+
+import argparse
+import hashlib
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from timit_data import find_ldc_root
+
+from asrser_io.files import Failure, described, write_text
+
+TABLES = {
+    "asr-data": [f"{part}/{name}" for part in ("train", "dev", "test") for name in ("wav.scp", "segments")]
+    + [f"{part}/{name}" for part in ("train", "dev", "test") for name in ("text", "utt2spk", "spk2gender")]
+    + ["corpus"],
+    "ser-data": ["wav.scp", "segments", "utt2spk", "utt2emotion", "spk2gender", "spk2session"]
+    + ["emotions", "dev_speakers", "corpus"],
+}
+
+
+class Entry(NamedTuple):
+    checksum: str
+    size: int
+    changed: int  # nanoseconds
+
+
+def recordings_of(wav_scp: Path) -> Iterator[Path]:
+    """The files that stand in a wav.scp, and those that its commands name."""
+    for line in wav_scp.read_text(errors="surrogateescape").splitlines():
+        audio = re.sub(r"^[^ \t]+[ \t]*", "", line.strip(" \t\r"))
+        if audio.endswith("|"):
+            yield from (Path(word) for word in audio.split() if os.path.isfile(word))
+        elif audio:
+            yield Path(audio)
+
+
+def files_of(kind: str, corpus: Path) -> Iterator[Path]:
+    """What the preparation of this corpus reads, and what the features are made from."""
+    if kind == "timit":
+        root = find_ldc_root(corpus) or corpus
+        yield from (f for f in root.rglob("*") if f.suffix.lower() in (".wav", ".phn"))
+        yield from (root / name for name in ("README.demo", "dev_spk.list", "test_spk.list") if (root / name).exists())
+    elif kind == "iemocap":
+        root = corpus / "IEMOCAP_full_release" if (corpus / "IEMOCAP_full_release").is_dir() else corpus
+        yield from root.glob("README.demo")
+        for session in root.glob("Session[1-5]"):
+            yield from session.glob("dialog/EmoEvaluation/*.*")
+            yield from session.glob("sentences/wav/*/*.*")
+    elif kind == "emodb":
+        yield from corpus.glob("wav/*.*")
+    else:
+        for table in (corpus / name for name in TABLES[kind]):
+            if table.exists():
+                yield table
+                if table.name == "wav.scp":
+                    yield from recordings_of(table)
+
+
+def read_list(file: Path) -> dict[str, Entry]:
+    entries = {}
+    if file.is_file():
+        for line in file.read_text().splitlines():
+            checksum, size, changed, name = line.split(" ", 3)
+            entries[name] = Entry(checksum, int(size), int(changed))
+    return entries
+
+
+def look_at(files: Iterator[Path], corpus: Path, known: Mapping[str, Entry]) -> dict[str, Entry]:
+    """Each file by its name, below the corpus if it lies there; what has the size and time of before is not read."""
+    entries = {}
+    for file in sorted(set(files)):
+        name = str(file.relative_to(corpus) if file.is_relative_to(corpus) else file.absolute()).replace("\n", "\\n")
+        name = os.fsencode(name).decode(errors="backslashreplace")
+        try:
+            status = file.stat()
+            before = known.get(name)
+            if before and (before.size, before.changed) == (status.st_size, status.st_mtime_ns):
+                entries[name] = before
+            elif file.is_file():
+                with open(file, "rb") as content:
+                    checksum = hashlib.file_digest(content, "sha256").hexdigest()[:16]
+                entries[name] = Entry(checksum, status.st_size, status.st_mtime_ns)
+        except FileNotFoundError:
+            entries[name] = Entry("missing", 0, 0)
+    return entries
+
+
+def changes(before: Mapping[str, Entry], now: Mapping[str, Entry]) -> str:
+    """In words: how many files differ, and the first of them."""
+    words = []
+    for what, names in (
+        ("changed", [name for name in now if name in before and now[name].checksum != before[name].checksum]),
+        ("new", sorted(now.keys() - before.keys())),
+        ("gone", sorted(before.keys() - now.keys())),
+    ):
+        if names:
+            others = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            words.append(f"{names[0]}{others} {'is' if len(names) == 1 else 'are'} {what}")
+    return ", ".join(words)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--changes", action="store_true")
+    parser.add_argument("kind", choices=("timit", "iemocap", "emodb", *TABLES))
+    parser.add_argument("corpus", type=Path)
+    parser.add_argument("list", type=Path)
+    args = parser.parse_args()
+    try:
+        before = read_list(args.list)
+        entries = look_at(files_of(args.kind, args.corpus), args.corpus, before)
+        if args.changes:
+            print(changes(before, entries))
+            return
+        if args.write:
+            lines = (f"{e.checksum} {e.size} {e.changed} {name}\n" for name, e in entries.items())
+            write_text(args.list, "".join(lines))
+    except (Failure, OSError, ValueError) as error:
+        sys.exit(f"local/corpus_files.py: {described(error)}")
+    checksum = hashlib.sha256("".join(f"{e.checksum} {name}\n" for name, e in sorted(entries.items())).encode())
+    print(f"{len(entries)} files, checksum {checksum.hexdigest()[:16]}")
+
+
+if __name__ == "__main__":
+    main()

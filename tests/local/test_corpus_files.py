@@ -1,0 +1,98 @@
+"""local/corpus_files.py: whether a corpus is still the one that was prepared."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def look(root, tmp_path, monkeypatch, capsys):
+    monkeypatch.syspath_prepend(root / "local")
+    from corpus_files import main
+
+    def look(kind, corpus, *options):
+        monkeypatch.setattr(sys, "argv", ["corpus_files.py", *options, kind, str(corpus), str(tmp_path / "list")])
+        main()
+        return capsys.readouterr().out.strip()
+
+    return look
+
+
+LAYOUTS = {
+    "timit": ["TRAIN/DR1/FABC0/SX1.WAV", "TRAIN/DR1/FABC0/SX1.PHN", "TEST/DR1/MABC0/SX2.WAV.wav", "dev_spk.list"],
+    "iemocap": ["Session1/dialog/EmoEvaluation/Ses01F_impro01.txt", "Session2/sentences/wav/Ses02F_impro01/a.wav"],
+    "emodb": ["wav/03a01Wa.wav", "wav/16b10Td.WAV"],
+    "asr-data": ["train/text", "dev/utt2spk", "test/segments", "corpus"],
+    "ser-data": ["utt2emotion", "spk2session", "emotions", "dev_speakers", "spk2gender"],
+}
+
+
+@pytest.fixture(params=LAYOUTS)
+def corpus(request, tmp_path):
+    """Its kind, its folder and the files in it that are read; others lie beside them."""
+    files = [tmp_path / "corpus" / name for name in LAYOUTS[request.param]]
+    (tmp_path / "corpus/TEST").mkdir(parents=True)
+    (tmp_path / "corpus/TEST/README.TXT").write_text("is not read\n")
+    for file in files:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"of {file.name}\n")
+    return request.param, tmp_path / "corpus", files
+
+
+def test_a_change_of_any_file_that_is_read_is_told_and_no_other(corpus, look):
+    kind, folder, files = corpus
+    first = look(kind, folder, "--write")
+    assert first.startswith(f"{len(files)} files, checksum ")
+    (folder / "TEST/README.TXT").write_text("is not read, whatever it says\n")
+    for file in files:
+        os.utime(file, ns=(1, 1))  # a copy with another date
+        assert look(kind, folder) == first
+        text, status = file.read_text(), file.stat()
+        file.write_text(text[::-1])  # of the same length
+        assert look(kind, folder) != first
+        assert look(kind, folder, "--changes") == f"{file.relative_to(folder)} is changed"
+        file.unlink()
+        assert look(kind, folder, "--changes") == f"{file.relative_to(folder)} is gone"
+        file.write_text(text)
+        os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert look(kind, folder) == first
+
+
+def test_a_file_of_the_same_size_and_time_is_not_read_again(corpus, look):
+    kind, folder, files = corpus
+    first = look(kind, folder, "--write")
+    status = files[0].stat()
+    files[0].write_text(files[0].read_text()[::-1])
+    os.utime(files[0], ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert look(kind, folder) == first
+
+
+def test_recordings_of_a_wav_scp_belong_to_it_wherever_they_lie(look, tmp_path):
+    folder, elsewhere = tmp_path / "own", tmp_path / "else where"
+    folder.mkdir()
+    elsewhere.mkdir()
+    for name in ("a.wav", "b.flac"):
+        (elsewhere / name).write_text(name)
+    (tmp_path / "c.sph").write_text("c")
+    (folder / "wav.scp").write_text(
+        f"a\t{elsewhere}/a.wav\nb  {elsewhere}/b.flac\nc sph2pipe -f wav {tmp_path}/c.sph |\nd {tmp_path}/none.wav\n"
+    )
+    assert look("ser-data", folder, "--write").startswith("5 files, ")
+    for file, text in {elsewhere / "a.wav": "A.wav", elsewhere / "b.flac": "B.flac", tmp_path / "c.sph": "C"}.items():
+        before = file.read_text()
+        file.write_text(text)
+        assert look("ser-data", folder, "--changes") == f"{file} is changed"
+        file.write_text(before)
+    (tmp_path / "none.wav").touch()
+    assert look("ser-data", folder, "--changes") == f"{tmp_path}/none.wav is changed"
+
+
+def test_names_that_are_no_text_do_no_harm(look, tmp_path):
+    folder = tmp_path / "emodb/wav"
+    folder.mkdir(parents=True)
+    for name in (b"a\nb.wav", b"\xe4.wav", "ä ö.wav".encode()):
+        Path(os.fsdecode(os.fsencode(folder) + b"/" + name)).write_text("x")
+    first = look("emodb", tmp_path / "emodb", "--write")
+    assert first.startswith("3 files, ") and look("emodb", tmp_path / "emodb") == first
