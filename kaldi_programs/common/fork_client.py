@@ -55,8 +55,9 @@ def open_files() -> list[int]:
                 found.append(number)
         except OSError:  # the folder itself, closed since
             pass
-    if not {0, 1, 2} <= set(found) or len(found) > MOST_FILES:
-        raise OSError("too few files, or too many")
+    # In a group of its own a forked process may not read from a terminal.
+    if not {0, 1, 2} <= set(found) or len(found) > MOST_FILES or posix.isatty(0):
+        raise OSError("files that cannot be handed over")
     return found
 
 
@@ -70,7 +71,8 @@ def send_call(connection: _socket.socket, name: str, arguments: tuple[str, ...],
     handed_over = [*files, posix.open(".", posix.O_RDONLY | posix.O_DIRECTORY)]
     rights = b"".join(number.to_bytes(4, sys.byteorder) for number in handed_over)
     sent = connection.sendmsg([message], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, rights)])
-    connection.sendall(message[sent:])
+    if sent < len(message):  # or it would find that the server has answered and gone
+        connection.sendall(message[sent:])
 
 
 def kill_group(process: int) -> None:

@@ -59,18 +59,16 @@ def main() -> None:
     listener.bind(str(folder / "socket"))
     listener.listen(128)
     here = surroundings(os.getpid())
-    sessions = {os.getsid(0)}
     write_launchers(folder)
     if os.fork():
         os._exit(0)
-    os.setsid()
-    sessions.add(os.getsid(0))  # of programs that a forked one starts
+    os.setpgid(0, 0)  # away from the signals of a terminal
     close_all_but(alive, listener.fileno())
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     call = None
     try:
         load_programs()
-        call = Server(listener, alive, here, sessions).serve()
+        call = Server(listener, alive, here).serve()
     finally:
         if call is None:
             shutil.rmtree(folder, ignore_errors=True)
@@ -117,6 +115,7 @@ def surroundings(process: int) -> tuple:
     """What a fork has from the server, and should have from its caller."""
     limits = [getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")]
     return (
+        os.getsid(process),
         os.getpriority(os.PRIO_PROCESS, process),
         os.sched_getaffinity(process),
         [resource.prlimit(process, limit) for limit in limits],
@@ -129,8 +128,8 @@ def read_at_start(environment: dict[bytes, bytes]) -> dict[bytes, bytes]:
 
 
 class Server:
-    def __init__(self, listener: socket.socket, alive: int, here: tuple, sessions: set[int]):
-        self.listener, self.alive, self.here, self.sessions = listener, alive, here, sessions
+    def __init__(self, listener: socket.socket, alive: int, here: tuple):
+        self.listener, self.alive, self.here = listener, alive, here
         self.environment = read_at_start(dict(os.environb))
         self.running: dict[int, tuple[socket.socket, int]] = {}  # connection and process of each call, by descriptor
         self.ended, self.waker = socket.socketpair()  # written to by the arrival of SIGCHLD
@@ -165,7 +164,8 @@ class Server:
         call = None
         try:
             call = receive_call(connection)
-            self.check(call)
+            if surroundings(call.client) != self.here or read_at_start(call.environment) != self.environment:
+                raise OSError("a call that must be started by itself")
             process = os.fork()
         except OSError:
             connection.close()
@@ -183,14 +183,6 @@ class Server:
         self.running[connection.fileno()] = connection, process
         self.poll.register(connection, select.POLLIN)
         return None
-
-    def check(self, call: Call) -> None:
-        if (
-            os.getsid(call.client) not in self.sessions
-            or surroundings(call.client) != self.here
-            or read_at_start(call.environment) != self.environment
-        ):
-            raise OSError("a call that must be started by itself")
 
     def leave(self, connection: socket.socket) -> None:
         """The forked process leaves the server's files, for a group of its own, to be signalled with what it starts."""
