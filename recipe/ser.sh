@@ -118,14 +118,14 @@ if stage 10 "ConvNet of every fold, and its errors"; then
     [[ -f $exp/fold_$fold/run.json && $exp/summary.txt -nt $exp/fold_$fold/run.json ]] || rm -f "$exp/summary.txt"
   done
   python "$here/local/list_runs.py" --layers none --nnet-config "$nnet_config" "$dir" ser -- $train_opts $compute_opts >"$exp/runs.tmp"
-  cmp -s "$exp/runs.tmp" "$exp/runs" || rm -f "$exp/summary.txt"
-  mv "$exp/runs.tmp" "$exp/runs"
-  if [ -f "$exp/summary.txt" ]; then   # all is complete: is it of these options and data?
-    asrser_nn grid --device cpu "$exp/runs" 2>"$exp/log/check.log" || die "$(tail -n 1 "$exp/log/check.log")"
+  if [ -f "$exp/summary.txt" ] && cmp -s "$exp/runs.tmp" "$exp/runs"; then   # complete, if the data are still the same
+    asrser_nn grid --device cpu "$exp/runs.tmp" 2>"$exp/log/check.log" || die "$(tail -n 1 "$exp/log/check.log")"
   else
     show_progress=true $cuda_cmd --gpu "$(num_gpus "$compute_opts")" "$exp/log/train.log" \
-      asrser_nn grid --together "$together" $compute_opts "$exp/runs"
+      asrser_nn grid --together "$together" $compute_opts "$exp/runs.tmp"
+    rm -f "$exp/summary.txt"
   fi
+  mv "$exp/runs.tmp" "$exp/runs"
   once ser_networks "$exp/summary.txt" sum_up
   sed '/^fold /,$d' "$exp/summary.txt"
   echo "Every fold and the confusions: $exp/summary.txt"

@@ -128,6 +128,32 @@ def test_evaluate_prints_and_writes_the_same_figures(trained: Path, world: Path,
     assert len((tmp_path / "p").read_text().splitlines()) == 1 + 8
 
 
+@pytest.mark.parametrize(("feats", "said"), [([[np.nan] * 12], "a holds numbers that are not finite"),
+                                             (np.zeros((0, 12)), "a holds no frames")])  # fmt: skip
+def test_forward_refuses_features_that_are_none(feats, said, trained: Path, tmp_path: Path, call) -> None:
+    with TableWriter(f"ark:{tmp_path}/f.ark", "matrix") as writer:
+        writer.write("a", np.asarray(feats, dtype=np.float32))
+    status, _, err = call("forward", trained, f"ark:{tmp_path}/f.ark", f"ark:{tmp_path}/o.ark")
+    assert status == 1 and said in err and len(err.splitlines()) == 1
+    assert not (tmp_path / "o.ark").exists()
+
+
+def test_decisions_on_utterances_need_the_class_of_each(trained: Path, world: Path, tmp_path: Path, call) -> None:
+    names = list(dict(read_feats(str(world / "dev"))))
+    lines, deciding = [f"{name} a\n" for name in names], ["--silence-class=silence"]
+    for content, options, said in [
+        (lines[1:], deciding, f"1 of the utterances are not in it, as {names[0]}"),
+        ([f"{names[0]} silence\n", *lines[1:]], deciding, "of the class 'silence', expected one of a"),
+        (lines, [], "--utt2class is for decisions on utterances, which need --silence-class"),
+        (lines, ["--silence-class=sil"], "--silence-class=sil: this model's classes are a, b, c, silence"),
+    ]:
+        (tmp_path / "classes").write_text("".join(content))
+        options = [*options, f"--utt2class={tmp_path}/classes", f"--json={tmp_path}/out.json"]
+        status, _, err = call("evaluate", *options, trained, world / "dev", world / "dev")
+        assert status == 1 and said in err and len(err.splitlines()) == 1
+    assert not (tmp_path / "out.json").exists()
+
+
 def test_info_shows_layers_classes_and_origin(trained: Path, call) -> None:
     status, text, _ = call("info", trained)
     assert status == 0
