@@ -111,8 +111,11 @@ class ArpaReader:
                 seen.add(n_gram)
                 backoff = self._natural_log(fields[order + 1]) if len(fields) > order + 1 else np.float32(0)
                 yield fields[1 : order + 1], self._natural_log(fields[0]), backoff
-            if len(seen) > self.counts[order - 1]:
-                self.fail(f"{len(seen)} {order}-grams; the header says {self.counts[order - 1]}")
+            if len(seen) != (announced := self.counts[order - 1]):
+                # As Kaldi, which passes over those that are missing without a word.
+                (self.fail if len(seen) > announced else self.warn)(
+                    f"{len(seen)} {order}-grams; the header says {announced}"
+                )
         self._expect("\\end\\")
         if 0 <= self._max_warnings < self._warnings:
             warn(f"{self._warnings} warnings, {self._max_warnings} of them printed; --max-arpa-warnings=-1 prints all")
@@ -145,9 +148,12 @@ class ArpaReader:
 
     def _natural_log(self, text: str) -> np.float32:
         try:
-            return np.float32(float(np.float32(text)) * math.log(10))
+            number = float(np.float32(text))
         except ValueError:
+            number = math.nan
+        if not number < math.inf:
             self.fail(f"{text} is no log probability or backoff weight")
+        return np.float32(number * math.log(10))
 
     def _where(self) -> str:
         return f"{self._name}, line {self._line[0]} [{self._line[1]}]"

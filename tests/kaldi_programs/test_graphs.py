@@ -318,6 +318,8 @@ def test_no_more_warnings_are_printed_than_asked_for(work, capfd):
         (lambda text: text.replace("ngram 1=4", "ngram one=4"), "expected ngram ORDER=COUNT"),
         (lambda text: text.replace("-0.2 a b", "-0.2 a b c d"), "line 14 .*5 columns"),
         (lambda text: text.replace("-0.2 a b", "zero a b"), "line 14 .*zero is no log probability"),
+        (lambda text: text.replace("-0.2 a b", "nan a b"), "line 14 .*nan is no log probability"),
+        (lambda text: text.replace("-0.4 a -0.3", "-0.4 a inf"), "line 9 .*inf is no log probability or backoff"),
         (lambda text: text.replace("-99 <s> -0.5", "-99 c -0.5"), "no unigram <s>"),
         (lambda text: text.replace("\\2-grams:", "\\3-grams:"), "expected \\\\2-grams:"),
         (lambda text: text.replace("-0.2 a b", "-0.2 a <eps>"), "epsilon"),
@@ -330,6 +332,12 @@ def test_a_bad_language_model_is_refused_with_the_reason(work, capfd, change, me
     assert arpa2fst.main(["--disambig-symbol=#0", "lm.arpa", "G.fst"]) == 1
     assert re.search(f"lm.arpa.*{message}", capfd.readouterr().err)
     assert not (work / "G.fst").exists()
+
+
+def test_n_grams_that_the_header_announces_and_that_are_missing_are_counted(work, capfd):
+    (work / "lm.arpa").write_text(ARPA.replace("-0.2 a b\n", ""))
+    assert arpa2fst.main(["--disambig-symbol=#0", "lm.arpa", "G.fst"]) == 0
+    assert "lm.arpa, line 16 [\\end\\] 2 2-grams; the header says 3" in capfd.readouterr().err
 
 
 def test_a_language_model_of_another_editor_is_the_same(work):
