@@ -10,13 +10,13 @@ from asrser_io.tables import TableWriter, is_rspecifier, is_wspecifier, read_obj
 
 
 def read_feats(source: str) -> Iterator[tuple[str, np.ndarray]]:
-    """(utterance, (frames, coefficients) float32) of a data directory's feats.scp or of an rspecifier."""
-    return read_table(_rspecifier(source, "feats.scp"), "matrix")
+    """(utterance, (frames, coefficients) float32, finite) of a data directory's feats.scp or of an rspecifier."""
+    return _read(_rspecifier(source, "feats.scp"), "feats")
 
 
 def read_labels(source: str) -> Iterator[tuple[str, np.ndarray]]:
     """(utterance, (frames,) int32) of a data directory's labels.scp or of an rspecifier of integer vectors."""
-    return read_table(_rspecifier(source, "labels.scp"), "int_vector")
+    return _read(_rspecifier(source, "labels.scp"), "int_vector")
 
 
 def _rspecifier(source: str, script: str) -> str:
@@ -28,6 +28,14 @@ def _rspecifier(source: str, script: str) -> str:
             "expected a folder, scp:FILE, ark:FILE or 'ark:COMMAND |'"
         )
     return source
+
+
+def _read(rspecifier: str, kind: str) -> Iterator[tuple[str, np.ndarray]]:
+    """Failures name the table: a command may read several."""
+    try:
+        yield from read_table(rspecifier, kind)
+    except Failure as error:
+        raise Failure(f"{rspecifier}: {error}") from error
 
 
 def read_vector(rxfilename: str) -> np.ndarray:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from asrser_io.files import Failure, write_text
 from asrser_io.messages import as_script
-from asrser_io.text import read_symbol_table
+from asrser_io.text import read_lines, read_symbol_table, words_of
 from asrser_nn.prediction.viterbi import FORMAT, VERSION
 from kaldi_programs.common.fst import Fst, read_fst
 from kaldi_programs.common.hmm import TransitionModel, read_transition_model
@@ -64,7 +64,10 @@ def silence_costs(lexicon: Fst, phones: dict[int, str], words: dict[int, str]) -
     at_start = {arc[3]: arc[2] for arc in lexicon.arc_lists()[lexicon.start] if arc[:2] == (0, 0)}
     if lexicon.num_states != 3 or len(silent) != 1 or len(at_start) != 2:
         raise Failure("a lexicon of another form than utils/prepare_lang.sh gives it")
-    silence_state = next(s for s in at_start if any(arc[0] in silent and not arc[1] for arc in lexicon.arc_lists()[s]))
+    silence_states = [s for s in at_start if any(arc[0] in silent and not arc[1] for arc in lexicon.arc_lists()[s])]
+    if len(silence_states) != 1:
+        raise Failure("a lexicon whose silence is not as utils/prepare_lang.sh makes it")
+    silence_state = silence_states[0]
     with_silence = at_start.pop(silence_state)
     return phones[silent.pop()], with_silence, next(iter(at_start.values()))
 
@@ -92,8 +95,23 @@ def phone_loop(lang: Path, model: TransitionModel) -> list[dict]:
     phone_ids, word_ids = read_symbol_table(str(lang / "phones.txt")), read_symbol_table(str(lang / "words.txt"))
     words = {number: name for name, number in word_ids.items()}
     phones = {number: name for name, number in phone_ids.items()}
-    silence, with_silence, without = silence_costs(read_fst(str(lang / "L.fst")), phones, words)
-    grammar = read_fst(str(lang / "G.fst"))
+    lexicon, grammar = read_fst(str(lang / "L.fst")), read_fst(str(lang / "G.fst"))
+    for name, labels, table, names in (
+        ("L.fst", lexicon.arcs["ilabel"], "phones.txt", phones),
+        ("L.fst", lexicon.arcs["olabel"], "words.txt", words),
+        ("G.fst", grammar.arcs["ilabel"], "words.txt", words),
+    ):
+        if unknown := set(labels.tolist()) - set(names):
+            raise Failure(f"{lang}/{name} has the label {min(unknown)}, which {lang}/{table} has not: made anew since?")
+    for name, fst in (("L.fst", lexicon), ("G.fst", grammar)):
+        if fst.start < 0:
+            raise Failure(f"{lang}/{name} is empty")
+    if "#0" not in word_ids:
+        raise Failure(f"{lang}/words.txt has no #0, which marks backing off: is it made by utils/prepare_lang.sh?")
+    try:
+        silence, with_silence, without = silence_costs(lexicon, phones, words)
+    except Failure as error:
+        raise Failure(f"{lang}/L.fst: {error}") from error
     for number in {arc[0] for arc in grammar.arcs.tolist()} - {word_ids["#0"]}:
         if words.get(number) not in phone_ids:
             raise Failure(f"{lang}/G.fst has word {words.get(number, number)}, which is no phone of {lang}/phones.txt")
@@ -105,7 +123,10 @@ def phone_loop(lang: Path, model: TransitionModel) -> list[dict]:
         units += [(silence, 0, state) for state in states]
     if len(units) > MAX_UNITS:
         raise Failure(f"{lang}/G.fst: a grammar that needs {len(units)} units; a bigram of phones was expected")
-    following = {state: followers(grammar, state, word_ids["#0"]) for state in states}
+    try:
+        following = {state: followers(grammar, state, word_ids["#0"]) for state in states}
+    except RecursionError:
+        raise Failure(f"{lang}/G.fst: backing off leads back to where it began") from None
 
     def row(state: int, after_word: bool) -> tuple[list[float], float]:
         """The log-probability of each unit in a state of the grammar, and of the end."""
@@ -136,10 +157,21 @@ def as_json(value):
     return {key: as_json(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
+def read_scale(path: Path) -> float:
+    words = words_of(" ".join(read_lines(path)))
+    try:
+        (scale,) = map(float, words)
+    except ValueError:
+        scale = math.nan
+    if not 0 < scale < math.inf:
+        raise Failure(f"{path}: expected one acoustic scale, found '{' '.join(words)}'; score the dev set again")
+    return scale
+
+
 def write(lang: Path, directory: Path, acoustic_scale: float | None) -> None:
     model = read_transition_model(str(directory / "final.mdl"))
     if acoustic_scale is None:
-        acoustic_scale = float((directory / "decode_dev/best_scale").read_text())
+        acoustic_scale = read_scale(directory / "decode_dev/best_scale")
     heading = {"format": FORMAT, "version": VERSION, "num_pdfs": model.num_pdfs, "acoustic_scale": acoustic_scale}
     units = ",\n".join(json.dumps(as_json(unit)) for unit in phone_loop(lang, model))
     write_text(directory / "hmm.json", f'{json.dumps(heading)[:-1]}, "units": [\n{units}\n]}}\n')

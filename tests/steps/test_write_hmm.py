@@ -105,6 +105,33 @@ def test_the_scale_that_was_best_on_dev_is_taken_and_asked_for(root, golden, tmp
     assert read_phone_loop(tmp_path / "hmm.json").acoustic_scale == 0.7
 
 
+@pytest.mark.parametrize(
+    "name, content, expected",
+    [
+        ("decode_dev/best_scale", b"0.3x\n", "best_scale: expected one acoustic scale, found '0.3x'"),
+        ("decode_dev/best_scale", b"nan\n", "found 'nan'; score the dev set again"),
+        ("decode_dev/best_scale", b"\xff\n", "best_scale, line 1: byte 0xFF is not UTF-8"),
+        ("lang/words.txt", b"<eps> 0\n#0 1\n", "L.fst has the label 2, which"),
+        ("lang/phones.txt", b"<eps> 0\n", "which {lang}/phones.txt has not: made anew since?"),
+        ("lang/G.fst", b"", "lang/G.fst: a damaged or truncated FST"),
+        ("final.mdl", b"\0B<TransitionModel> ", "final.mdl: the data end where a token was expected"),
+    ],
+)
+def test_files_that_do_not_fit_each_other_are_refused_and_the_old_loop_stays(
+    root, golden, tmp_path, name, content, expected
+):
+    shutil.copytree(golden / "lang", tmp_path / "lang")
+    shutil.copy(golden / "mono/final.mdl", tmp_path)
+    (tmp_path / "decode_dev").mkdir()
+    (tmp_path / "decode_dev/best_scale").write_text("0.3\n")
+    (tmp_path / "hmm.json").write_text("the old one")
+    (tmp_path / name).write_bytes(content)
+    result = run(root / "steps/nnet/write_hmm.py", tmp_path / "lang", tmp_path)
+    (line,) = result.stderr.splitlines()
+    assert result.returncode == 1 and expected.format(lang=tmp_path / "lang") in line
+    assert (tmp_path / "hmm.json").read_text() == "the old one"
+
+
 def test_a_model_with_phonetic_context_is_refused(golden, write_hmm, tmp_path):
     mono, tree = read_transition_model(f"{golden}/mono/final.mdl"), read_tree(f"{golden}/mono/tree")
 

@@ -144,7 +144,7 @@ def test_data_that_do_not_fit_the_options_are_one_line(refused, tmp_path):
         (["--batch-size=256", *good, *dev], "u: 10 frames, fewer than a minibatch of 256; give a smaller --batch-size"),
         (["--kernels=13x4,3x3", *good, *dev], "--kernels 13x4 and --pools 2x2 are too large for layer 1"),
         (["--kernels=3x3,9x9", *good, *dev], "--kernels 9x9 and --pools 2x2 are too large for layer 2"),
-        ([*write_data(tmp_path / "nan", holed, [0, 1] * 5), *dev], "nan holds numbers that are not finite"),
+        ([*write_data(tmp_path / "nan", holed, [0, 1] * 5), *dev], "has a feature that is infinite or no number"),
         ([*write_data(tmp_path / "neg", feats, [0, -1] * 5), *dev], "neg has label -1"),
         ([*write_data(tmp_path / "huge", feats, [0, 2**31 - 1] * 5), *dev], "huge has label 2147483647"),
         (["--num-classes=1", *good, *dev], "u has label 1, but there are 1 classes"),
