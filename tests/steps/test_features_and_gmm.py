@@ -146,3 +146,9 @@ def test_a_step_without_arguments_says_what_it_expects(root, script):
     assert result.returncode == 1 and "expected <" in result.stderr and len(result.stderr.splitlines()) == 1
     help_text = succeed(root / f"steps/{script}.sh", "--help").stdout
     assert f"Usage: steps/{script}.sh" in help_text or f"steps/{script}.sh --nj" in help_text
+
+
+def test_mfcc_and_filterbanks_are_made_by_one_script_under_two_names(root):
+    """A copy in the place of a link would go its own way unseen, as once after an edit of all scripts."""
+    for name in ("make_mfcc.sh", "make_fbank.sh"):
+        assert (root / "steps" / name).is_symlink() and (root / "steps" / name).samefile(root / "steps/make_feats.sh")
