@@ -19,8 +19,14 @@ def report(about: tuple[tuple[str, str], ...], work: str, runs: Path, out: str) 
     """
     from asrser_nn.study.report import read_results, summary_text, write_report
     from asrser_nn.study.results import collect
+    from asrser_nn.study.summary import as_written
 
-    results = read_results(Path(work)) if work.endswith(".json") else collect(Path(work), read_list(runs), about)
-    written = write_report(results, Path(out))
-    print(summary_text(results))
+    if work.endswith(".json"):
+        results = read_results(Path(work))
+        with as_written(work):
+            written, text = write_report(results, Path(out)), summary_text(results)
+    else:
+        results = collect(Path(work), read_list(runs), about)
+        written, text = write_report(results, Path(out)), summary_text(results)
+    print(text)
     print("\n".join(str(path) for path in written))

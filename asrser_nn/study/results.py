@@ -19,17 +19,20 @@ from asrser_nn.network.convnet import Shape
 from asrser_nn.network.model import code_commit, layer_table, load_model
 from asrser_nn.runs import Run
 from asrser_nn.study.measures import Counts, summary
-from asrser_nn.study.summary import read_json
+from asrser_nn.study.summary import as_written, read_json
 from asrser_nn.training.directory import listed, what_is_missing
 
 PARTS = ("dev", "test")
+SHOWN = ("epoch", "train_loss", "dev_accuracy")  # of each epoch in history.json
 
 
 def phone_errors(per_utt: Path) -> Counts:
     """From lines '<utt> <spk> <errors> <phones> …'."""
     counts: Counts = defaultdict(lambda: [[0, 0]])
-    for _, (_, speaker, errors, phones, *_) in rows(read_lines(per_utt), per_utt, "<utt> <spk> <errors> <phones> …"):
-        counts[speaker] = [[counts[speaker][0][0] + int(errors), counts[speaker][0][1] + int(phones)]]
+    lines = rows(read_lines(per_utt), per_utt, "<utt> <spk> <errors> <phones> …")
+    with as_written(per_utt):
+        for _, (_, speaker, errors, phones, *_) in lines:
+            counts[speaker] = [[counts[speaker][0][0] + int(errors), counts[speaker][0][1] + int(phones)]]
     return dict(counts)
 
 
@@ -71,17 +74,27 @@ def read_run(run: Run) -> dict[str, Any]:
     confusion: dict[str, Any] = {}
     for part in PARTS:
         counts[part] = {}
-        evaluation = read_json(directory / f"evaluate_{part}.json")
-        utt2spk = read_map(Path(evaluation["feats"]) / "utt2spk")
-        if "utterances" in evaluation:
-            counts[part].update(emotion_counts(evaluation, utt2spk))
-            confusion[part] = {level: evaluation[level]["confusion"] for level in ("frames", "utterances")}
-        else:
-            counts[part]["FER"] = frame_errors(evaluation, utt2spk)
+        path = directory / f"evaluate_{part}.json"
+        evaluation = read_json(path)
+        with as_written(path):
+            data = Path(evaluation["feats"])
+            names = {entry["utterance"] for entry in evaluation["per_utterance"]}
+        utt2spk = read_map(data / "utt2spk")
+        if unknown := sorted(names - set(utt2spk)):
+            raise Failure(f"{path} has {len(unknown)} utterances that {data}/utt2spk has not, such as {unknown[0]}")
+        with as_written(path):
+            if "utterances" in evaluation:
+                counts[part].update(emotion_counts(evaluation, utt2spk))
+                confusion[part] = {level: evaluation[level]["confusion"] for level in ("frames", "utterances")}
+            else:
+                counts[part]["FER"] = frame_errors(evaluation, utt2spk)
         for measure, name in (("PER", "per_utt"), ("PER without silence", "per_utt_lenient")):
             if (path := directory / f"decode_{part}" / name).exists():
                 counts[part][measure] = phone_errors(path)
     constant = directory / "transfer.json"
+    history = read_json(directory / "history.json")
+    with as_written(directory / "history.json"):
+        [float(epoch[name]) for epoch in history for name in SHOWN]
     return {
         "experiment": run.experiment,
         "task": run.task,
@@ -91,7 +104,7 @@ def read_run(run: Run) -> dict[str, Any]:
         "seed": run.training.method.seed,
         "counts": counts,
         "confusion": confusion,
-        "history": read_json(directory / "history.json"),
+        "history": history,
         "constant": read_json(constant) if constant.exists() else None,
         "config": read_lines(directory / "config", strict=False),
     }
@@ -104,12 +117,13 @@ def _corpus(name: Path, parts: dict[str, Path]) -> dict[str, Any]:
     for part, data in parts.items():
         utt2spk = read_map(data / "utt2spk")
         frames = read_map(data / "utt2num_frames")  # of the utterances with features: the others were not used
-        found["parts"][part] = {
-            "speakers": len({utt2spk[utterance] for utterance in frames}),
-            "utterances": len(frames),
-            "frames": sum(map(int, frames.values())),
-            "expected": expected.get(part, ""),
-        }
+        with as_written(f"{data}/{{utt2num_frames,utt2spk}}"):
+            found["parts"][part] = {
+                "speakers": len({utt2spk[utterance] for utterance in frames}),
+                "utterances": len(frames),
+                "frames": sum(map(int, frames.values())),
+                "expected": expected.get(part, ""),
+            }
     return found
 
 
@@ -117,9 +131,10 @@ def _stages(exp: Path) -> list[dict[str, Any]]:
     """From exp/seconds, lines '<stage> <seconds> <name>'; the last line of a stage counts."""
     stages: dict[str, dict[str, Any]] = {}
     if (exp / "seconds").exists():
-        for line in read_lines(exp / "seconds"):
-            number, seconds, name = line.split(maxsplit=2)
-            stages[number] = {"stage": int(number), "name": name, "seconds": float(seconds)}
+        with as_written(exp / "seconds"):
+            for line in read_lines(exp / "seconds"):
+                number, seconds, name = line.split(maxsplit=2)
+                stages[number] = {"stage": int(number), "name": name, "seconds": float(seconds)}
     return sorted(stages.values(), key=lambda stage: stage["stage"])
 
 
@@ -209,5 +224,6 @@ def _processor() -> str:
 
 def _silence(path: Path) -> dict[str, float]:
     """Share of silent frames by emotion, all speakers together."""
-    shares = read_json(path)["silence"]["all"] if path.exists() else {}
-    return {emotion: share for emotion, share in shares.items() if share is not None}
+    content = read_json(path) if path.exists() else {"silence": {"all": {}}}
+    with as_written(path):
+        return {emotion: share for emotion, share in content["silence"]["all"].items() if share is not None}

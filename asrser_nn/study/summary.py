@@ -1,13 +1,14 @@
 """What the folds of an emotion corpus give together: mean over folds, each fold, and all their decisions pooled."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from asrser_io.files import Failure
+from asrser_io.files import Failure, described
 from asrser_nn.prediction.evaluate import rates
 from asrser_nn.runs import Run
 from asrser_nn.study.paper import published
@@ -49,6 +50,8 @@ def read_folds(runs: Sequence[Run]) -> tuple[dict[str, dict[str, Any]], dict[str
             raise Failure(f"{run.directory} is no further fold of {runs[0].experiment}: only one experiment at a time")
         if run.directory not in missing:
             folds[run.fold] = {part: read_json(Path(run.directory) / f"evaluate_{part}.json") for part in PARTS}
+            with as_written(f"{run.directory}/evaluate_{{{','.join(PARTS)}}}.json"):
+                summarise_folds({run.fold: folds[run.fold]})
     if not folds:
         raise Failure(f"no fold is complete ({listed(missing)})")
     return folds, missing
@@ -57,8 +60,19 @@ def read_folds(runs: Sequence[Run]) -> tuple[dict[str, dict[str, Any]], dict[str
 def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_bytes())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Failure(f"{path}: this is no JSON ({error}); remove it and run its stage again") from error
+
+
+@contextmanager
+def as_written(files: str | Path) -> Iterator[None]:
+    """Around the use of what these programs have written: whatever is wrong with it, the files are."""
+    try:
+        yield
+    except (AttributeError, LookupError, TypeError, ValueError, OverflowError) as error:
+        raise Failure(
+            f"{files}: damaged, or of another version ({described(error)}); remove it and run its stage again"
+        ) from error
 
 
 def summarise_level(levels: Mapping[str, dict[str, Any]]) -> dict[str, Any]:

@@ -5,8 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from asrser_io.files import Failure
+from asrser_nn.__main__ import cli
 from asrser_nn.runs import Evaluation, Run
 from asrser_nn.study.report import write_report
 from asrser_nn.study.results import collect, gaps
@@ -98,3 +100,51 @@ def test_without_a_complete_run_there_is_no_report(runs, tmp_path):
 def test_of_many_missing_runs_the_first_are_named(runs):
     (said, _) = gaps(runs, {f"exp/{n}": "not trained" for n in range(12)})
     assert "exp/9 and 2 more" in said and "exp/10" not in said
+
+
+def changed(content, **entries):
+    return json.dumps(json.loads(content) | entries).encode()
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "said"),
+    [
+        ("exp/f2/evaluate_dev.json", lambda content: content[:30], "this is no JSON"),
+        ("exp/f2/evaluate_dev.json", lambda content: b"\xff\xfe", "this is no JSON"),
+        ("exp/f2/evaluate_dev.json", lambda content: b"[" * 100_000, "this is no JSON"),
+        ("exp/f2/evaluate_dev.json", lambda content: b"[1, 2]", "damaged, or of another version"),
+        ("exp/f2/evaluate_dev.json", lambda content: b"{}", "damaged, or of another version (KeyError: 'feats')"),
+        ("exp/f2/evaluate_dev.json", lambda content: changed(content, per_utterance=[{"utterance": "u"}]), "'errors'"),
+        ("exp/f2/evaluate_dev.json", lambda content: changed(content, per_utterance=7), "TypeError"),
+        ("exp/f2/evaluate_test.json", lambda content: changed(content, utterances={}), "KeyError: 'support'"),
+        ("exp/f2/history.json", lambda content: b'[{"epoch": 1}]', "KeyError: 'train_loss'"),
+        ("exp/f2/history.json", lambda content: b"7", "damaged"),
+        ("exp/f2/transfer.json", lambda content: b"{", "this is no JSON"),
+        ("f2/utt2spk", lambda content: b"other f2\n", "evaluate_dev.json has 1 utterances that"),
+        ("f2/utt2spk", lambda content: b"u\n", "line 1: expected"),
+        ("exp/f2/decode_test/per_utt", lambda content: b"u f2 x 9\n", "invalid literal for int"),
+        ("exp/f2/decode_test/per_utt", lambda content: b"u f2\n", "line 1: expected"),
+        ("exp/seconds", lambda content: b"7 1.5\n", "damaged, or of another version"),
+        ("data/ser/silence.json", lambda content: b"{}", "KeyError: 'silence'"),
+    ],
+)
+def test_a_damaged_result_is_named_and_nothing_else_is_said(name, damage, said, runs, tmp_path):
+    path = tmp_path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(damage(path.read_bytes() if path.exists() else b""))
+    with pytest.raises(Failure) as error:
+        collect(tmp_path, runs, [])
+    message = str(error.value)
+    assert f"{tmp_path}/{name}" in message and said in message and "\n" not in message
+
+
+def test_a_damaged_results_json_is_named(made_up_study, tmp_path):
+    for content, said in [
+        (b"{", "this is no JSON"),
+        (b"[]", "this is no results.json of a report"),
+        (b'{"summary": []}', "results.json: damaged, or of another version (KeyError: "),
+        (json.dumps(made_up_study | {"summary": [{"mean": "x"}]}).encode(), "results.json: damaged"),
+    ]:
+        (tmp_path / "results.json").write_bytes(content)
+        done = CliRunner().invoke(cli, ["report", f"{tmp_path}/results.json", "no-list", f"{tmp_path}/out"])
+        assert done.exit_code == 1 and said in done.stderr and done.stderr.count("\n") == 1
