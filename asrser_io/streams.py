@@ -68,8 +68,9 @@ def seek(file: BufferedReader, path: str, offset: int) -> None:
     """Go to where an extended filename points. A pipe is read from its start, and never needs this."""
     try:
         file.seek(offset)
-    except OSError as error:
-        raise Failure(f"cannot go to byte {offset} of {path}, which is a pipe: {error.strerror or error}") from error
+    except (OSError, OverflowError) as error:
+        what = "which is a pipe" if isinstance(error, OSError) else "no file is that long"
+        raise Failure(f"cannot go to byte {offset} of {path}: {what}") from error
 
 
 class _InputFile(FileIO):

@@ -142,7 +142,7 @@ def read_symbol_table(path: str | Path) -> dict[str, int]:
     symbols: dict[str, int] = {}
     symbol_of: dict[int, str] = {}
     for number, (symbol, key) in rows(read_lines(path, strict=False), path, "<symbol> <number>"):
-        if not is_count(key):
+        if not is_count(key) or int(key) >= 2**31:
             raise Failure(f"{path}, line {number}: expected a symbol and its number, found '{symbol} {key}'")
         if symbol in symbols or int(key) in symbol_of:
             before = f"{symbol} {symbols[symbol]}" if symbol in symbols else f"{symbol_of[int(key)]} {key}"

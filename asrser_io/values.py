@@ -75,8 +75,11 @@ def _read_number(f: BufferedReader, binary: bool, formats: dict[int, str]) -> in
         try:
             if b"_" in word:
                 raise ValueError  # which Python would take for part of a number
-            return convert(word)
-        except ValueError:
+            number = convert(word)
+            if convert is int:
+                struct.pack(next(iter(formats.values())), number)  # too large a number is none here, either
+            return number
+        except (ValueError, struct.error):
             shown = word[:40].decode(errors="surrogateescape")
             raise Failure(f"expected a number ({convert.__name__}), found {shown!r}") from None
     size = read_bytes(f, 1)[0]

@@ -5,7 +5,7 @@ Without transition probabilities by default: they change with every iteration, a
 
 from asrser_io.files import Failure
 from asrser_io.tables import TableWriter, read_table
-from kaldi_programs.common.fst import FST, read_fst, read_int_list, to_wheel
+from kaldi_programs.common.fst import FST, read_fst, read_int_list, to_wheel, wheel_errors_as_failures
 from kaldi_programs.common.hmm import read_transition_model
 from kaldi_programs.common.program import Option, log, program, warn
 from kaldi_programs.common.tree import read_tree
@@ -48,4 +48,5 @@ def training_graph_compiler(options, tree, model, lexicon):
     config = khg.TrainingGraphCompilerOptions(options.transition_scale, options.self_loop_scale, options.reorder)
     config.rm_eps = options.rm_eps
     disambig = read_int_list(options.read_disambig_syms) if options.read_disambig_syms else []
-    return khg.TrainingGraphCompiler(model, tree, lexicon, disambig, config)
+    with wheel_errors_as_failures(f"cannot compile graphs with the disambiguation symbols {disambig}"):
+        return khg.TrainingGraphCompiler(model, tree, lexicon, disambig, config)

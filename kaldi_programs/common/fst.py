@@ -20,7 +20,7 @@ import numpy as np
 from asrser_io.files import Failure, read_up_to
 from asrser_io.streams import open_input, open_output, read_lines
 from asrser_io.tables import Kind
-from asrser_io.text import words_of
+from asrser_io.text import is_count, words_of
 
 if TYPE_CHECKING:
     import kaldifst
@@ -262,9 +262,8 @@ def write_lines(lines: Iterable[str], wxfilename: str) -> None:
 
 
 def read_int_list(rxfilename: str) -> list[int]:
-    """Read integers, one a line, such as phones/disambig.int."""
+    """Read labels, one a line, such as phones/disambig.int."""
     found = [word for line in read_lines(rxfilename) for word in words_of(line)]
-    try:
-        return [int(word) for word in found]
-    except ValueError:
-        raise Failure(f"{rxfilename}: expected one integer a line, found: {' '.join(found)[:40]}") from None
+    if wrong := [word for word in found if not is_count(word) or int(word) >= 2**31]:
+        raise Failure(f"{rxfilename}: expected one integer a line, found: {wrong[0]}")
+    return [int(word) for word in found]

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from kaldi_programs.common.tree import ContextDependency
 
 NO_PDF = -1  # the pdf class of a state that emits nothing
+MOST_PHONES = 1_000_000  # by far more than there are, even with word positions and contexts
 
 
 class HmmState(NamedTuple):
@@ -130,10 +131,13 @@ def _check_hmm(hmm: list[HmmState]) -> None:
             raise Failure(f"state {number} of the topology needs transitions, each to a state of its own")
         if not all(0 <= destination <= last for destination in destinations):
             raise Failure(f"state {number} of the topology has a transition to a state that is not there")
-        if not all(probability > 0 for _, probability in state.transitions):
-            raise Failure(f"state {number} of the topology has a transition of zero probability: leave it out")
+        if not all(0 < probability < np.inf for _, probability in state.transitions):
+            raise Failure(f"state {number} of the topology has a transition of zero probability, or none: leave it out")
         if state.forward_pdf_class == NO_PDF and (last in destinations or number in destinations):
             raise Failure(f"state {number} of the topology emits nothing, so it cannot loop or end the phone")
+    classes = {state[part] for state in hmm for part in (0, 1)} - {NO_PDF}
+    if classes != set(range(len(classes))):
+        raise Failure(f"an entry of the topology has the pdf classes {sorted(classes)}: expected 0, 1 and so on, all")
 
 
 def read_topology(file, binary: bool) -> Topology:
@@ -169,8 +173,8 @@ def _read_topology_text(file) -> Topology:
         _expect(token, "<TopologyEntry>")
         expect_token(file, "<ForPhones>", False)
         while (token := read_token(file, False)) != "</ForPhones>":
-            if not is_count(token) or int(token) == 0:
-                raise Failure(f"expected a phone id or </ForPhones> in the topology, found {token!r}")
+            if not is_count(token) or not 0 < int(token) <= MOST_PHONES:
+                raise Failure(f"expected a phone id, 1 to {MOST_PHONES}, or </ForPhones>, found {token!r}")
             if int(token) in phone_to_entry:
                 raise Failure(f"phone {token} appears twice in the topology")
             phone_to_entry[int(token)] = len(entries)

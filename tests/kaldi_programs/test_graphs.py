@@ -226,6 +226,21 @@ def test_a_label_without_symbol_is_not_printed(work, capfd):
     assert "label 9" in capfd.readouterr().err
 
 
+@pytest.mark.parametrize("number", ["99999999999", "x", "1.5", "1_0"])
+def test_a_number_that_no_label_can_be_is_refused_with_its_file(work, capfd, number):
+    compiled("1.fst", "0 1 1 1; 1")
+    (work / "list").write_text(f"{number}\n")
+    (work / "table").write_text(f"<eps> 0\na {number}\n")
+    for main, words, told in [
+        (fstaddselfloops, ["list", "list", "1.fst", "out"], "list: expected one integer a line, found: "),
+        (fstcomposecontext, ["--read-disambig-syms=list", "out", "1.fst"], "list: expected one integer a line"),
+        (fstrmsymbols, ["list", "1.fst", "out"], "list: expected one integer a line"),
+        (fstprint, ["--isymbols=table", "1.fst", "out"], "table, line 2: expected a symbol and its number"),
+    ]:
+        assert main.main(words) == 1
+        assert told in capfd.readouterr().err
+
+
 def test_a_symbol_table_with_a_bad_line_is_refused(work, capfd):
     (work / "words").write_text("<eps> 0\na\n")
     assert fstprint.main(["--isymbols=words", compiled("a.fst", "0 1 1 1; 1")]) == 1
