@@ -26,11 +26,16 @@ asr_corpus=demo      # demo: made by a synthesiser on the spot; timit (also its 
 timit=               # folder of TIMIT
 asr_data=            # folder of your own Kaldi data directories train, dev and test, with phones for words
 silence_phone=sil    # what their transcripts call silence; where none has it, it may come between any two phones
-ser_corpus=demo      # demo; iemocap; emodb; data: your own
+ser_corpus=demo      # demo; iemocap; emodb; cremad; ravdess; savee; emovo; data: your own
 iemocap=             # folder of IEMOCAP
 emodb=               # folder of EmoDB, which holds wav
+cremad=              # folder of CREMA-D, which holds AudioWAV
+ravdess=             # folder of the speech of RAVDESS, which holds Actor_01 to Actor_24
+savee=               # folder of SAVEE, which holds AudioData
+emovo=               # folder of EMOVO, which holds f1 to m3
+emotions=paper       # paper: anger, happiness, sadness, neutral; all: every one of EmoDB and those after it; paper+calm: of RAVDESS
 ser_data=            # your own Kaldi data directory with utt2emotion
-allow_partial=false  # true: go on with a part of IEMOCAP or EmoDB
+allow_partial=false  # true: go on with a part of IEMOCAP, EmoDB or those after it
 conf=                # configurations of the networks; default: conf/quick or conf/paper, stage 0 says which and why
 folds=               # integer >= 0: train only the first so many SER folds; 0: all; default: as study.conf of the configuration says
 leave_out=speaker    # of SER, for the test: one speaker at a time, as in the paper, or one session, which is stricter
@@ -65,7 +70,7 @@ dir=${dir:-$here}
 "$here/utils/setup.sh"
 doctor() {
   "$here/utils/doctor.sh" "$@" --dir "$dir" --device "$device" --timit "$timit" --iemocap "$iemocap" --emodb "$emodb" \
-    --asr-data "$asr_data" --ser-data "$ser_data"
+    --cremad "$cremad" --ravdess "$ravdess" --savee "$savee" --emovo "$emovo" --asr-data "$asr_data" --ser-data "$ser_data"
 }
 if $doctor; then
   doctor
@@ -75,8 +80,9 @@ fi
 # A folder that is named but not asked for would be ignored.
 [ -z "$timit" ] || [ "$asr_corpus" = timit ] || die "--timit is read with --asr-corpus timit, which is '$asr_corpus'"
 [ -z "$asr_data" ] || [ "$asr_corpus" = data ] || die "--asr-data is read with --asr-corpus data, which is '$asr_corpus'"
-[ -z "$iemocap" ] || [ "$ser_corpus" = iemocap ] || die "--iemocap is read with --ser-corpus iemocap, which is '$ser_corpus'"
-[ -z "$emodb" ] || [ "$ser_corpus" = emodb ] || die "--emodb is read with --ser-corpus emodb, which is '$ser_corpus'"
+for x in iemocap emodb cremad ravdess savee emovo; do
+  [ -z "${!x}" ] || [ "$ser_corpus" = $x ] || die "--$x is read with --ser-corpus $x, which is '$ser_corpus'"
+done
 [ -z "$ser_data" ] || [ "$ser_corpus" = data ] || die "--ser-data is read with --ser-corpus data, which is '$ser_corpus'"
 
 # folder <option> <value>: the folder of a corpus, which must be there
@@ -93,10 +99,9 @@ case $asr_corpus in
 esac
 case $ser_corpus in
   demo) ser_dir=$dir/data/demo_ser ;;
-  iemocap) ser_dir=$(folder --iemocap "$iemocap") ;;
-  emodb) ser_dir=$(folder --emodb "$emodb") ;;
+  iemocap | emodb | cremad | ravdess | savee | emovo) ser_dir=$(folder "--$ser_corpus" "${!ser_corpus}") ;;
   data) ser_dir=$(folder --ser-data "$ser_data") ;;
-  *) die "--ser-corpus is demo, iemocap, emodb or data, not '$ser_corpus'" ;;
+  *) die "--ser-corpus is demo, iemocap, emodb, cremad, ravdess, savee, emovo or data, not '$ser_corpus'" ;;
 esac
 . "$here/path.sh"
 . "$here/cmd.sh"
@@ -130,6 +135,7 @@ asr() {
 }
 ser() {
   "$here/recipe/ser.sh" "${common[@]}" "$@" --nnet-config "$conf/ser.conf" --allow-partial "$allow_partial" --folds "$folds" \
+    --emotions "$emotions" \
     --leave-out "$leave_out" --dev-speakers "$dev_speakers" --together "$together" "$ser_corpus" "$ser_dir"
 }
 transfer() {

@@ -1,9 +1,10 @@
 """The files of a corpus that the recipe reads, and whether they are still those that it was prepared from.
 
 Usage: local/corpus_files.py [--write|--changes] <corpus> <corpus-dir> <list>
-<corpus> is timit, iemocap, emodb, asr-data or ser-data. Prints how many files there are and a checksum of their names
-and contents. <list> has a line for each, "<checksum of the contents> <bytes> <time of change> <name>"; a file of the
-size and time that stand there is not read again. --write writes the list. --changes prints how the files differ.
+<corpus> is timit, iemocap, emodb or its like, asr-data or ser-data. Prints how many files there are and a checksum of
+their names and contents. <list> has a line for each, "<checksum of the contents> <bytes> <time of change> <name>"; a
+file of the size and time that stand there is not read again. --write writes the list. --changes prints how the files
+differ.
 """
 
 import argparse
@@ -12,9 +13,11 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
+import acted_corpus
 from timit_data import find_ldc_root
 
 from asrser_io.files import Failure, described, write_text
@@ -56,8 +59,8 @@ def files_of(kind: str, corpus: Path) -> Iterator[Path]:
         for session in root.glob("Session[1-5]"):
             yield from session.glob("dialog/EmoEvaluation/*.*")
             yield from session.glob("sentences/wav/*/*.*")
-    elif kind == "emodb":
-        yield from corpus.glob("wav/*.*")
+    elif kind in acted_corpus.NAMES:
+        yield from import_module(f"{kind}_data").CORPUS.files(corpus)
     else:
         for table in (corpus / name for name in TABLES[kind]):
             if table.exists():
@@ -113,7 +116,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--changes", action="store_true")
-    parser.add_argument("kind", choices=("timit", "iemocap", "emodb", *TABLES))
+    parser.add_argument("kind", choices=("timit", "iemocap", *acted_corpus.NAMES, *TABLES))
     parser.add_argument("corpus", type=Path)
     parser.add_argument("list", type=Path)
     args = parser.parse_args()

@@ -1,24 +1,25 @@
-"""Make a Kaldi data directory of four emotions of EmoDB; called by local/emodb_data.sh."""
+"""Make a Kaldi data directory of EmoDB; called by local/emodb_data.sh.
+
+Names, speakers and counts: Burkhardt, Paeschke, Rolfes, Sendlmeier and Weiss, "A Database of German Emotional Speech",
+Interspeech 2005, and the documentation at http://emodb.bilderbar.info: 535 recordings, ten speakers, ten sentences.
+"""
 
 import re
-from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
-from ser_corpus import (
-    EMOTIONS,
-    Utterance,
-    check_counts,
-    check_parts,
-    run,
-    table_of_counts,
-    without_faults,
-    write_data_dir,
-)
+from acted_corpus import Clip, Corpus, run
+from ser_corpus import EMOTIONS
 
-from asrser_io.files import Failure
-
-EMOTION_OF = {"W": "anger", "F": "happiness", "T": "sadness", "N": "neutral"}  # Wut, Freude, Trauer, neutral
-LEFT_OUT = "LEA"  # Langeweile, Ekel, Angst: boredom, disgust, fear
+EMOTION_OF = {
+    "W": "anger",  # Wut
+    "F": "happiness",  # Freude
+    "T": "sadness",  # Trauer
+    "N": "neutral",
+    "L": "boredom",  # Langeweile
+    "E": "disgust",  # Ekel
+    "A": "fear",  # Angst
+}
 GENDER_OF = {
     "03": "m", "08": "f", "09": "f", "10": "m", "11": "m", "12": "m", "13": "f", "14": "f", "15": "m", "16": "f",
 }  # fmt: skip
@@ -26,46 +27,35 @@ EXPECTED = {
     "anger": 127, "happiness": 71, "sadness": 62, "neutral": 79, "utterances": 339,
     "03": 39, "08": 42, "09": 30, "10": 21, "11": 35, "12": 22, "13": 36, "14": 41, "15": 34, "16": 39,
 }  # fmt: skip
-ALL_FILES = 535  # of the seven emotions
+ALL_EXPECTED = EXPECTED | {
+    "boredom": 81, "disgust": 46, "fear": 69, "utterances": 535,
+    "03": 49, "08": 58, "09": 43, "10": 38, "11": 55, "12": 35, "13": 61, "14": 69, "15": 56, "16": 71,
+}  # fmt: skip
 
 NAME = re.compile(r"(\d\d)([ab]\d\d)([WFTNLEA])([a-z])")  # speaker, sentence, emotion, version
 
 
-def wav_files(folder: Path) -> list[Path]:
-    return sorted(f for f in folder.iterdir() if f.suffix.lower() == ".wav" and not f.name.startswith("."))
+def parse(file: Path) -> Clip | None:
+    """The corpus' own names begin with the speaker already, as Kaldi wants it."""
+    match = NAME.fullmatch(file.stem)
+    return match and Clip(file.stem, file.stem, speaker=match[1], code=match[3], sentence=match[2])
 
 
-def prepare(corpus: Path, out: Path, allow_partial: bool) -> None:
-    (folder,) = check_parts(corpus, ["wav"], "the folder of EmoDB", allow_partial)
-    files = wav_files(folder)
-    if not files:
-        raise Failure(f"no wav files in {folder}")
-    utterances = []
-    other: Counter[str] = Counter()
-    for file in files:
-        match = NAME.fullmatch(file.stem)
-        if match is None or match[1] not in GENDER_OF:
-            raise Failure(f"{file}: '{file.stem}' is no name of an EmoDB recording such as 03a01Wa")
-        speaker, _, letter, _ = match.groups()
-        if letter in LEFT_OUT:
-            other[letter] += 1
-        else:
-            # The corpus' own names begin with the speaker already, as Kaldi wants it.
-            gender, emotion = GENDER_OF[speaker], EMOTION_OF[letter]
-            utterances.append(Utterance(file.stem, file.stem, speaker, gender, emotion, str(file)))
-    utterances, left_out = without_faults(utterances, allow_partial)
-    if other:
-        print(f"not used: {', '.join(f'{letter} {count}' for letter, count in sorted(other.items()))}")
-    print(table_of_counts(utterances, EMOTIONS, EXPECTED))
-    found = Counter(key for u in utterances for key in (u.emotion, u.speaker, "utterances"))
-    expected = dict(EXPECTED)
-    if other:  # then the seven emotions are there, and all of them should be
-        expected["files"], found["files"] = ALL_FILES, len(files)
-    check_counts(expected, found, allow_partial)
-    name = f"EmoDB ({len(utterances)} of {EXPECTED['utterances']} utterances of four emotions)"
-    write_data_dir(out, utterances, EMOTIONS, name, ("15", "16"), None, left_out, EXPECTED["utterances"])
-    print(f"{out}: {name}, {len({u.speaker for u in utterances})} speakers")
+def expected(emotions: Sequence[str]) -> dict[str, int]:
+    return EXPECTED if set(emotions) == set(EMOTIONS) else ALL_EXPECTED
 
+
+CORPUS = Corpus(
+    name="EmoDB",
+    places=["wav/*"],
+    example="wav/03a01Wa.wav",
+    parse=parse,
+    emotion_of=EMOTION_OF,
+    gender_of=GENDER_OF,
+    expected=expected,
+    all_files=535,
+    dev_speakers=["15", "16"],
+)
 
 if __name__ == "__main__":
-    run(__doc__, prepare)
+    run(__doc__, CORPUS)

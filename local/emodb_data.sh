@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Make a Kaldi data directory of four emotions of EmoDB: anger, happiness, sadness, neutral.
+# Make a Kaldi data directory of the emotions of EmoDB: anger, happiness, sadness, neutral, or all.
 #
 # Usage: local/emodb_data.sh [options] <emodb-dir> <data-dir>
 #  e.g.: local/emodb_data.sh ../shared/data/emodb data/ser
@@ -7,6 +7,7 @@
 #
 # Options, given as --name value:
 allow_partial=false # true: go on with a part of the corpus, with a warning
+emotions=paper      # paper: the four of the paper; all: those of the corpus, too
 # End options
 [ -n "${BASH_VERSION:-}" ] || { echo "$0: needs bash; start it by its name, or with bash" >&2; exit 1; }
 set -eu -o pipefail
@@ -15,4 +16,4 @@ here=$(dirname "$(readlink -f "$0")")/..
 [ $# -eq 2 ] || die "expected <emodb-dir> <data-dir>, got $# arguments; --help says more"
 . "$here/path.sh"
 
-python "$here/local/emodb_data.py" --allow-partial "$allow_partial" "$1" "$2"
+python "$here/local/emodb_data.py" --allow-partial "$allow_partial" --emotions "$emotions" "$1" "$2"

@@ -19,7 +19,7 @@ from asrser_io.files import Failure, fault_of_name, write_text
 from asrser_io.messages import as_script
 from asrser_io.text import read_list, read_map, words_of
 
-BY_UTTERANCE = ("feats.scp", "labels.scp", "utt2spk", "utt2emotion", "utt2original")
+BY_UTTERANCE = ("feats.scp", "labels.scp", "utt2spk", "utt2emotion", "utt2original", "utt2sentence")
 BY_SPEAKER = ("spk2gender", "spk2session")
 PARTS = ("train", "dev", "test")
 

@@ -3,6 +3,7 @@
 A data directory for SER holds, besides Kaldi's wav.scp, utt2spk, spk2utt and spk2gender:
   utt2emotion     utterance, emotion
   utt2original    utterance, the corpus' own name of it
+  utt2sentence    utterance, which of the sentences that all speakers read, where they read the same few
   emotions        the emotions in the order of their class ids; silence takes the id after the last
   dev_speakers    the speakers that the paper's protocol keeps for early stopping, when the corpus says so
   spk2session     speaker, recording session, when speakers were recorded together
@@ -52,17 +53,23 @@ class Utterance(NamedTuple):
     audio: str  # as in wav.scp: a file, or a command that ends in |
     recording: str = ""  # name of a recording that holds several utterances
     span: str = ""  # "start end" in that recording, seconds
+    sentence: str = ""  # which of those that all speakers read
 
 
-def run(purpose: str, prepare: Callable[[Path, Path, bool], None]) -> None:
-    """The command line of every corpus: [--allow-partial true] <corpus> <out>; a Failure is one line and status 1."""
+def run(purpose: str, prepare: Callable[..., None], emotions: Sequence[str] = ()) -> None:
+    """The command line of every corpus: [--allow-partial true] <corpus> <out>; a Failure is one line and status 1.
+
+    emotions: what --emotions takes, where prepare wants that too; the first is the default
+    """
     parser = argparse.ArgumentParser(description=purpose)
     parser.add_argument("--allow-partial", choices=("true", "false"), default="false")
+    if emotions:
+        parser.add_argument("--emotions", choices=emotions, default=emotions[0])
     parser.add_argument("corpus", type=Path)
     parser.add_argument("out", type=Path)
     args = parser.parse_args()
     with as_script(Path(sys.argv[0]).name):
-        prepare(args.corpus, args.out, args.allow_partial == "true")
+        prepare(args.corpus, args.out, args.allow_partial == "true", *([args.emotions] if emotions else []))
 
 
 def warn(message: str) -> None:
@@ -75,6 +82,11 @@ def report(what: str, lines: Sequence[str], at_most: int = 10) -> None:
         warn(f"{what}: {line}")
     if len(lines) > at_most:
         warn(f"{what}: … and {len(lines) - at_most} more")
+
+
+def in_order(emotions: Iterable[str]) -> list[str]:
+    """The paper's four first, then the others by name."""
+    return sorted(emotions, key=lambda e: (EMOTIONS.index(e) if e in EMOTIONS else len(EMOTIONS), e))
 
 
 def names_in_order_of_speakers(speaker_of: Mapping[str, str], file: Path) -> dict[str, str]:
@@ -311,6 +323,8 @@ def write_data_dir(
         write("spk2gender", ((speaker, of[0].gender) for speaker, of in sorted(speakers.items())))
     write("utt2emotion", ((u.name, u.emotion) for u in utterances))
     write("utt2original", ((u.name, u.original) for u in utterances))
+    if any(u.sentence for u in utterances):
+        write("utt2sentence", ((u.name, u.sentence) for u in utterances))
     if session_of:
         write("spk2session", ((speaker, session_of[speaker]) for speaker in sorted(speakers)))
     present = [speaker for speaker in dev_speakers if speaker in speakers]

@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from ser_corpus import (
-    EMOTIONS,
     Utterance,
+    in_order,
     name_of_corpus,
     names_in_order_of_speakers,
     report,
@@ -37,7 +37,7 @@ def order_of(emotions: set[str], data: Path) -> list[str]:
     if len(emotions) < 2:
         raise Failure(f"{data}/utt2emotion: at least two emotions are needed, found {', '.join(emotions) or 'none'}")
     if not (given := read_list(data / "emotions", optional=True)):
-        return sorted(emotions, key=lambda e: (EMOTIONS.index(e) if e in EMOTIONS else len(EMOTIONS), e))
+        return in_order(emotions)
     if missing := sorted(emotions - set(given)):
         raise Failure(f"{data}/utt2emotion has {', '.join(missing)}, {data}/emotions has not")
     if strange := [emotion for emotion in given if emotion not in emotions]:

@@ -31,7 +31,7 @@ num_speakers=$(wc -l <"$data/spk2utt")
 python "$here/steps/frame_labels.py" "$data"
 
 mkdir -p "$fbank"
-for f in wav.scp segments utt2{spk,emotion,original} spk2{utt,gender,session} dev_speakers classes corpus; do
+for f in wav.scp segments utt2{spk,emotion,original,sentence} spk2{utt,gender,session} dev_speakers classes corpus; do
   [ ! -f "$data/$f" ] || cp "$data/$f" "$fbank/"
 done
 rm -f "$fbank/labels.scp"

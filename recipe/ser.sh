@@ -4,9 +4,9 @@
 #
 # Usage: recipe/ser.sh [options] <corpus> <corpus-dir>
 #  e.g.: recipe/ser.sh --dir work/emodb emodb ../shared/data/emodb
-# <corpus> is iemocap, emodb, demo: speech by a synthesiser, made in <corpus-dir>, or data: a Kaldi data directory of your
-# own with utt2emotion. Ends with exp/ser/summary.txt: mean over folds, each fold, and all folds pooled. Rerun to continue
-# what was stopped; delete an output to have it made again, and what was made from it too.
+# <corpus> is iemocap, emodb, cremad, ravdess, savee, emovo, demo: speech by a synthesiser, made in <corpus-dir>, or data: a Kaldi
+# data directory of your own with utt2emotion. Ends with exp/ser/summary.txt: mean over folds, each fold, and all folds pooled.
+# Rerun to continue what was stopped; delete an output to have it made again, and what was made from it too.
 #
 # Options, given as --name value:
 dir=.                             # data, data_fbank and exp lie here
@@ -16,8 +16,9 @@ only_check=false                  # true: only see whether what is there was mad
 nj=2                              # integer >= 1: parallel jobs of stage 9
 cmd=                              # how jobs run; default: see cmd.sh
 allow_partial=false               # true: go on with a part of the corpus
+emotions=paper                    # of emodb and its like: the four of the paper, or all; paper+calm: of ravdess
 leave_out=speaker                 # for the test, one speaker at a time, as in the paper, or one session: stricter
-dev_speakers=                     # for early stopping, never for training; default: IEMOCAP session 5, EmoDB 15 16
+dev_speakers=                     # for early stopping, never for training; default: those of local/*_data.py
 folds=0                           # integer >= 0: train only the first so many; 0: all
 nnet_config=conf/paper/ser.conf   # options of asrser_nn train: the network and the method
 train_opts=                       # further ones, such as "--seed 2"; they win
@@ -39,9 +40,16 @@ corpus=$1 corpus_dir=$(one_name "$2")
 kind=$corpus
 case $corpus in
   demo) kind=iemocap prepare=$here/local/iemocap_data.sh ;;
-  iemocap | emodb) prepare=$here/local/${corpus}_data.sh ;;
+  iemocap | emodb | cremad | ravdess | savee | emovo) prepare=$here/local/${corpus}_data.sh ;;
   data) kind=ser-data prepare=$here/local/ser_data.sh ;;
-  *) die "the corpus is iemocap, emodb, demo or data, not '$corpus'" ;;
+  *) die "the corpus is iemocap, emodb, cremad, ravdess, savee, emovo, demo or data, not '$corpus'" ;;
+esac
+prepare_options=(--allow-partial "$allow_partial")
+case $corpus-$emotions in
+  iemocap-paper | demo-paper | data-paper) ;;
+  iemocap-* | demo-* | data-*) die "--emotions $emotions: of $corpus there are only those of the paper, or your own" ;;
+  *-paper | *-all | ravdess-paper+calm) prepare_options+=(--emotions "$emotions") ;;
+  *) die "--emotions is paper or all$([ "$corpus" != ravdess ] || echo ', or paper+calm'), not '$emotions'" ;;
 esac
 [[ $leave_out == speaker || $leave_out == session ]] || die "--leave-out is speaker or session, not '$leave_out'"
 nnet_config=$(find_config "$nnet_config")
@@ -52,7 +60,7 @@ what_is_made_with_what() {
   local files dev conf=$here/conf
   files=$(corpus_files ser_corpus)
   made_with 9 ser_corpus data/ser '' "SER corpus: $corpus $corpus_dir" "files of the SER corpus: $files" \
-    "a part of the SER corpus will do: $allow_partial"
+    "a part of the SER corpus will do: $allow_partial" "$([ "$emotions" = paper ] || echo "emotions: $emotions")"
   made_with 9 ser_frames data_fbank/ser ser_corpus "conf/mfcc_vad.conf: $(options_in "$conf/mfcc_vad.conf")" \
     "conf/vad.conf: $(options_in "$conf/vad.conf")" "conf/fbank.conf: $(options_in "$conf/fbank.conf")" \
     "Kaldi programs: $programs"
@@ -74,7 +82,7 @@ check_folds() {
 
 prepare_corpus() {
   list_corpus_files ser_corpus
-  "$prepare" --allow-partial "$allow_partial" "$corpus_dir" "$data"
+  "$prepare" "${prepare_options[@]}" "$corpus_dir" "$data"
 }
 
 begin_stages

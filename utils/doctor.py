@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 import warnings
+from functools import partial
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -231,12 +232,11 @@ def iemocap_in(folder: Path) -> str:
     return f"{name}, {len(sessions)} of 5 sessions, {num_turns} labelled turns"
 
 
-def emodb_in(folder: Path) -> str:
-    code = import_module("emodb_data")
-    files = code.wav_files(folder / "wav") if (folder / "wav").is_dir() else []
-    if not (num_files := sum(bool(code.NAME.fullmatch(file.stem)) for file in files)):
-        raise ValueError(f"{folder}: not EmoDB: no files like wav/03a01Wa.wav in it")
-    return f"EmoDB, {num_files} recordings"
+def acted_in(name: str, folder: Path) -> str:
+    corpus = import_module(f"{name}_data").CORPUS
+    if not (num_clips := sum(corpus.parse(file) is not None for file in corpus.files(folder))):
+        raise ValueError(f"{folder}: not {corpus.name}: no files like {corpus.example} in it")
+    return f"{corpus.name}, {num_clips} recordings"
 
 
 def data_directory(folder: Path, *files: str) -> str:
@@ -253,7 +253,7 @@ def asr_data_in(folder: Path) -> str:
 RECOGNISERS = {
     "timit": timit_in,
     "iemocap": iemocap_in,
-    "emodb": emodb_in,
+    **{name: partial(acted_in, name) for name in ("emodb", "cremad", "ravdess", "savee", "emovo")},
     "asr-data": asr_data_in,
     "ser-data": lambda folder: data_directory(folder, "wav.scp", "utt2spk", "utt2emotion"),
 }

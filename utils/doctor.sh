@@ -14,6 +14,10 @@ device=auto   # of the networks: auto, cpu or cuda
 timit=        # folder of TIMIT, of its sample or of the demo's speech
 iemocap=      # folder of IEMOCAP or of the demo's emotional speech
 emodb=        # folder of EmoDB
+cremad=       # folder of CREMA-D
+ravdess=      # folder of the speech of RAVDESS
+savee=        # folder of SAVEE
+emovo=        # folder of EMOVO
 asr_data=     # folder of your own Kaldi data directories train, dev and test
 ser_data=     # your own Kaldi data directory with utt2emotion
 # End options
@@ -34,4 +38,5 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 python "$here/utils/doctor.py" quick="$quick" dir="${dir:-$here}" device="$device" \
   provider="$kaldi_provider" home="${KALDI_ROOT:-$home}" scratch="$scratch" \
-  timit="$timit" iemocap="$iemocap" emodb="$emodb" asr-data="$asr_data" ser-data="$ser_data"
+  timit="$timit" iemocap="$iemocap" emodb="$emodb" cremad="$cremad" ravdess="$ravdess" savee="$savee" emovo="$emovo" \
+  asr-data="$asr_data" ser-data="$ser_data"

@@ -24,6 +24,10 @@ LAYOUTS = {
     "timit": ["TRAIN/DR1/FABC0/SX1.WAV", "TRAIN/DR1/FABC0/SX1.PHN", "TEST/DR1/MABC0/SX2.WAV.wav", "dev_spk.list"],
     "iemocap": ["Session1/dialog/EmoEvaluation/Ses01F_impro01.txt", "Session2/sentences/wav/Ses02F_impro01/a.wav"],
     "emodb": ["wav/03a01Wa.wav", "wav/16b10Td.WAV"],
+    "cremad": ["audiowav/1001_DFA_ANG_XX.wav"],
+    "ravdess": ["Actor_01/03-01-03-01-01-01-01.wav", "Actor_24/03-01-03-01-01-01-24.wav"],
+    "savee": ["AudioData/DC/a01.wav"],
+    "emovo": ["EMOVO/f1/rab-f1-b1.wav"],
     "asr-data": ["train/text", "dev/utt2spk", "test/segments", "corpus"],
     "ser-data": ["utt2emotion", "spk2session", "emotions", "dev_speakers", "spk2gender"],
 }

@@ -143,6 +143,7 @@ def test_a_corpus_that_is_not_where_it_is_said_to_be_is_a_problem(tmp_path):
         for name in ("wav.scp", "utt2spk", "text"):
             (own / subset / name).write_text("u s\n")
     corpora = {"timit": own / "train", "iemocap": own, "emodb": own, "asr-data": own, "ser-data": own / "train"}
+    corpora |= dict.fromkeys(("cremad", "ravdess", "savee", "emovo"), own)
     options = [word for option, folder in corpora.items() for word in (f"--{option}", folder)]
     result = run_doctor("--quick", "true", *options)
     lines = {line.split()[1]: line for line in result.stdout.splitlines() if line.split()[1] in corpora}
@@ -150,6 +151,7 @@ def test_a_corpus_that_is_not_where_it_is_said_to_be_is_a_problem(tmp_path):
     assert "neither folders TRAIN and TEST" in lines["timit"]
     assert "no folders Session1 to Session5" in lines["iemocap"]
     assert "no files like wav/03a01Wa.wav" in lines["emodb"]
+    assert "not RAVDESS: no files like Actor_01/03-01-06-01-01-01-01.wav" in lines["ravdess"]
     assert f"no {own}/train/utt2emotion" in lines["ser-data"]
     assert lines.pop("asr-data").startswith("OK")
     assert all(line.startswith("PROBLEM") for line in lines.values())
@@ -235,3 +237,12 @@ def test_emodb_in_capital_letters_is_recognised(emodb, tmp_path):
     (tmp_path / "wav").mkdir()
     (tmp_path / "wav/03a01Wa.WAV").symlink_to(emodb / "wav/03a01Wa.wav")
     assert "EmoDB, 1 recordings" in run_doctor("--quick", "true", "--emodb", tmp_path).stdout
+
+
+def test_clips_of_actors_are_counted(tmp_path):
+    folder = "ravdess/Actor_01"
+    for name in (f"{folder}/03-01-06-01-01-01-01.wav", f"{folder}/other.wav", "cremad/1001_DFA_ANG_XX.wav"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    result = run_doctor("--quick", "true", "--ravdess", tmp_path / "ravdess", "--cremad", tmp_path / "cremad")
+    assert "RAVDESS, 1 recordings" in result.stdout and "CREMA-D, 1 recordings" in result.stdout

@@ -1,0 +1,44 @@
+"""Make a Kaldi data directory of SAVEE; called by local/savee_data.sh.
+
+Haq and Jackson, "Speaker-dependent audio-visual emotion recognition", AVSP 2009, and the corpus' own
+AudioData/Info.txt: four men, DC, JE, JK and KL, at 44.1 kHz, with 15 sentences for each of six emotions and 30 neutral
+ones; 480 clips. The number in a name counts within the emotion: which sentences of two emotions are the same it does
+not say.
+"""
+
+import re
+from pathlib import Path
+
+from acted_corpus import Clip, Corpus, by_design, run
+
+EMOTION_OF = {
+    "a": "anger", "h": "happiness", "sa": "sadness", "n": "neutral", "d": "disgust", "f": "fear", "su": "surprise",
+}  # fmt: skip
+SPEAKERS = ["DC", "JE", "JK", "KL"]
+
+NAME = re.compile(r"(?:([A-Z]{2})_)?(A|H|SA|N|D|F|SU)(\d\d)")  # speaker, where no folder says it; emotion; number
+
+
+def parse(file: Path) -> Clip | None:
+    match = NAME.fullmatch(file.stem.upper())
+    if match is None:
+        return None
+    speaker, code = match[1] or file.parent.name.upper(), match[2].lower()
+    name = f"{speaker}_{code}{match[3]}"
+    return Clip(name, name, speaker, code)
+
+
+CORPUS = Corpus(
+    name="SAVEE",
+    places=["AudioData/??/*", "??/*", "*"],
+    example="AudioData/DC/a01.wav",
+    parse=parse,
+    emotion_of=EMOTION_OF,
+    gender_of=dict.fromkeys(SPEAKERS, "m"),
+    expected=by_design(EMOTION_OF, SPEAKERS, lambda speaker, code: 30 if code == "n" else 15),
+    all_files=480,
+    dev_speakers=["KL"],
+)
+
+if __name__ == "__main__":
+    run(__doc__, CORPUS)
