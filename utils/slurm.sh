@@ -265,7 +265,7 @@ ask_slurm() {
 
 # Slurm's words for jobs that it ended, in ours
 declare -A ended_by_slurm=(
-  [TIMEOUT]="it ran longer than its --time" [OUT_OF_MEMORY]="it took more memory than its --mem"
+  [TIMEOUT]="it ran longer than it may (--time)" [OUT_OF_MEMORY]="it took more memory than it may (--mem)"
   [NODE_FAIL]="its node was lost" [BOOT_FAIL]="its node did not start" [CANCELLED]="somebody cancelled it"
   [PREEMPTED]="another job took its place" [DEADLINE]="its deadline passed" [REVOKED]="another cluster took it"
 )

@@ -187,7 +187,7 @@ def test_a_job_that_takes_too_much_memory_says_so(run, tmp_path):
     (tmp_path / "hungry.py").write_text("import time\nx = b'1' * 300_000_000\ntime.sleep(60)\n")
     result = run("--mem", 100, "JOB=1:1", "x.JOB.log", "python3", "hungry.py")
     assert result.returncode == 1
-    assert "x.1.log: Slurm ended it: OUT_OF_MEMORY, it took more memory than its --mem" in result.stderr
+    assert "x.1.log: Slurm ended it: OUT_OF_MEMORY, it took more memory than it may (--mem)" in result.stderr
     assert "OUT_OF_MEMORY" in (tmp_path / "x.1.log").read_text()
 
 
@@ -237,7 +237,7 @@ def test_a_job_longer_than_its_time_says_so(beyond_time):
     folder, process = beyond_time
     _, said = process.communicate(timeout=180)
     assert process.returncode == 1
-    assert "x.log: Slurm ended it: TIMEOUT, it ran longer than its --time" in said
+    assert "x.log: Slurm ended it: TIMEOUT, it ran longer than it may (--time)" in said
     assert "TIMEOUT" in (folder / "x.log").read_text() and nothing_left(folder)
 
 
