@@ -24,10 +24,18 @@ from asrser_nn.training.directory import is_made, read_mark
     help="runs made at the same time, which share --threads; 0: what threads and memory allow",
 )
 @options([CACHE, *WHERE])
+@click.option("--wait/--no-wait", default=True, help="for runs that other processes work on, and take over if one dies")
+@click.option("--status", is_flag=True, help="only say how far LIST is, whoever works on it and wherever")
+@click.option("--num-left", is_flag=True, help="only print the number of runs that are not complete")
 @click.option("--precision", type=PRECISIONS, help="only runs that are listed with it")
 @click.argument("path", metavar="LIST", type=click.Path(path_type=Path))
-def grid(path: Path, only: tuple[int, ...], together: int, cache_gb: float | None, **compute: Any) -> None:
-    """Make every run of LIST that is not complete, some at the same time; several processes may share the work.
+def grid(
+    path: Path, only: tuple[int, ...], together: int, cache_gb: float | None, wait: bool, status: bool, num_left: bool,
+    **compute: Any,
+) -> None:  # fmt: skip
+    """Make every run of LIST that is not complete, some at the same time.
+
+    Several processes may share the work, on one machine or on many that share the directories.
 
     A line of LIST is a run as JSON: its directory, what it is, the options of its training and of its evaluations, as
     local/list_runs.py writes it. Every run is tried; those that fail are named.
@@ -39,6 +47,13 @@ def grid(path: Path, only: tuple[int, ...], together: int, cache_gb: float | Non
     if precision and (others := [run.directory for run in runs if run.training.method.precision != precision]):
         raise Failure(f"--precision={precision}, but {path} lists {others[0]} with another one; make the list anew")
     chosen = [runs[number - 1] for number in dict.fromkeys(only)] or runs
+
+    if status or num_left:
+        from asrser_nn.training import progress
+        from asrser_nn.training.claims import Claims
+
+        print(progress.status(str(path), chosen, Claims()) if status else progress.num_left(chosen))
+        return
 
     from asrser_nn.data.corpus import RecentCorpora, load_corpus
     from asrser_nn.network.device import own_stream, pick_device, set_threads
@@ -61,7 +76,7 @@ def grid(path: Path, only: tuple[int, ...], together: int, cache_gb: float | Non
     for run in chosen:
         if is_made(run):
             check_origin(Path(run.directory), read_mark(run.directory)["origin"], origins.of(run))
-    failures = run_grid(runs, chosen, make, sys.stderr.isatty(), together)
+    failures = run_grid(runs, chosen, make, sys.stderr.isatty(), together, wait)
     if failures:
         named = [f"{directory}: {reason}" for directory, reason in failures.items()]
         more = f"; and {len(named) - 3} more" if len(named) > 3 else ""

@@ -24,7 +24,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
-from asrser_io.files import described, write_text
+from asrser_io.files import Failure, described, write_text
 
 BEAT = 10.0  # seconds between two touches
 SILENCE = 180.0  # seconds without one after which a holder is dead; more than NFS keeps what it knows of a file
@@ -144,8 +144,11 @@ class Stopped(Exception):
     """A training ends before it is complete, and may go on later."""
 
 
-class Lost(Stopped):
+class Lost(Failure):
     """Another process has taken a run over, for it had to think that this one is dead."""
+
+    def __init__(self, directory: Path):
+        super().__init__(f"{directory}: another process took this one for dead, and works on it now")
 
 
 @dataclass
@@ -194,13 +197,12 @@ class Claim:
 
     def check(self) -> None:
         """Raises Lost if the run is another's by now."""
-        if now() - self.touched > SILENCE / 3:
-            self.beat()
+        self.beat()
         if self.lost:
-            raise Lost
+            raise Lost(self.path.parent)
 
     def say(self, text: str) -> None:
-        self.beat()
+        """For people, and a check()."""
         self.check()
         self.entry.said = text
         self.write()
@@ -209,13 +211,28 @@ class Claim:
         write_text(self.path, json.dumps(asdict(self.entry)) + "\n")
 
 
+_ours: dict[tuple[int, Path], Claim] = {}  # all claims of this process, by the directory
+
+
+@contextmanager
+def working_in(directory: Path) -> Iterator[Claim]:
+    """The claim that this process has to a directory, or makes for the time. Raises Failure if it is another's."""
+    if claim := _ours.get((os.getpid(), directory.resolve())):
+        yield claim
+        return
+    with Claims() as claims, claims.claim(directory) as claim:
+        if claim is None:
+            raise Failure(f"{directory}: another process is at work in it")
+        yield claim
+
+
 class Claims:
     """The runs that this process works on, and what it knows of those of others. As a context it keeps them alive."""
 
     def __init__(self) -> None:
         self.me = Holder.me()
         self.slurm = Slurm()
-        self.held: dict[Path, Claim] = {}
+        self.held: dict[Path, Claim] = {}  # by the claim's file
         self.seen: dict[Path, tuple[int, float]] = {}  # a claim's time, and when it was first seen with it
         self.ended = threading.Event()
         self.thread = threading.Thread(target=self._beat, daemon=True)
@@ -243,6 +260,7 @@ class Claims:
         if claim is None:
             yield None
             return
+        _ours[os.getpid(), directory.resolve()] = claim
         try:
             yield claim
         except BaseException as error:
@@ -254,7 +272,7 @@ class Claims:
         else:
             claim.path.unlink(missing_ok=True)
         finally:
-            del self.held[claim.path]
+            del self.held[claim.path], _ours[os.getpid(), directory.resolve()]
 
     def _take(self, directory: Path) -> Claim | None:
         directory.mkdir(parents=True, exist_ok=True)

@@ -3,12 +3,9 @@
 Imports neither torch nor numpy: it is asked before anything slow.
 """
 
-import fcntl
 import json
 import os
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -52,30 +49,6 @@ def is_complete(directory: Path, training: Training) -> bool:
                 "remove it or give another directory"
             )
     return complete
-
-
-_held: set[str] = set()  # directories that this process has locked
-
-
-@contextmanager
-def lock(directory: Path) -> Iterator[bool]:
-    """Whether this process may work on the run. The system drops the lock of a process that died."""
-    directory.mkdir(parents=True, exist_ok=True)
-    name = os.path.realpath(directory)
-    if name in _held:  # by the grid that makes this training
-        yield True
-        return
-    with open(directory / "lock", "w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
-        _held.add(name)
-        try:
-            yield True
-        finally:
-            _held.remove(name)
 
 
 def write_mark(run: Run, origin: dict[str, Any]) -> None:

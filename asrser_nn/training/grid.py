@@ -5,7 +5,6 @@ prints is in the file `output`.
 """
 
 import io
-import json
 import sys
 import threading
 import time
@@ -23,8 +22,10 @@ from tqdm import tqdm
 from asrser_io.files import Failure, described, lacks_memory
 from asrser_nn.prediction.evaluate import evaluate_model, table
 from asrser_nn.runs import Run
-from asrser_nn.training.directory import is_made, lock, what_is_missing, write_mark
+from asrser_nn.training.claims import Claims, Lost, Stopped, working_in
+from asrser_nn.training.directory import MARK, is_made, what_is_missing, write_mark
 from asrser_nn.training.loop import Display
+from asrser_nn.training.progress import duration, num_at_work, seconds_left
 from asrser_nn.training.run import Computing, outcome, train_run
 
 
@@ -41,33 +42,9 @@ def make_run(run: Run, how: Computing, display: Display) -> None:
         result = evaluate_model(directory, evaluation, how.device, how.load)
         print(table(result))
         origin[f"evaluation {number}"] = result["data"]
-    write_mark(run, origin)
-
-
-def seconds_of(run: Run) -> float | None:
-    """How long the training took, None when there is no record of it."""
-    history = Path(run.directory) / "history.json"
-    return sum(epoch["seconds"] for epoch in json.loads(history.read_bytes())) if history.exists() else None
-
-
-def expected_seconds(run: Run, done: Sequence[Run]) -> float | None:
-    """From the complete runs that are most like this one: same tasks and constant layers, same layers, any."""
-    alike: list[Callable[[Run], Any]] = [
-        lambda r: (r.task, r.source_task, r.constant_layers),
-        lambda r: r.constant_layers,
-        lambda r: None,
-    ]
-    for kind in alike:
-        seconds = [s for r in done if kind(r) == kind(run) and (s := seconds_of(r)) is not None]
-        if seconds:
-            return sum(seconds) / len(seconds)
-    return None
-
-
-def duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+    with working_in(directory) as claim:
+        claim.say("evaluated")
+        write_mark(run, origin)
 
 
 class GridDisplay:
@@ -85,11 +62,11 @@ class GridDisplay:
         self.left = ""
         self.mutex = threading.RLock()
 
-    def start_run(self, run: Run, seconds_left: float | None) -> "RunDisplay":
+    def start_run(self, run: Run, left: float | None) -> "RunDisplay":
         display = RunDisplay(self, run.directory)
         with self.mutex:
             self.at_work.append(display)
-            self.left = "" if seconds_left is None else f", about {duration(seconds_left)} left"
+            self.left = "" if left is None else f", about {duration(left)} left"
             self.show()
         return display
 
@@ -100,10 +77,12 @@ class GridDisplay:
                 others = f" and {len(self.at_work) - 1} more" if len(self.at_work) > 1 else ""
                 self.bar.set_description_str(f"{self.at_work[0].state}{others}{self.left}")
 
-    def end_run(self, display: "RunDisplay", seconds: float) -> None:
+    def end_run(self, display: "RunDisplay", seconds: float, num_done: int) -> None:
+        """num_done: runs that are complete, those that others made among them"""
         with self.mutex:
-            self.num_done += 1
-            self.bar.update()
+            self.num_done = max(self.num_done + 1, num_done)
+            self.bar.n = self.num_done
+            self.bar.refresh()
             if not self.on_terminal:
                 last = display.last
                 dev = f"{last['epoch']} epochs, dev {last['dev_accuracy']:.2f} %, " if last else ""
@@ -147,10 +126,6 @@ class RunDisplay(Display):
         self.grid.show()
 
 
-class Stopped(Exception):
-    """A training ends because the grid does."""
-
-
 class OutputOfThread(io.TextIOBase):
     """A standard output that many threads share: what each of them prints goes into its own file."""
 
@@ -174,73 +149,88 @@ class OutputOfThread(io.TextIOBase):
 
 
 def run_grid(
-    runs: Sequence[Run], chosen: Sequence[Run], make: Callable[[Run, Display], None], on_terminal: bool, together: int
+    runs: Sequence[Run], chosen: Sequence[Run], make: Callable[[Run, Display], None], on_terminal: bool, together: int,
+    wait: bool = True,
 ) -> dict[str, str]:
     """Make every chosen run that is not complete; returns directory and reason of those that failed.
 
     Raises Failure before anything is made if one of them was made with other options. A run that another process works
-    on is left to it, and waited for at the end.
+    on is left to it, here or on another machine (claims.py), and taken over if that process dies.
     runs: all of the list, from which the time that is left is guessed
     make: makes one run, and its mark
     together: how many runs are made at the same time, each in a thread. What they leave does not depend on each other.
+    wait: for the runs of others in the end; else they are left to them
     """
     complete = [run for run in chosen if is_made(run)]
     todo = deque(run for run in chosen if run not in complete)
     num_done = len(complete)
     complete += [run for run in runs if run not in chosen and what_is_missing(run) is None]
-
-    def seconds_left(unfinished: Sequence[Run]) -> float | None:
-        guesses = [expected_seconds(run, complete) for run in unfinished]
-        return None if None in guesses else sum(filter(None, guesses)) / together
-
-    guess = seconds_left(todo) if todo else None
+    guess = seconds_left(list(todo), complete, together) if todo else None
     plan = f", {together} at a time" if together > 1 else ""
     plan += "" if guess is None else f", about {duration(guess)} by the speed of those done"
     print(f"{num_done} runs done, {len(todo)} to do{plan}", file=sys.stderr, flush=True)
     failures: dict[str, str] = {}
     display = GridDisplay(num_done, len(chosen), on_terminal)
     output = OutputOfThread()
+    claims = Claims()
 
     def attempt(run: Run) -> bool:
         """False if another process works on it."""
-        with lock(Path(run.directory)) as ours:
-            if not ours:
+        with claims.claim(Path(run.directory)) as claim:
+            if claim is None:
                 return False
-            shown = display.start_run(run, seconds_left([run, *todo]))
+            if is_made(run):  # by another process, since this one began
+                complete.append(run)
+                return True
+            unfinished = [run, *todo]
+            at_a_time = together + num_at_work(unfinished[1:], claims)
+            shown = display.start_run(run, seconds_left(unfinished, complete, at_a_time))
             begin = time.monotonic()
             try:
-                if not is_made(run):  # another process may have made it while this one waited
-                    with output.into(Path(run.directory) / "output"):
-                        make(run, shown)
-                display.end_run(shown, time.monotonic() - begin)
+                with output.into(Path(run.directory) / "output"):
+                    make(run, shown)
                 complete.append(run)
+                num_done = sum((Path(run.directory) / MARK).exists() for run in chosen)
+                display.end_run(shown, time.monotonic() - begin, num_done)
             finally:
                 display.leave_run(shown)
         return True
 
     def work() -> None:
+        others: set[str] = set()  # directories in which other processes worked, a moment ago
         while not display.stop.is_set():
             try:
                 run = todo.popleft()
             except IndexError:
                 return
             try:
-                if not attempt(run):
-                    todo.append(run)
-                    time.sleep(0.2)
+                if attempt(run):
+                    continue
+            except Lost as error:
+                display.say(str(error))
             except Stopped:
                 return
             except Exception as error:  # whatever it is, the other runs are made
                 hint = "; try --together 1" if together > 1 and lacks_memory(error) else ""
                 failures[run.directory] = described(error) + hint
                 display.say(f"{run.directory}: failed: {failures[run.directory]}")
+                continue
+            todo.append(run)
+            others.add(run.directory)
+            if others.issuperset(run.directory for run in list(todo)):
+                if not wait:
+                    return
+                others.clear()
+                time.sleep(0.5)
 
-    with redirect_stdout(output):
+    with redirect_stdout(output), claims:
         if together == 1:
             work()  # not in a thread: OpenMP's own threads are slow to start from there
         else:
             _in_threads(work, together, display.stop)
     display.bar.close()
+    if left := [run.directory for run in todo]:
+        print(f"{len(left)} runs are left to other processes that work on them", file=sys.stderr, flush=True)
     return failures
 
 

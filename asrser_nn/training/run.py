@@ -19,7 +19,8 @@ from asrser_nn.network.device import free_memory
 from asrser_nn.network.model import Model, code_commit, load, load_model, save, save_model
 from asrser_nn.network.shape import MOST_UNITS
 from asrser_nn.runs import Sources, Training, Transfer
-from asrser_nn.training.directory import MARK, config, config_text, is_complete, lock
+from asrser_nn.training.claims import working_in
+from asrser_nn.training.directory import MARK, config, config_text, is_complete
 from asrser_nn.training.loop import Data, Display, Learner, Progress, fit, make_optimiser, run_epoch
 from asrser_nn.training.origin import Origin, check_origin, origin_of, source_network
 from asrser_nn.training.transfer import (
@@ -138,6 +139,8 @@ def train_network(directory: Path, training: Training, data: Data, how: Computin
     progress = load_checkpoint(directory / "checkpoint.pt", learner, origin) or Progress()
 
     def save_checkpoint() -> None:
+        last = progress.history[-1]
+        claim.say(f"epoch {last['epoch']}, dev {last['dev_accuracy']:.1f} %")
         state = {
             "data": origin,
             "progress": vars(progress),
@@ -146,9 +149,7 @@ def train_network(directory: Path, training: Training, data: Data, how: Computin
         }
         save(directory / "checkpoint.pt", state)
 
-    with lock(directory) as ours:  # the first thing that is made, now that all is known to fit
-        if not ours:
-            raise Failure(f"{directory}: another process is at work in it")
+    with working_in(directory) as claim:  # the first thing that is made, now that all is known to fit
         write_text(directory / "config", config_text(training))
         (directory / MARK).unlink(missing_ok=True)  # of a network that is no longer there
         if transfer:
@@ -168,6 +169,7 @@ def train_network(directory: Path, training: Training, data: Data, how: Computin
         if transfer:
             about["transfer"] = compare_constant_layers(transfer, before, checksums(network, constant_layers))
         model = Model(network, data.class_names, label_counts, config(training), about)
+        claim.say("trained")
         leave(directory, model, progress.history)
     return model
 

@@ -172,7 +172,7 @@ def test_a_holder_that_was_stopped_for_long_finds_that_its_run_is_anothers(run, 
             with pytest.raises(Lost):
                 claim.say("epoch 4")
             assert [path.name for path in run.iterdir()] == ["claim.2"]
-            raise Lost
+            raise Lost(run)
     assert sign_of(run, theirs).state == "stopped", "theirs, which was left so"
 
 

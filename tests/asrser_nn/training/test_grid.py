@@ -2,6 +2,7 @@
 
 import json
 import multiprocessing
+import os
 import re
 import threading
 import time
@@ -13,8 +14,10 @@ import torch
 
 from asrser_io.files import Failure
 from asrser_nn.runs import Evaluation, Run, Transfer
+from asrser_nn.training.claims import Claims, working_in
 from asrser_nn.training.directory import MARK, what_is_missing, write_mark
-from asrser_nn.training.grid import duration, expected_seconds, run_grid
+from asrser_nn.training.grid import run_grid
+from asrser_nn.training.progress import duration, expected_seconds, num_left, status
 
 
 @pytest.fixture
@@ -164,6 +167,88 @@ def test_two_processes_never_make_the_same_run_and_a_dead_one_leaves_no_lock(tmp
     for worker in workers:
         worker.join(timeout=30)
     assert sorted(calls.read_text().split()) == [*"012345"]
+
+
+def _elsewhere():
+    """The claims of a process of another machine."""
+    claims = Claims()
+    claims.me = replace(claims.me, host="elsewhere", machine="another")
+    return claims
+
+
+def test_a_worker_that_is_not_to_wait_leaves_the_runs_of_others_to_them(tmp_path, runs_of, capsys):
+    runs, calls = runs_of("abc"), tmp_path / "calls"
+    make = lambda run, display: _make(calls, run)  # noqa: E731
+    with _elsewhere().claim(tmp_path / "b"):
+        assert run_grid(runs, runs, make, on_terminal=False, together=1, wait=False) == {}
+    assert calls.read_text() == "a\nc\n"
+    assert "1 runs are left to other processes" in capsys.readouterr().err
+
+
+def test_what_others_have_made_meanwhile_counts_in_the_progress_and_is_not_made_again(tmp_path, runs_of, capsys):
+    runs, calls = runs_of("abcd"), tmp_path / "calls"
+
+    def make(run, display):
+        if run.directory.endswith("/a"):
+            _grid(runs[2:], calls)  # another process, meanwhile
+        _make(calls, run)
+
+    assert run_grid(runs, runs, make, on_terminal=False, together=1) == {}
+    assert calls.read_text() == "c\nd\na\nb\n"
+    said = [line.split(":")[0] for line in capsys.readouterr().err.splitlines() if "/4 " in line]
+    assert said == [f"3/4 {tmp_path}/a", f"4/4 {tmp_path}/b"]
+
+
+def test_a_training_whose_run_another_process_took_over_ends_and_waits_for_it(tmp_path, runs_of, capsys):
+    runs, calls = runs_of("a"), tmp_path / "calls"
+
+    def make(run, display):
+        if not calls.exists():
+            # As if this process had been stopped for an hour, and another one had come.
+            (tmp_path / "a/claim.2").touch()
+            _make(calls, run)
+            for number in (1, 2):
+                (tmp_path / f"a/claim.{number}").unlink()
+        with working_in(tmp_path / "a") as claim:
+            claim.say("epoch 1")
+        _make(calls, run)
+
+    assert run_grid(runs, runs, make, on_terminal=False, together=1) == {}
+    assert calls.read_text() == "a\n", "by the other one only"
+    assert f"{tmp_path}/a: another process took this one for dead" in capsys.readouterr().err
+
+
+def test_a_training_in_the_directory_of_another_process_is_refused(tmp_path):
+    assert _elsewhere()._take(tmp_path / "a")
+    with pytest.raises(Failure, match="a: another process is at work in it"), working_in(tmp_path / "a"):
+        pass
+    with Claims().claim(tmp_path / "b") as claim, working_in(tmp_path / "a/../b") as same:
+        assert same is claim, "that of the grid"
+
+
+def test_the_status_of_a_grid_names_what_is_at_work_failed_or_stopped(tmp_path, runs_of):
+    runs, calls = runs_of("abcdefg"), tmp_path / "calls"
+    _grid(runs[:2], calls)
+    for run, seconds in zip(runs[:2], (100, 200), strict=True):
+        Path(run.directory, "history.json").write_text(json.dumps([{"seconds": seconds}]))
+    with _elsewhere().claim(tmp_path / "c") as claim:
+        claim.say("epoch 3, dev 52.1 %")
+        with pytest.raises(ValueError), Claims().claim(tmp_path / "d"):
+            raise ValueError("no such corpus")
+        with pytest.raises(KeyboardInterrupt), Claims().claim(tmp_path / "e") as other:
+            other.say("epoch 7, dev 50.0 %")
+            raise KeyboardInterrupt
+        (tmp_path / "f").mkdir()
+        head, *lines = status("runs", runs, Claims()).split("\n")
+        assert num_left(runs) == 5
+    counts = "2 made, 1 at work, 1 failed, 1 stopped, 2 to do"
+    assert head == f"runs: 7 runs: {counts}; about 12 min left with 1 at a time"
+    holder = f"process {os.getpid()} on elsewhere"
+    assert lines[0].startswith(f"at work  {tmp_path}/c: epoch 3, dev 52.1 %; {holder}, last sign ")
+    assert lines[1:] == [
+        f"failed   {tmp_path}/d: ValueError: no such corpus",
+        f"stopped  {tmp_path}/e: epoch 7, dev 50.0 %",
+    ]
 
 
 def _stuck_worker(runs, started):
