@@ -55,13 +55,16 @@ class Holder:
     @classmethod
     def me(cls) -> "Holder":
         process, variables = os.getpid(), os.environ
+        job = variables.get("SLURM_JOB_ID")
+        if task := variables.get("SLURM_ARRAY_TASK_ID"):  # one of the tasks has the number of all of them as its own
+            job = f"{variables.get('SLURM_ARRAY_JOB_ID')}_{task}"
         return cls(
             os.uname().nodename,
             f"{_first_line('/proc/sys/kernel/random/boot_id')} {_link('/proc/self/ns/pid')}",
             process,
             start_of(process) or "",
             variables.get("SLURM_CLUSTER_NAME"),
-            variables.get("SLURM_JOB_ID"),
+            job,
             int(variables.get("SLURM_RESTART_COUNT", 0)),
         )
 
