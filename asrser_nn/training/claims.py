@@ -275,7 +275,8 @@ class Claims:
         else:
             claim.path.unlink(missing_ok=True)
         finally:
-            del self.held[claim.path], _ours[os.getpid(), directory.resolve()]
+            del self.held[claim.path]
+            _ours.pop((os.getpid(), directory.resolve()), None)
 
     def _take(self, directory: Path) -> Claim | None:
         directory.mkdir(parents=True, exist_ok=True)

@@ -163,13 +163,9 @@ def test_what_an_older_version_left_is_refused(name, data, call, kill_after, mon
     assert status == 1 and "of an older version of asrser_nn, which does not say on what data" in said
 
 
-def test_a_directory_where_another_process_is_at_work_is_refused(data, call, small_options, tmp_path, monkeypatch):
-    import fcntl
-
-    def busy(*_):
-        raise BlockingIOError
-
-    monkeypatch.setattr(fcntl, "flock", busy)
+def test_a_directory_where_another_process_is_at_work_is_refused(data, call, small_options, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/claim.1").touch()
     status, said = call("train", *small_options, NAMES, *data, tmp_path / "run")
     assert status == 1 and f"{tmp_path}/run: another process is at work in it" in said
 

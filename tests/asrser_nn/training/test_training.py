@@ -98,7 +98,7 @@ def test_the_network_learns_and_the_model_holds_the_best_epoch(tmp_path: Path, m
         assert torch.equal(loaded.network.state_dict()[name], value), name
     assert loaded.label_counts.tolist() == torch.bincount(make_corpus(1, 20).labels).tolist()
     found = {path.name for path in (tmp_path / "run").iterdir()}
-    assert found == {"final.pt", "config", "history.json", "learning_curve.png", "lock"}
+    assert found == {"final.pt", "config", "history.json", "learning_curve.png"}
 
 
 def test_training_stops_when_dev_has_not_improved_for_the_patience(monkeypatch, small_network, method) -> None:
