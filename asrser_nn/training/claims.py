@@ -268,7 +268,7 @@ class Claims:
             yield claim
         except BaseException as error:
             claim.entry.state = "stopped"
-            if isinstance(error, Exception) and not isinstance(error, Stopped):
+            if isinstance(error, Exception) and not isinstance(error, Stopped | Lost):
                 claim.entry.state, claim.entry.said = "failed", described(error)
             self._leave(claim)
             raise
