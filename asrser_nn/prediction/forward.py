@@ -38,10 +38,12 @@ def pseudo_log_likelihoods(log_posteriors: np.ndarray, log_priors: np.ndarray) -
 
 def read_counts(path: str, num_classes: int) -> np.ndarray:
     counts = read_vector(path)
-    if len(counts) != num_classes or not (np.isfinite(counts) & (counts >= 0)).all():
+    if len(counts) != num_classes:
         raise Failure(
             f"{path}: {len(counts)} counts, but the model has {num_classes} classes: priors of another model?"
         )
+    if not (np.isfinite(counts) & (counts >= 0)).all():
+        raise Failure(f"{path}: a count that is negative, infinite or no number; expected the frames of each class")
     return counts
 
 

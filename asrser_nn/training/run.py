@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from asrser_io.files import Failure, replacing, write_text
+from asrser_io.files import Failure, described, replacing, write_text
 from asrser_nn.data.corpus import Corpus, check_labels, load_corpus, mean_and_stddev
 from asrser_nn.network.convnet import ConvNet
 from asrser_nn.network.device import free_memory
@@ -191,14 +191,17 @@ def load_checkpoint(path: Path, learner: Learner, origin: Origin) -> Progress | 
     """
     if not path.exists():
         return None
-    checkpoint = load(path, learner.network.mean.device)
+    try:
+        checkpoint = load(path, learner.network.mean.device)
+    except Failure as error:
+        raise Failure(f"{error}; remove it to start afresh") from error
     check_origin(path.parent, checkpoint.get("data"), origin)
     try:
         progress = Progress(**checkpoint["progress"])
         learner.network.load_state_dict(checkpoint["weights"])
         learner.optimiser.load_state_dict(checkpoint["optimiser"])
     except Exception as error:
-        raise Failure(f"{path}: this checkpoint cannot be read ({error}); remove it to start afresh") from error
+        raise Failure(f"{path}: a damaged checkpoint ({described(error)}); remove it to start afresh") from error
     print(f"asrser_nn: {path.parent}: continues after epoch {progress.epoch}", file=sys.stderr)
     return progress
 

@@ -112,6 +112,10 @@ def test_priors_of_another_model_are_refused(trained: Path, world: Path, tmp_pat
     status, _, err = call("forward", f"--priors={tmp_path}/counts", trained, world / "dev", f"ark:{tmp_path}/o.ark")
     assert status == 1
     assert "3 counts, but the model has 4 classes: priors of another model?" in err
+    for wrong in ("-1", "nan", "inf"):
+        (tmp_path / "counts").write_text(f" [ 1 2 3 {wrong} ]\n")
+        status, _, err = call("forward", f"--priors={tmp_path}/counts", trained, world / "dev", f"ark:{tmp_path}/o.ark")
+        assert status == 1 and "counts: a count that is negative, infinite or no number" in err
     assert not (tmp_path / "o.ark").exists()
 
 

@@ -126,6 +126,29 @@ def test_a_killed_training_continues_and_ends_with_the_same_file(
     assert (killed / "final.pt").read_bytes() == (whole / "final.pt").read_bytes()
 
 
+def test_a_damaged_checkpoint_is_refused_and_named_and_left(tmp_path: Path, make_corpus, training: Training) -> None:
+    with pytest.raises(Killed):
+        run(tmp_path, make_corpus, training, KilledAfter(2))
+    path = tmp_path / "checkpoint.pt"
+    content = path.read_bytes()
+    changed = bytearray(content)
+    changed[len(content) // 2] ^= 1
+    parts = torch.load(path, weights_only=True)
+    lacking = {**parts, "weights": {name: value for name, value in parts["weights"].items() if name != "mean"}}
+    without = {name: value for name, value in parts.items() if name != "optimiser"}
+    for damaged in (content[:100], bytes(changed), b"", lacking, without):
+        if isinstance(damaged, dict):
+            torch.save(damaged, path)
+        else:
+            path.write_bytes(damaged)
+        before = path.read_bytes()
+        with pytest.raises(Failure) as error:
+            run(tmp_path, make_corpus, training)
+        message = str(error.value)
+        assert message.startswith(f"{path}: ") and "remove it to start afresh" in message and "\n" not in message
+        assert path.read_bytes() == before and not (tmp_path / "final.pt").exists()
+
+
 def test_the_seed_fixes_everything_and_another_seed_changes_it(tmp_path: Path, make_corpus, training: Training) -> None:
     files = []
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
