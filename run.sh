@@ -38,7 +38,8 @@ ser_data=            # your own Kaldi data directory with utt2emotion
 allow_partial=false  # true: go on with a part of IEMOCAP, EmoDB or those after it
 conf=                # configurations of the networks; default: conf/quick or conf/paper, stage 0 says which and why
 folds=               # integer >= 0: train only the first so many SER folds; 0: all; default: as study.conf of the configuration says
-leave_out=speaker    # of SER, for the test: one speaker at a time, as in the paper, or one session, which is stricter
+leave_out=speaker    # of SER, for the test: one speaker at a time, as in the paper; session; 9 speakers; sentence: see local/make_folds.py
+draw=1               # integer >= 0: another number draws other groups of speakers and halves of the sentences
 dev_speakers=        # of SER, for early stopping; default: those of the paper's protocol
 layers=0,1,2,3,4,5   # integers >= 0: how many of the first layers are held constant, one transfer for each
 controls=false       # true: also layers from the same task, and random layers that stay as they are
@@ -136,7 +137,7 @@ asr() {
 ser() {
   "$here/recipe/ser.sh" "${common[@]}" "$@" --nnet-config "$conf/ser.conf" --allow-partial "$allow_partial" --folds "$folds" \
     --emotions "$emotions" \
-    --leave-out "$leave_out" --dev-speakers "$dev_speakers" --together "$together" "$ser_corpus" "$ser_dir"
+    --leave-out "$leave_out" --draw "$draw" --dev-speakers "$dev_speakers" --together "$together" "$ser_corpus" "$ser_dir"
 }
 transfer() {
   "$here/recipe/transfer.sh" "${common[@]}" "$@" --layers "$layers" --controls "$controls" --seeds "$seeds" \

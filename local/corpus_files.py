@@ -26,7 +26,7 @@ TABLES = {
     "asr-data": [f"{part}/{name}" for part in ("train", "dev", "test") for name in ("wav.scp", "segments")]
     + [f"{part}/{name}" for part in ("train", "dev", "test") for name in ("text", "utt2spk", "spk2gender")]
     + ["corpus"],
-    "ser-data": ["wav.scp", "segments", "utt2spk", "utt2emotion", "spk2gender", "spk2session"]
+    "ser-data": ["wav.scp", "segments", "utt2spk", "utt2emotion", "utt2sentence", "spk2gender", "spk2session"]
     + ["emotions", "dev_speakers", "corpus"],
 }
 

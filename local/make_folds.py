@@ -1,19 +1,31 @@
 #!/usr/bin/env python
-"""Split a SER data directory into folds: each leaves one speaker out for the test, the same speakers are always dev.
+"""Split a SER data directory into folds: each leaves some speakers out for the test, the same speakers are always dev.
 
 Usage: local/make_folds.py [options] <data-dir> <folds-dir>
  e.g.: local/make_folds.py data_fbank/ser exp/ser/folds
-Reads <data-dir>/{feats.scp,labels.scp,classes,utt2spk,utt2emotion,dev_speakers} and, where they are, spk2gender and
-spk2session; writes <folds-dir>/<fold>/{train,dev,test}, data directories, and <folds-dir>/list, the names of the folds.
-A fold is called after the speaker (or session) that it leaves out. With --dry-run, which needs utt2spk and dev_speakers
-only, the names of the folds are printed and nothing is written.
+Reads <data-dir>/{feats.scp,labels.scp,classes,utt2spk,utt2emotion,dev_speakers} and, where they are, spk2gender,
+spk2session and utt2sentence; writes <folds-dir>/<fold>/{train,dev,test}, data directories, and <folds-dir>/list, the
+names of the folds. With --dry-run the names of the folds are printed and nothing is written; feats.scp, labels.scp,
+classes and utt2emotion are not needed then.
+
+--leave-out says what is left out at a time:
+  speaker         one speaker, after whom the fold is called; as in the paper
+  session         those of one session, recorded together
+  a number        a group of at most so many speakers, drawn at random (--draw), as equal in size and sex as can be; who
+                  is in which stands in <folds-dir>/groups
+  ...,sentence    besides, half of the sentences, drawn as well: two folds, a and b, for each of the above. The other
+                  speakers train on what the test does not say, the dev speakers say what it says; the rest of the
+                  utterances are in no part. Which sentence is in which half stands in <folds-dir>/sentences. "sentence"
+                  alone means speaker,sentence.
 """
 
 import argparse
 import filecmp
+import random
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from asrser_io.files import Failure, fault_of_name, write_text
 from asrser_io.messages import as_script
@@ -47,10 +59,88 @@ def make_folds(
     return folds
 
 
-def write_part(data: Path, speakers: Collection[str], out: Path) -> None:
-    """Write the lines of these speakers and their utterances as a data directory."""
+class LeaveOut(NamedTuple):
+    """What --leave-out says."""
+
+    what: str  # speaker, session or group
+    size: int  # speakers of a group at most
+    sentences: bool  # cross the speakers with halves of the sentences
+
+    @classmethod
+    def parse(cls, text: str) -> "LeaveOut":
+        what, comma, crossed = text.partition(",")
+        if what == "sentence" and not comma:
+            what, crossed = "speaker", "sentence"
+        size = int(what) if what.isascii() and what.isdecimal() and len(what) < 7 else 0
+        if (crossed != "sentence" and (comma or crossed)) or not (size or what in ("speaker", "session")):
+            raise Failure(
+                f"--leave-out is speaker, session or a number of speakers (of 1 or more), each of them also with "
+                f"',sentence' behind it, or sentence; not '{text}'"
+            )
+        return cls("group" if size else what, size, bool(crossed))
+
+
+def draw_groups(speakers: Collection[str], gender_of: Mapping[str, str], size: int, draw: int) -> dict[str, str]:
+    """The group of each speaker: as few as can be, and equal in size and in the number of women, give or take one.
+
+    Speakers are dealt out like cards, all those of one sex after each other.
+    """
+    number = -(-len(speakers) // size)
+    order: list[str] = []
+    for gender in sorted({gender_of.get(speaker, "") for speaker in speakers}):
+        some = sorted(speaker for speaker in speakers if gender_of.get(speaker, "") == gender)
+        random.Random(f"{draw} {gender}").shuffle(some)
+        order += some
+    width = len(str(number))
+    return {speaker: f"group{i % number + 1:0{width}}" for i, speaker in enumerate(order)}
+
+
+def draw_halves(sentences: Collection[str], draw: int) -> dict[str, str]:
+    """a or b for each sentence."""
+    order = sorted(sentences)
+    random.Random(f"{draw} sentences").shuffle(order)
+    return {sentence: "ab"[i % 2] for i, sentence in enumerate(order)}
+
+
+def utterances_of(speakers: Collection[str], utt2spk: Mapping[str, str], sentences: Mapping[str, str]) -> list[str]:
+    """The utterances of these speakers; where sentences are chosen, those in which they are read.
+
+    sentences: the sentence of each utterance that may be taken; empty: all may
+    """
+    return [utt for utt, spk in utt2spk.items() if spk in speakers and (not sentences or utt in sentences)]
+
+
+def cross(
+    folds: Mapping[str, Mapping[str, Sequence[str]]],
+    utt2spk: Mapping[str, str],
+    utt2sentence: Mapping[str, str],
+    half_of: Mapping[str, str],
+) -> dict[str, dict[str, list[str]]]:
+    """The utterances of train, dev and test of every fold: without half_of all of the speakers', else by halves."""
+    if not half_of:
+        return {
+            fold: {part: utterances_of(of_part, utt2spk, {}) for part, of_part in parts.items()}
+            for fold, parts in folds.items()
+        }
+    in_half = {
+        half: {utt: sentence for utt, sentence in utt2sentence.items() if half_of[sentence] == half} for half in "ab"
+    }
+    return {
+        f"{fold}_{half}": {
+            part: utterances_of(of_part, utt2spk, in_half[other if part == "train" else half])
+            for part, of_part in parts.items()
+        }
+        for fold, parts in folds.items()
+        for half, other in ("ab", "ba")
+    }
+
+
+def write_part(data: Path, utterances: Collection[str], out: Path) -> None:
+    """Write the lines of these utterances and their speakers as a data directory."""
     out.mkdir(parents=True)
-    utt2spk = {utt: spk for utt, spk in read_map(data / "utt2spk", optional=True).items() if spk in speakers}
+    chosen = set(utterances)
+    utt2spk = {utt: spk for utt, spk in read_map(data / "utt2spk", optional=True).items() if utt in chosen}
+    speakers = set(utt2spk.values())
     for names, keys in ((BY_UTTERANCE, utt2spk), (BY_SPEAKER, speakers)):
         for name in names:
             if (data / name).is_file():
@@ -87,11 +177,13 @@ def read_dev_speakers(data: Path, given: str, speakers: Collection[str]) -> list
     return dev_speakers
 
 
-def read_groups(data: Path, leave_out: str, speakers: Collection[str]) -> dict[str, str]:
-    """Under which name each speaker is left out: the own, or that of the session."""
+def read_groups(data: Path, leave_out: LeaveOut, speakers: Collection[str], draw: int) -> dict[str, str]:
+    """Under which name each speaker is left out: the own, or that of the session or group."""
     file = data / "utt2spk"
     group_of = {speaker: speaker for speaker in speakers}
-    if leave_out == "session":
+    if leave_out.what == "group":
+        return draw_groups(speakers, read_map(data / "spk2gender", optional=True), leave_out.size, draw)
+    if leave_out.what == "session":
         file = data / "spk2session"
         if not file.is_file():
             raise Failure(f"--leave-out session: no {file} says who was recorded together")
@@ -104,16 +196,43 @@ def read_groups(data: Path, leave_out: str, speakers: Collection[str]) -> dict[s
     return group_of
 
 
+def read_sentences(data: Path, utterances: Collection[str]) -> dict[str, str]:
+    file = data / "utt2sentence"
+    if not file.is_file():
+        raise Failure(f"--leave-out with sentence: no {file} says who reads which sentence")
+    utt2sentence = read_map(file)
+    if missing := sorted(utterance for utterance in utterances if utterance not in utt2sentence):
+        raise Failure(f"{file} lacks {missing[0]}, which stands in {data}/utt2spk")
+    if len({utt2sentence[utterance] for utterance in utterances}) < 2:
+        raise Failure(f"--leave-out with sentence: everyone in {file} reads the same sentence; at least 2 are needed")
+    return {utterance: utt2sentence[utterance] for utterance in utterances}
+
+
 def run(args: argparse.Namespace) -> None:
-    data, out = args.data, args.out
+    data, out, leave_out = args.data, args.out, LeaveOut.parse(args.leave_out)
     for name in ["utt2spk"] if args.dry_run else ["utt2spk", "utt2emotion", "feats.scp", "labels.scp", "classes"]:
         if not (data / name).is_file():
             raise Failure(f"no such file: {data / name}")
-    speakers = sorted(set(read_map(data / "utt2spk").values()))
+    utt2spk = read_map(data / "utt2spk")
+    speakers = sorted(set(utt2spk.values()))
     if len(speakers) < 3:
         raise Failure(f"{data} has {len(speakers)} speakers; at least 3 are needed, for train, dev and test")
     dev_speakers = read_dev_speakers(data, args.dev_speakers, speakers)
-    folds = make_folds(speakers, dev_speakers, read_groups(data, args.leave_out, speakers))
+    others = sorted(set(speakers) - set(dev_speakers))
+    if leave_out.size >= len(others) > 1:
+        raise Failure(
+            f"--leave-out {args.leave_out}: only {len(others)} speakers are not dev: nobody is left to train on"
+        )
+    # Dev speakers are dealt into no group.
+    group_of = read_groups(data, leave_out, others if leave_out.size else speakers, args.draw)
+    utt2sentence = read_sentences(data, utt2spk) if leave_out.sentences else {}
+    half_of = draw_halves(set(utt2sentence.values()), args.draw)
+    folds = cross(make_folds(speakers, dev_speakers, group_of), utt2spk, utt2sentence, half_of)
+    for fold, parts in folds.items():
+        if empty := [part for part, utterances in parts.items() if not utterances]:
+            raise Failure(
+                f"--leave-out {args.leave_out}: fold {fold} has no utterance for {empty[0]}; leave out others"
+            )
     if not 0 <= args.folds <= len(folds):
         raise Failure(f"--folds {args.folds}: there are {len(folds)} folds, {' '.join(folds)}; 0 means all")
     wanted = list(folds)[: args.folds or None]
@@ -136,14 +255,28 @@ def run(args: argparse.Namespace) -> None:
                 f"{out / fold} was made of other data or with other options: remove {out.parent}, and with it "
                 "what was trained on those folds, or work in another --dir"
             )
+    for name, drawn in (("groups", group_of if leave_out.size else {}), ("sentences", half_of)):
+        if drawn:
+            write_text(out / name, "".join(f"{key} {value}\n" for key, value in sorted(drawn.items())))
     write_text(out / "list", "".join(f"{fold}\n" for fold in wanted))
     print(f"{len(wanted)} of {len(folds)} folds in {out}: {' '.join(wanted)} left out; dev is {' '.join(dev_speakers)}")
+    if leave_out.size:
+        sizes = [sum(of == group for of in group_of.values()) for group in sorted(set(group_of.values()))]
+        print(f"groups of {min(sizes)} to {max(sizes)} speakers, drawn with --draw {args.draw}, stand in {out}/groups")
+    if half_of:
+        used = sum(len(utterances) for utterances in folds[wanted[0]].values())
+        print(
+            f"half of {len(half_of)} sentences each, drawn with --draw {args.draw}, stand in {out}/sentences; fold "
+            f"{wanted[0]} has {used} of {len(utt2spk)} utterances, as those that share a sentence with test or train "
+            "are in no part"
+        )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--leave-out", default="speaker", help="at a time, for the test; see above [%(default)s]")
     parser.add_argument(
-        "--leave-out", choices=("speaker", "session"), default="speaker", help="at a time, for the test"
+        "--draw", type=int, default=1, help="another number draws other groups and halves [%(default)s]"
     )
     parser.add_argument("--dev-speakers", default="", help="for early stopping, never for training [the corpus' own]")
     parser.add_argument("--folds", type=int, default=0, help="only the first so many [all]")

@@ -97,6 +97,9 @@ def prepare(data: Path, out: Path, allow_partial: bool) -> None:
         if gender not in ("f", "m"):
             raise Failure(f"{data}/spk2gender: {speaker} is '{gender}', expected f or m")
     dev_speakers = read_dev_speakers(data / "dev_speakers", speakers)
+    utt2sentence = read_map(data / "utt2sentence", optional=True)
+    if utt2sentence and (missing := sorted(utt2spk.keys() - utt2sentence.keys())):
+        raise Failure(f"{data}/utt2sentence lacks {missing[0]}, which stands in utt2spk: add it, or remove the file")
     unlabelled = sorted(utt2spk.keys() - utt2emotion.keys())
     report("utterance without an emotion", unlabelled)
     strangers = sorted(utt2emotion.keys() - utt2spk.keys())
@@ -116,8 +119,10 @@ def prepare(data: Path, out: Path, allow_partial: bool) -> None:
         recording, *span = segments.get(original, [""])
         audio = wav_scp.get(recording if segments else original, f"its line in {data}/wav.scp or segments")
         gender = spk2gender.get(speaker, "")
-        name, emotion = name_of[original], utt2emotion[original]
-        utterances.append(Utterance(name, original, speaker, gender, emotion, audio, recording, " ".join(span)))
+        name, emotion, sentence = name_of[original], utt2emotion[original], utt2sentence.get(original, "")
+        utterances.append(
+            Utterance(name, original, speaker, gender, emotion, audio, recording, " ".join(span), sentence)
+        )
     utterances, left_out = without_faults(utterances, allow_partial)
     if left_out and not allow_partial:
         raise Failure(f"{data}: {left_out[0]}; use --allow-partial true to go on without such utterances")

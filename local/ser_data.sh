@@ -3,9 +3,9 @@
 #
 # Usage: local/ser_data.sh [options] <own-data-dir> <data-dir>
 #  e.g.: local/ser_data.sh /corpora/mine/data data/ser
-# Reads wav.scp, utt2spk, utt2emotion and, where they are, segments, spk2gender, spk2session, emotions (the order of the
-# classes), dev_speakers (the speakers for early stopping) and corpus (its name in reports). Every recording is examined,
-# and every command in wav.scp run, to see that it is whole.
+# Reads wav.scp, utt2spk, utt2emotion and, where they are, segments, spk2gender, spk2session, utt2sentence (who reads which of
+# the same few sentences), emotions (the order of the classes), dev_speakers (the speakers for early stopping) and corpus (its
+# name in reports). Every recording is examined, and every command in wav.scp run, to see that it is whole.
 #
 # Options, given as --name value:
 allow_partial=false # true: leave out what can't be used, with a warning

@@ -17,7 +17,8 @@ nj=2                              # integer >= 1: parallel jobs of stage 9
 cmd=                              # how jobs run; default: see cmd.sh
 allow_partial=false               # true: go on with a part of the corpus
 emotions=paper                    # of emodb and its like: the four of the paper, or all; paper+calm: of ravdess
-leave_out=speaker                 # for the test, one speaker at a time, as in the paper, or one session: stricter
+leave_out=speaker                 # for the test: one speaker at a time, as in the paper; session; 9 speakers; sentence: see local/make_folds.py
+draw=1                            # integer >= 0: another number draws other groups of speakers and halves of the sentences
 dev_speakers=                     # for early stopping, never for training; default: those of local/*_data.py
 folds=0                           # integer >= 0: train only the first so many; 0: all
 nnet_config=conf/paper/ser.conf   # options of asrser_nn train: the network and the method
@@ -51,7 +52,6 @@ case $corpus-$emotions in
   *-paper | *-all | ravdess-paper+calm) prepare_options+=(--emotions "$emotions") ;;
   *) die "--emotions is paper or all$([ "$corpus" != ravdess ] || echo ', or paper+calm'), not '$emotions'" ;;
 esac
-[[ $leave_out == speaker || $leave_out == session ]] || die "--leave-out is speaker or session, not '$leave_out'"
 nnet_config=$(find_config "$nnet_config")
 network=$(network_facts SER --config "$nnet_config" $train_opts $compute_opts) || exit 1
 data=$dir/data/ser fbank=$dir/data_fbank/ser exp=$dir/exp/ser folds_dir=$dir/exp/ser/folds
@@ -65,13 +65,21 @@ what_is_made_with_what() {
     "conf/vad.conf: $(options_in "$conf/vad.conf")" "conf/fbank.conf: $(options_in "$conf/fbank.conf")" \
     "Kaldi programs: $programs"
   dev=$(tr ', \t' '\n' <<<"${dev_speakers:-$(cat "$data/dev_speakers" 2>/dev/null || true)}" | sort -u | paste -sd ' ')
-  made_with 9 folds exp/ser/folds ser_frames "left out for the test: one $leave_out" "speakers for early stopping: ${dev# }"
+  made_with 9 folds exp/ser/folds ser_frames "left out for the test: $(left_out)" "speakers for early stopping: ${dev# }"
   check_folds
   made_with 10 ser_networks 'exp/ser/fold_* exp/ser/summary.txt' folds "$network"
 }
 
+# left_out: as a fact; what is drawn depends on the draw
+left_out() {
+  case $leave_out in
+    speaker | session) echo "one $leave_out" ;;
+    *) echo "$leave_out, draw $draw" ;;
+  esac
+}
+
 # Stage 9 says which folds are trained, and may say it again with a smaller or larger number.
-folds_options=(--leave-out "$leave_out" --dev-speakers "$dev_speakers" --folds "$folds")
+folds_options=(--leave-out "$leave_out" --draw "$draw" --dev-speakers "$dev_speakers" --folds "$folds")
 check_folds() {
   [ "$stage" -gt 9 ] && [ -f "$folds_dir/list" ] || return 0
   local wanted

@@ -4,9 +4,9 @@
 Usage: utils/audit_split.py [options] <train-data-dir> <dev-data-dir> [<test-data-dir>]
  e.g.: utils/audit_split.py exp/ser/folds/03/train exp/ser/folds/03/dev exp/ser/folds/03/test
 Reads utt2spk of each part and, where they are, feats.scp, labels.scp (frames by class), classes (their names),
-utt2num_frames and spk2session (who was recorded together). Counted are the utterances that can be used, those with
-features and labels; others are named, and more than 5 % of them are an error. The exit status is 0 only when, besides,
-no speaker and no utterance stands in two parts.
+utt2num_frames, spk2session (who was recorded together) and utt2sentence (who reads which of a few sentences). Counted
+are the utterances that can be used, those with features and labels; others are named, and more than 5 % of them are an
+error. The exit status is 0 only when, besides, no speaker and no utterance stands in two parts.
 """
 
 import argparse
@@ -139,6 +139,23 @@ def partners_in_training(train: Part, test: Part) -> list[tuple[str, str]]:
     ]
 
 
+def sentences_in_training(train: Part, test: Part) -> str:
+    """How many of the sentences of the test the network has heard, from other speakers; "" where nobody knows them."""
+    train_sentences, test_sentences = (
+        {s for utt, s in read_map(part.folder / "utt2sentence", optional=True).items() if utt in part.used}
+        for part in (train, test)
+    )
+    if not (train_sentences and test_sentences):
+        return ""
+    heard = len(test_sentences & train_sentences)
+    if not heard:
+        return f"none of the {len(test_sentences)} sentences of test is in training"
+    return (
+        f"{heard} of the {len(test_sentences)} sentences of test are in training, read by others; "
+        "--leave-out sentence is the stricter choice"
+    )
+
+
 def audit(folders: Sequence[Path], labels: Sequence[str]) -> None:
     if labels and len(labels) != len(folders):
         raise Failure(f"--labels was given {len(labels)} times for {len(folders)} parts; give it for each, or for none")
@@ -158,6 +175,8 @@ def audit(folders: Sequence[Path], labels: Sequence[str]) -> None:
             f"{partner}, the dialogue partner of test speaker {heard}, is in training, as in the paper; "
             "--leave-out session is the stricter choice"
         )
+    if len(parts) == 3 and (said := sentences_in_training(parts[0], parts[-1])):
+        print(said)
 
 
 def main() -> None:

@@ -111,6 +111,7 @@ def test_a_recording_that_comes_from_a_command_is_left_to_kaldi(data, tmp_path):
         ("dev_speakers", "bob\nann\n", "own/dev_speakers names all 2 speakers, as ann: nobody is left to train on"),
         ("dev_speakers", "\n", "own/dev_speakers is empty"),
         ("spk2session", "ann 1\n", "own/spk2session lacks bob, who speaks in utt2spk"),
+        ("utt2sentence", "ann-1 s1\n", "own/utt2sentence lacks"),
         ("spk2gender", "bob m\n", "own/spk2gender lacks ann, who speaks in utt2spk"),
         ("spk2gender", "bob m\nann female\n", "own/spk2gender: ann is 'female', expected f or m"),
         ("utt2spk", "ann-1 ann\nann-2 ann\nbob-1 b/ob\n", "utt2spk: the speaker 'b/ob' of bob-1 has '/' in it"),

@@ -139,3 +139,107 @@ def test_a_dry_run_writes_nothing(tmp_path):
     data = write_data(tmp_path / "ser", list("abcde"), dev_speakers="d\ne\n")
     result = make_folds(data, tmp_path / "folds", "--dry-run", "--folds", "2")
     assert result.returncode == 0 and result.stdout == "a\nb\n" and not (tmp_path / "folds").exists()
+
+
+# ---- Groups of speakers and halves of the sentences
+
+
+def table(file: Path) -> dict[str, str]:
+    return dict(line.split() for line in file.read_text().splitlines())
+
+
+def many(tmp_path: Path, women: int, men: int) -> Path:
+    """Four speakers more, who are dev; two utterances a speaker, of the sentences s1 and s2."""
+    speakers = sorted([f"w{n:02}" for n in range(women + 2)] + [f"m{n:02}" for n in range(men + 2)])
+    genders = "".join(f"{speaker} {'f' if speaker[0] == 'w' else 'm'}\n" for speaker in speakers)
+    sentences = "".join(f"{speaker}-{n} s{n}\n" for speaker in speakers for n in (1, 2))
+    dev = f"m{men:02} m{men + 1:02} w{women:02} w{women + 1:02}".replace(" ", "\n") + "\n"
+    return write_data(tmp_path / "ser", speakers, spk2gender=genders, utt2sentence=sentences, dev_speakers=dev)
+
+
+@pytest.mark.parametrize(
+    ("women", "men", "size", "of_sex"),
+    [
+        (6, 6, 4, [(2, 2), (2, 2), (2, 2)]),
+        (7, 4, 4, [(2, 2), (2, 1), (3, 1)]),  # 11 speakers: groups of 4, 4 and 3
+        (5, 0, 3, [(2, 0), (3, 0)]),
+    ],
+)
+def test_groups_are_as_equal_in_size_and_sex_as_can_be(tmp_path, women, men, size, of_sex):
+    data = many(tmp_path, women, men)
+    result = make_folds(data, tmp_path / "folds", "--leave-out", str(size))
+    assert result.returncode == 0, result.stderr
+    folds = (tmp_path / "folds/list").read_text().split()
+    tests = [speakers_of(tmp_path / "folds" / fold / "test") for fold in folds]
+    counts = sorted((sum(s[0] == "w" for s in test), sum(s[0] == "m" for s in test)) for test in tests)
+    assert counts == sorted(of_sex)
+    everyone = sorted(speaker for test in tests for speaker in test)
+    dev = (data / "dev_speakers").read_text().split()
+    assert everyone == sorted(set(speakers_of(data)) - set(dev))
+    for fold, test in zip(folds, tests, strict=True):
+        assert speakers_of(tmp_path / "folds" / fold / "train") == sorted(set(everyone) - set(test))
+        assert speakers_of(tmp_path / "folds" / fold / "dev") == sorted(dev)
+    groups = table(tmp_path / "folds/groups")
+    assert {fold: sorted(s for s in groups if groups[s] == fold) for fold in folds} == dict(
+        zip(folds, tests, strict=True)
+    )
+
+
+def test_the_draw_decides_who_is_in_a_group(tmp_path):
+    data = many(tmp_path, 6, 6)
+    for folder, draw in (("one", "1"), ("again", "1"), ("two", "2")):
+        assert make_folds(data, tmp_path / folder, "--leave-out", "4", "--draw", draw).returncode == 0
+    assert table(tmp_path / "one/groups") == table(tmp_path / "again/groups") != table(tmp_path / "two/groups")
+
+
+def test_leaving_out_sentences_tests_what_nobody_in_training_said(tmp_path):
+    data = many(tmp_path, 2, 2)
+    result = make_folds(data, tmp_path / "folds", "--leave-out", "sentence")
+    assert result.returncode == 0, result.stderr
+    folds = (tmp_path / "folds/list").read_text().split()
+    assert folds == [f"{speaker}_{half}" for speaker in ("m00", "m01", "w00", "w01") for half in "ab"]
+    half_of = table(tmp_path / "folds/sentences")
+    for fold in folds:
+        speaker, half = fold.split("_")
+        said = {part: table(tmp_path / "folds" / fold / part / "utt2sentence") for part in ("train", "dev", "test")}
+        assert {half_of[s] for s in said["train"].values()} == {"a" if half == "b" else "b"}
+        assert {half_of[s] for s in said["test"].values()} == {half_of[s] for s in said["dev"].values()} == {half}
+        assert speakers_of(tmp_path / "folds" / fold / "test") == [speaker] and len(said["test"]) == 1
+        assert len(said["train"]) == 3 and len(said["dev"]) == 4
+    # 3 + 4 + 1 of 8 speakers' two
+    assert "fold m00_a has 8 of 16 utterances" in result.stdout
+
+
+def test_groups_and_sentences_can_be_crossed(tmp_path):
+    result = make_folds(many(tmp_path, 2, 2), tmp_path / "folds", "--leave-out", "2,sentence")
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "folds/list").read_text().split() == ["group1_a", "group1_b", "group2_a", "group2_b"]
+    assert len(speakers_of(tmp_path / "folds/group1_a/test")) == 2
+
+
+@pytest.mark.parametrize(
+    ("leave_out", "said"),
+    [
+        ("0", "--leave-out is speaker, session or a number"),
+        ("sentences", "--leave-out is speaker, session or a number"),
+        ("speaker,", "--leave-out is speaker, session or a number"),
+        ("sentence,sentence", "--leave-out is speaker, session or a number"),
+        ("4", "only 4 speakers are not dev: nobody is left to train on"),
+        ("session,sentence", "no {data}/spk2session says"),
+    ],
+)
+def test_what_cannot_be_left_out_is_refused(tmp_path, leave_out, said):
+    data = many(tmp_path, 2, 2)
+    result = make_folds(data, tmp_path / "folds", "--leave-out", leave_out)
+    assert result.returncode == 1 and said.format(data=data) in result.stderr
+    assert len(result.stderr.splitlines()) == 1 and not (tmp_path / "folds").exists()
+
+
+def test_sentences_that_nobody_knows_or_that_are_one_cannot_be_left_out(tmp_path):
+    data = many(tmp_path, 2, 2)
+    (data / "utt2sentence").write_text("".join(f"{utt} s1\n" for utt in table(data / "utt2spk")))
+    assert "reads the same sentence" in make_folds(data, tmp_path / "folds", "--leave-out", "sentence").stderr
+    (data / "utt2sentence").write_text("m00-1 s1\n")
+    assert "utt2sentence lacks m00-2" in make_folds(data, tmp_path / "folds", "--leave-out", "sentence").stderr
+    (data / "utt2sentence").unlink()
+    assert "says who reads which sentence" in make_folds(data, tmp_path / "folds", "--leave-out", "sentence").stderr

@@ -147,3 +147,13 @@ def test_more_than_5_per_cent_without_labels_or_features_are_an_error(tmp_path):
     assert "train: 3 of 40 utterances are not used" in result.stderr and "no more than 5% may be lost" in result.stderr
     (tmp_path / "dev/labels.scp").write_text("".join(f"x-{i} {tmp_path}/dev/b-00.txt\n" for i in range(40)))
     assert "the dev set is empty: no utterance of " in audit(many(tmp_path / "other", "a", 40), tmp_path / "dev").stderr
+
+
+def test_sentences_of_the_test_that_training_heard_are_counted(parts):
+    (parts[0] / "utt2sentence").write_text("a-1 s1\na-2 s2\nb-1 s2\n")
+    (parts[2] / "utt2sentence").write_text("d-1 s2\n")
+    assert "1 of the 1 sentences of test are in training, read by others" in audit(*parts).stdout
+    (parts[2] / "utt2sentence").write_text("d-1 s3\n")
+    assert "none of the 1 sentences of test is in training" in audit(*parts).stdout
+    (parts[2] / "utt2sentence").unlink()
+    assert "sentence" not in audit(*parts).stdout
