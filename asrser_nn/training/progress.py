@@ -15,9 +15,12 @@ from asrser_nn.training.directory import is_made, what_is_missing
 
 
 def seconds_of(run: Run) -> float | None:
-    """How long the training took, None when there is no record of it."""
+    """How long the training took, None when there is no record of it, or a damaged one: it serves a guess only."""
     history = Path(run.directory) / "history.json"
-    return sum(epoch["seconds"] for epoch in json.loads(history.read_bytes())) if history.exists() else None
+    try:
+        return sum(float(epoch["seconds"]) for epoch in json.loads(history.read_bytes()))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def expected_seconds(run: Run, done: Sequence[Run]) -> float | None:

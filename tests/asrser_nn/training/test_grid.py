@@ -316,4 +316,7 @@ def test_time_is_guessed_from_the_runs_most_alike(tmp_path, training):
     assert expected_seconds(run("e", "random", 1), done) == 20
     assert expected_seconds(run("f", "asr", 3), done) == 40
     assert expected_seconds(run("g", "asr", 3), []) is None
+    for damaged in ("{", "7", "[{}]", '[{"seconds": "x"}]'):
+        (tmp_path / "c/history.json").write_text(damaged)  # a guess is not worth ending a grid
+        assert expected_seconds(run(f"h{damaged[:2]}{len(damaged)}", "asr", 1), done) == 10
     assert [duration(s) for s in (45, 300, 7200)] == ["45 s", "5 min", "2.0 h"]
