@@ -121,7 +121,7 @@ def _read_ints(f: BufferedReader, binary: bool, per_item: int = 1) -> np.ndarray
         return _integers(_read_line(f))
     count = read_int32(f, binary) * per_item
     if count < 0:
-        raise Failure(f"a vector of {count} integers")
+        raise Failure(f"a vector of {count} integers, which none can be (damaged?)")
     sized = read_array(f, _SIZED_INT, count)
     if np.any(sized["size"] != 4):
         raise Failure("expected 32-bit integers, found other data (corrupt, or not a vector of integers)")

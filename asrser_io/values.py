@@ -177,7 +177,7 @@ def read_matrix(f: BufferedReader, binary: bool, dtype: type = np.float32) -> np
         raise Failure(f"expected two integers of 4 bytes, found size bytes of {size_of_rows} and {size_of_columns}")
     shape = rows, columns
     if min(shape) < 0:
-        raise Failure(f"a matrix of {shape[0]} rows and {shape[1]} columns")
+        raise Failure(f"a matrix of {shape[0]} rows and {shape[1]} columns, which none can have (damaged?)")
     return read_array(f, written, shape[0] * shape[1]).reshape(shape).astype(dtype, copy=False)
 
 
@@ -197,14 +197,14 @@ def write_matrix(f: IO[bytes], matrix: np.ndarray, binary: bool) -> None:
 def _read_size(f: BufferedReader, count: int = 1) -> tuple[int, ...]:
     sizes = struct.unpack(f"<{count}i", read_bytes(f, 4 * count))
     if min(sizes) < 0:
-        raise Failure(f"a size of {min(sizes)}")
+        raise Failure(f"a size of {min(sizes)}, which none can be (damaged?)")
     return sizes
 
 
 def read_array(f: BufferedReader, dtype: str | np.dtype, count: int) -> np.ndarray:
     """(count,) numbers that lie in the stream as they do in memory."""
     if count < 0:
-        raise Failure(f"a size of {count}")
+        raise Failure(f"a size of {count}, which none can be (damaged?)")
     size = count * np.dtype(dtype).itemsize
     if size > CHUNK:  # a damaged count takes no more memory than the data
         return np.frombuffer(bytearray(read_bytes(f, size)), dtype)

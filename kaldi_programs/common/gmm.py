@@ -204,7 +204,7 @@ def parse_am_diag_gmm(file, binary: bool) -> AmDiagGmm:
     expect_token(file, "<NUMPDFS>", binary)
     num_pdfs = read_int32(file, binary)
     if num_pdfs < 1 or dim < 1:
-        raise Failure(f"a model of {num_pdfs} pdfs in {dim} dimensions")
+        raise Failure(f"a model of {num_pdfs} pdfs in {dim} dimensions, which none can be (damaged?)")
     gconsts, weights, means_invvars, inv_vars = [], [], [], []
     for pdf in range(num_pdfs):
         expect_token(file, "<DiagGMM>", binary)
