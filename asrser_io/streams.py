@@ -69,8 +69,8 @@ def seek(file: BufferedReader, path: str, offset: int) -> None:
     try:
         file.seek(offset)
     except (OSError, OverflowError) as error:
-        what = "which is a pipe" if isinstance(error, OSError) else "no file is that long"
-        raise Failure(f"cannot go to byte {offset} of {path}: {what}") from error
+        what = ", which is a pipe" if isinstance(error, OSError) else ": no file is that long"
+        raise Failure(f"cannot go to byte {offset} of {path}{what}") from error
 
 
 class _InputFile(FileIO):
