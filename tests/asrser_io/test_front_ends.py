@@ -262,6 +262,14 @@ def test_a_named_pipe_is_read_like_a_file(front_end, capfd):
 
 
 @FRONT_ENDS
+def test_an_offset_that_no_file_has_is_refused(front_end, capfd):
+    Path("t").write_bytes(b"a [ 1 ]\n")
+    for offset, told in [("9" * 20, "of t: no file is that long"), ("9" * 10, "a (t:9999999999): ")]:
+        Path("t.scp").write_text(f"a t:{offset}\n")
+        assert told in front_end("scp:t.scp", "matrix", capfd)
+
+
+@FRONT_ENDS
 def test_an_offset_in_a_named_pipe_is_refused(front_end, capfd):
     os.mkfifo("pipe")
     Path("t.scp").write_text("a pipe:2\n")
