@@ -68,7 +68,7 @@ def seek(file: BufferedReader, path: str, offset: int) -> None:
     """Go to where an extended filename points. A pipe is read from its start, and never needs this."""
     try:
         file.seek(offset)
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, ValueError) as error:
         what = ", which is a pipe" if isinstance(error, OSError) else ": no file is that long"
         raise Failure(f"cannot go to byte {offset} of {path}{what}") from error
 
