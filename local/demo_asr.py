@@ -10,6 +10,7 @@ from demo_speech import (
     SAMPLE_RATE,
     Prosody,
     Segment,
+    Speaker,
     Synthesiser,
     make_corpus,
     make_speakers,
@@ -46,6 +47,19 @@ def write_segments(path: Path, segments: list[Segment], num_samples: int) -> Non
     )
 
 
+def read_out(stem: Path, text: str, speaker: Speaker, synthesiser: Synthesiser, rng: np.random.Generator) -> int:
+    """Have a sentence read, and write what TIMIT has of each: <stem>.WAV, .TXT, .PHN and .WRD; returns its samples."""
+    a, b, c, d = rng.standard_normal(4)  # a reader is never twice the same
+    prosody = Prosody(rate=1 + 0.06 * a, pitch=4 * b, gain=2 * c, tilt=float(np.clip(0.2 * d, -0.5, 0.5)))
+    speech = speak(synthesiser, speaker, text, prosody, rng)
+    num_samples = len(speech.samples)
+    write_wav(stem.with_suffix(".WAV"), speech.samples)
+    stem.with_suffix(".TXT").write_text(f"0 {num_samples} {text}\n")
+    write_segments(stem.with_suffix(".PHN"), speech.phones, num_samples)
+    write_segments(stem.with_suffix(".WRD"), speech.words, num_samples)
+    return num_samples
+
+
 def make(folder: Path, seed: int, most: int, synthesiser: Synthesiser) -> str:
     sentences = read_sentences()
     names = {part: list(variants) for part, variants in SPEAKERS.items()}
@@ -63,16 +77,8 @@ def make(folder: Path, seed: int, most: int, synthesiser: Synthesiser) -> str:
             mine = [n for share in shares for n in range(share, len(sentences[part]), len(readers))]
             directory = folder / ("TRAIN" if part == "train" else "TEST") / f"DR{regions[name]}" / name
             for n in mine[:most]:
-                text = sentences[part][n]
-                a, b, c, d = rng.standard_normal(4)  # a reader is never twice the same
-                prosody = Prosody(rate=1 + 0.06 * a, pitch=4 * b, gain=2 * c, tilt=float(np.clip(0.2 * d, -0.5, 0.5)))
-                speech = speak(synthesiser, speakers[name], text, prosody, rng)
-                num_samples = len(speech.samples)
                 stem = f"{'SX' if part == 'train' else 'SI'}{first_number + n}"
-                write_wav(directory / f"{stem}.WAV", speech.samples)
-                (directory / f"{stem}.TXT").write_text(f"0 {num_samples} {text}\n")
-                write_segments(directory / f"{stem}.PHN", speech.phones, num_samples)
-                write_segments(directory / f"{stem}.WRD", speech.words, num_samples)
+                num_samples = read_out(directory / stem, sentences[part][n], speakers[name], synthesiser, rng)
                 count, seconds = count + 1, seconds + num_samples / SAMPLE_RATE
         first_number += len(sentences[part])
     for part in ("dev", "test"):

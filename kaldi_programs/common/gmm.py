@@ -130,6 +130,8 @@ class AmDiagGmm:
         gauss: a function that draws n numbers from N(0, 1)
         """
         factor = np.float32(perturb_factor)
+        num_new = sum(max(target - size, 0) for target, size in zip(targets, self.sizes.tolist(), strict=True))
+        directions = iter(gauss(num_new * self.dim).reshape(-1, self.dim))
         parts = []
         for pdf, target in zip(self.slices(), targets, strict=True):
             weights = self.weights[pdf].tolist()
@@ -139,7 +141,7 @@ class AmDiagGmm:
                 weights[heaviest] /= 2
                 weights.append(weights[heaviest])
                 # Means are stored times the inverse variance, which makes this a fraction of the standard deviation.
-                offset = factor * (gauss(self.dim) * np.sqrt(inv_vars[heaviest]))
+                offset = factor * (next(directions) * np.sqrt(inv_vars[heaviest]))
                 means.append(means[heaviest] + offset)
                 means[heaviest] = means[heaviest] - offset
                 inv_vars.append(inv_vars[heaviest])
