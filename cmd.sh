@@ -6,7 +6,7 @@
 # cuda_cmd    networks, whose jobs ask for a GPU with --gpu 1. Default: cmd
 # short_cmd   what takes seconds, and would wait longer in a queue than it runs. Default: this machine
 #
-# In the environment, or edited here: cuda_cmd="utils/slurm.sh --partition gpu --num-threads 4"
+# --cuda-cmd of run.sh, in the environment of other scripts, or edited here: cuda_cmd="utils/slurm.sh --partition gpu --num-threads 4"
 
 cmd=${cmd:-$asrser_root/utils/run.sh}
 cuda_cmd=${cuda_cmd:-$cmd}
@@ -19,7 +19,7 @@ fi
 for runner in cmd cuda_cmd short_cmd; do
   # utils/slurm.sh is found from any folder.
   command -v "${!runner%% *}" >/dev/null || printf -v $runner %s "$asrser_root/${!runner}"
-  command -v "${!runner%% *}" >/dev/null || path_die "--cmd: no such program: ${!runner#"$asrser_root/"}"
+  command -v "${!runner%% *}" >/dev/null || path_die "--${runner//_/-}: no such program: ${!runner#"$asrser_root/"}"
 done
 unset runner
 
@@ -40,4 +40,14 @@ cmd_for() {
 # num_gpus <options of asrser_nn>: how many GPUs such a command asks for
 num_gpus() {
   if [[ " $* " =~ \ --device[\ =]cpu\  ]]; then echo 0; else echo 1; fi
+}
+
+# train_runs <workers> <log, with JOB in it> <options of asrser_nn grid> <list of runs>: make those that are not complete, by so
+# many workers, each of which takes runs until none is left
+train_runs() {
+  local left
+  left=$(asrser_nn grid --num-left "${@: -1}") || return 1
+  # One looks whether what is there belongs to the data.
+  show_progress=true $cuda_cmd --gpu "$(num_gpus "${@:3}")" JOB=1:"$(($1 < left ? $1 : left > 0 ? left : 1))" "$2" \
+    asrser_nn grid --no-wait "${@:3}"
 }

@@ -45,9 +45,10 @@ layers=0,1,2,3,4,5   # integers >= 0: how many of the first layers are held cons
 controls=false       # true: also layers from the same task, and random layers that stay as they are
 seeds=1              # integer >= 1: 3: the study with the seeds 1, 2 and 3
 nj=2                 # integer >= 1: parallel jobs; the GMM-HMM depends a little on their number
-cmd=                 # how jobs run; default: see cmd.sh
-train_jobs=1         # integer >= 1: training jobs of stages 11 and 12, which share the runs; more for a cluster
-together=0           # integer >= 0: networks that such a job, or stage 10, trains at the same time; 0: what threads and memory allow
+cmd=                 # how jobs run; default: on this machine. With Slurm: "utils/slurm.sh --partition day"; see cmd.sh
+cuda_cmd=            # how the jobs of networks run, such as "utils/slurm.sh --partition gpu --num-threads 4"; default: as the others
+train_jobs=1         # integer >= 1: training jobs of stages 10 to 12, which share the runs; one for each GPU
+together=0           # integer >= 0: networks that such a job trains at the same time; 0: what threads and memory allow
 device=auto          # of the networks: auto, cpu or cuda
 precision=fp32       # of the networks' products: fp32, tf32 or bf16
 threads=0            # integer >= 0: CPU threads of a training job; 0: as many as torch takes
@@ -105,6 +106,7 @@ case $ser_corpus in
   *) die "--ser-corpus is demo, iemocap, emodb, cremad, ravdess, savee, emovo or data, not '$ser_corpus'" ;;
 esac
 . "$here/path.sh"
+[ -z "$cuda_cmd" ] || export cuda_cmd # to all scripts
 . "$here/cmd.sh"
 
 why="as you asked"
@@ -137,7 +139,8 @@ asr() {
 ser() {
   "$here/recipe/ser.sh" "${common[@]}" "$@" --nnet-config "$conf/ser.conf" --allow-partial "$allow_partial" --folds "$folds" \
     --emotions "$emotions" \
-    --leave-out "$leave_out" --draw "$draw" --dev-speakers "$dev_speakers" --together "$together" "$ser_corpus" "$ser_dir"
+    --leave-out "$leave_out" --draw "$draw" --dev-speakers "$dev_speakers" --jobs "$train_jobs" --together "$together" \
+    "$ser_corpus" "$ser_dir"
 }
 transfer() {
   "$here/recipe/transfer.sh" "${common[@]}" "$@" --layers "$layers" --controls "$controls" --seeds "$seeds" \

@@ -23,7 +23,8 @@ dev_speakers=                     # for early stopping, never for training; defa
 folds=0                           # integer >= 0: train only the first so many; 0: all
 nnet_config=conf/paper/ser.conf   # options of asrser_nn train: the network and the method
 train_opts=                       # further ones, such as "--seed 2"; they win
-together=0                        # integer >= 0: networks trained at the same time; 0: what threads and memory allow
+jobs=1                            # integer >= 1: training jobs, each of which takes folds until none is left; more for a cluster
+together=0                        # integer >= 0: networks that a job trains at the same time; 0: what threads and memory allow
 compute_opts=                     # options of every asrser_nn command, such as "--device cuda"
 # End options
 [ -n "${BASH_VERSION:-}" ] || { echo "$0: needs bash; start it by its name, or with bash" >&2; exit 1; }
@@ -137,8 +138,7 @@ if stage 10 "ConvNet of every fold, and its errors"; then
   if [ -f "$exp/summary.txt" ] && cmp -s "$exp/runs.tmp" "$exp/runs"; then   # complete, if the data are still the same
     asrser_nn grid --device cpu "$exp/runs.tmp" 2>"$exp/log/check.log" || die "$(tail -n 1 "$exp/log/check.log")"
   else
-    show_progress=true $cuda_cmd --gpu "$(num_gpus "$compute_opts")" "$exp/log/train.log" \
-      asrser_nn grid --together "$together" $compute_opts "$exp/runs.tmp"
+    train_runs "$jobs" "$exp/log/train.JOB.log" --together "$together" $compute_opts "$exp/runs.tmp"
     rm -f "$exp/summary.txt"
   fi
   mv "$exp/runs.tmp" "$exp/runs"

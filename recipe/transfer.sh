@@ -87,8 +87,7 @@ train() {
   for run in $(own_directories "$3"); do outputs+=("$run"/{final.pt,run.json}); done
   record transfer "${outputs[@]}"
   stage_did_work=true
-  show_progress=true $cuda_cmd --gpu "$(num_gpus "$compute_opts")" JOB=1:"$jobs" "$transfer/log/train_$(basename "$3").JOB.log" \
-    asrser_nn grid --together "$together" $compute_opts "$3"
+  train_runs "$jobs" "$transfer/log/train_$(basename "$3").JOB.log" --together "$together" $compute_opts "$3"
 }
 
 # What all transfers start from: the branches, each frame's pdf id, and the baselines: those of stages 7 and 10, which are only
