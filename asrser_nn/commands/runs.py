@@ -35,7 +35,7 @@ def read_list(path: Path) -> list[Run]:
     for number, line in enumerate(read_lines(path), 1):
         try:
             run = run_of(json.loads(line))
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise Failure(f"{path}, line {number}: expected a run as JSON, as local/list_runs.py writes it") from error
         except (Failure, click.BadParameter) as error:
             said = error.format_message() if isinstance(error, click.BadParameter) else error
