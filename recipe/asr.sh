@@ -147,6 +147,8 @@ if stage 7 "ConvNet, and its frame error rate"; then
   needs 5 "${mono}"_ali_{train,dev,test}/final.mdl
   needs 6 "$fbank"/{train,dev,test}/feats.scp
   once asr_network "$asr/split" audit_split
+  # What was made with a network that is gone
+  [ -e "$asr/final.pt" ] || rm -f "$asr"/fer_{dev,test} "$asr"/decode_{dev,test}/best_wer "$asr/hmm.json"
   once asr_network "$asr/final.pt" "$steps/nnet/train.sh" --cmd "$cmd" --nnet-config "$nnet_config" --nnet-opts "$train_opts $compute_opts" \
     "$fbank/train" "$fbank/dev" "$lang" "${mono}_ali_train" "${mono}_ali_dev" "$asr"
   for x in dev test; do

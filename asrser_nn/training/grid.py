@@ -138,7 +138,7 @@ class OutputOfThread(io.TextIOBase):
     @contextmanager
     def into(self, path: Path) -> Iterator[None]:
         """What this thread prints, and where it failed if for a reason that no run foresees, goes into a file."""
-        with open(path, "w") as self.thread.file:
+        with open(path, "w", encoding="utf-8", errors="surrogateescape") as self.thread.file:
             try:
                 yield
             except (Failure, Stopped):
