@@ -4,7 +4,6 @@ Source of the rules: Kaldi's util/kaldi-io.cc. Unlike there, a failed command, a
 error, and a plain file gets its name only once it is complete.
 """
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from io import BufferedReader, FileIO
 from typing import IO, Any
 
 from asrser_io.files import Failure, replacing
+from asrser_io.messages import forget_unwritten
 from asrser_io.text import decoded_lines, is_count
 
 BINARY_HEADER = b"\0B"
@@ -139,8 +139,7 @@ def _open_output(wxfilename: str) -> Iterator[IO[bytes]]:
         except OSError as error:
             if error.filename is not None:
                 raise
-            # Python would try once more, and complain, on its way out.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            forget_unwritten()
             raise Failure(f"cannot write standard output: {error.strerror or error}") from error
     elif wxfilename.startswith("|"):
         with _output_command(wxfilename[1:].strip(WHITE_SPACE)) as pipe:

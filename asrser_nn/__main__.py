@@ -1,13 +1,12 @@
 """The commands of asrser_nn, a table of contents."""
 
-import io
 import sys
 from typing import Any
 
 import click
 
 from asrser_io.files import Failure, described, lacks_memory
-from asrser_io.messages import say_warnings_by
+from asrser_io.messages import forget_unwritten, prepare_streams, say_warnings_by
 from asrser_nn.commands.evaluate import evaluate
 from asrser_nn.commands.forward import forward
 from asrser_nn.commands.grid import grid
@@ -23,10 +22,12 @@ class Commands(click.Group):
     """Failures as one line and status 1; Ctrl-C as status 130, which a recipe can tell from a failure."""
 
     def main(self, *arguments: Any, **options: Any) -> Any:
-        for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, io.TextIOWrapper):  # é on a terminal without it, names that are not UTF-8
-                stream.reconfigure(errors="backslashreplace")
-        return super().main(*arguments, **options)
+        prepare_streams()
+        try:
+            return super().main(*arguments, **options)
+        except OSError as error:  # the help cannot be written
+            forget_unwritten()
+            sys.exit(f"asrser_nn: {described(error)}")
 
     def invoke(self, context: click.Context) -> Any:
         say_warnings_by(lambda text: print(f"asrser_nn: warning: {text}", file=sys.stderr))
@@ -37,6 +38,7 @@ class Commands(click.Group):
         except (Failure, OSError, MemoryError, RuntimeError) as error:
             if isinstance(error, RuntimeError) and not lacks_memory(error):
                 raise
+            forget_unwritten()
             print(f"asrser_nn {context.invoked_subcommand}: {described(error)}", file=sys.stderr)
         except click.UsageError as error:
             name = f"asrser_nn {context.invoked_subcommand or ''}".rstrip()

@@ -4,7 +4,6 @@ Source of the conventions: Kaldi's util/parse-options.cc and base/kaldi-error.cc
 """
 
 import functools
-import io
 import math
 import operator
 import sys
@@ -15,7 +14,7 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 
 from asrser_io.files import Failure, described
-from asrser_io.messages import say_warnings_by
+from asrser_io.messages import forget_unwritten, prepare_streams, say_warnings_by
 from asrser_io.text import read_lines
 
 _current = SimpleNamespace(name="kaldi_programs", verbose=0)
@@ -88,9 +87,7 @@ def program(
             words = sys.argv[1:] if argv is None else [str(word) for word in argv]
             command_line = " ".join([name, *map(_quoted, words)])
             _current.name, _current.verbose = name, 0
-            for stream in (sys.stdout, sys.stderr):
-                if isinstance(stream, io.TextIOWrapper):  # bytes that came in as a key or a name go out as they were
-                    stream.reconfigure(encoding="utf-8", errors="surrogateescape")
+            prepare_streams(prints_data=True)
             say_warnings_by(warn)
 
             def help_text() -> str:
@@ -121,6 +118,7 @@ def program(
             except (Failure, OSError, MemoryError, FloatingPointError) as error:
                 if _current.verbose >= 1:
                     _print_traceback()
+                forget_unwritten()
                 _say("ERROR", described(error))
                 return 1
 

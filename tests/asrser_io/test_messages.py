@@ -50,10 +50,10 @@ def test_a_fault_of_the_script_itself_shows_where_it_is():
         raise ZeroDivisionError
 
 
-def run(body: str, **options):
+def run(body: str, unbuffered: str = ""):
     code = f"from asrser_io.messages import as_script\nwith as_script('make.py'{body}"
-    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
-    return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, **options)
+    environment = os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONUNBUFFERED": unbuffered}
+    return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True)
 
 
 def test_what_a_terminal_lacks_is_replaced_and_data_are_as_they_came():
@@ -65,8 +65,8 @@ def test_what_a_terminal_lacks_is_replaced_and_data_are_as_they_came():
 
 def test_a_reader_that_goes_away_and_a_full_disk_are_no_tracebacks():
     body = "):\n    import os; os.close(1); os.dup2(os.open('/dev/full', os.O_WRONLY), 1); print('x' * 9)"
-    if os.path.exists("/dev/full"):
-        done = run(body)
+    for unbuffered in ("", "1") if os.path.exists("/dev/full") else ():
+        done = run(body, unbuffered)
         assert (done.returncode, done.stderr) == (1, b"make.py: No space left on device\n")
     read, write = os.pipe()
     os.close(read)
@@ -74,3 +74,12 @@ def test_a_reader_that_goes_away_and_a_full_disk_are_no_tracebacks():
     done = subprocess.run([sys.executable, "-c", code], stdout=write, stderr=subprocess.PIPE)
     os.close(write)
     assert (done.returncode, done.stderr) == (141, b"")
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_stops_early_is_noticed_whatever_the_buffering(unbuffered):
+    """An unbuffered stream of Python writes 64 KiB into a pipe, drops the rest without a word, and all seems well."""
+    code = "from asrser_io.messages import as_script\nwith as_script('make.py'):\n    print('x' * 500_000)"
+    words = ["bash", "-c", '"$@" | head -c 3; echo ${PIPESTATUS[0]}', "bash", sys.executable, "-c", code]
+    done = subprocess.run(words, env=os.environ | {"PYTHONUNBUFFERED": unbuffered}, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("xxx141\n", "")
