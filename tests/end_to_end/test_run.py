@@ -100,7 +100,7 @@ def outlived(work, seconds=5):
 @pytest.fixture(scope="module")
 def finished(command, tmp_path_factory):
     """A work directory after stages 1 to 8, each interrupted once, and what was printed after the last interruption."""
-    work = tmp_path_factory.mktemp("work") / "work"
+    work = tmp_path_factory.mktemp("work") / "wörk+1"
     for stage, seconds in {1: 0.1, 2: 0.1, 3: 0.3, 4: 1, 5: 0.5, 6: 0.3, 7: 4, 8: 3}.items():
         screen = interrupt(command(work, "--stage", stage - 1, "--stop-stage", 8), stage, seconds)
         assert "done in" not in screen.partition(f"Stage {stage}: ")[2], screen
@@ -301,6 +301,17 @@ def test_a_finished_work_directory_is_refused_to_other_options(finished, command
     (line,) = result.stderr.splitlines()
     assert f"{work}/{made}" in line and asked.format(other=tmp_path) in line
     assert "choose another --dir, or remove there: " in line
+
+
+def test_what_our_programs_made_is_refused_to_a_compiled_kaldi(finished, command, tmp_path):
+    names = ["bin/ali-to-pdf", "featbin/compute-mfcc-feats", "gmmbin/gmm-align-compiled", "fstbin/fsttablecompose"]
+    for program in [*(tmp_path / "src" / name for name in names), tmp_path / "tools/openfst/bin/fstcompile"]:
+        program.parent.mkdir(parents=True, exist_ok=True)
+        program.write_text("#!/bin/sh\nexit 1\n")
+        program.chmod(0o755)
+    result = run(command(finished[0], "--stop-stage", 8), KALDI_ROOT=str(tmp_path))
+    assert result.returncode == 1 and not result.stdout
+    assert "feats.scp was made with 'Kaldi programs: kaldi_programs', but asked for is 'Kaldi pr" in result.stderr
 
 
 def test_other_words_for_the_same_study_are_the_same(finished, command, tmp_path):

@@ -75,6 +75,44 @@ def test_what_is_complete_is_not_made_again(root, work):
     assert (work / "exp/ser/fold_Ses01F/final.pt").stat().st_mtime_ns == before
 
 
+def test_the_same_corpus_and_speakers_in_other_words_are_the_same(root, work, tones):
+    command = recipe(root, work, "--folds", "2", "--dev-speakers", "Ses05M,Ses05F")[:-1]
+    result = subprocess.run([*command, f"{tones}/../{tones.name}/."], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.count("was complete") == 2
+
+
+@pytest.mark.parametrize(
+    "options, made, asked",
+    [
+        (["--leave-out", "session"], "folds/list was made with 'left out for the test: one speaker'", "one session'"),
+        (["--dev-speakers", "Ses04F"], "list was made with 'speakers for early stopping: Ses05F Ses05M'", ": Ses04F'"),
+        (["--allow-partial", "true"], "data/ser/corpus was made with 'a part of the SER corpus will do: f", ": true'"),
+        (["--train-opts", "--patience 9"], "fold_Ses01F/final.pt was made with 'SER network, patience: 3'", ": 9'"),
+        (["--stage", "10", "--nnet-config", "other.conf"], "pt was made with 'SER network, dropout: 0.4'", "0.1'"),
+    ],
+)
+def test_other_options_are_refused(root, work, options, made, asked):
+    (work / "other.conf").write_text(CONFIG + "--dropout=0.1\n")
+    options = [option.replace("other.conf", str(work / "other.conf")) for option in options]
+    result = run(root, work, "--folds", "2", *options)
+    assert result.returncode == 1 and not result.stdout
+    (line,) = result.stderr.splitlines()
+    assert made in line and asked in line and "choose another --dir, or remove there: " in line
+
+
+@pytest.mark.parametrize("kind", ["dialog/EmoEvaluation/*.txt", "sentences/wav/*/*.wav"])
+def test_a_corpus_that_has_changed_is_refused(root, work, tones, kind):
+    file = min(tones.glob(f"Session3/{kind}"))
+    before = file.read_bytes()
+    file.write_bytes(before[:-1] + bytes([before[-1] ^ 1]))
+    result = run(root, work, "--folds", "2")
+    file.write_bytes(before)
+    assert result.returncode == 1 and not result.stdout
+    assert f"({file.relative_to(tones)} is changed); choose another --dir" in result.stderr
+    assert run(root, work, "--folds", "2", "--only-check", "true").returncode == 0
+
+
 def test_another_corpus_in_the_same_folder_is_refused(root, work):
     (work / "other").mkdir(exist_ok=True)
     command = [*recipe(root, work)[:-1], str(work / "other")]
