@@ -49,16 +49,20 @@ def recordings_of(wav_scp: Path) -> Iterator[Path]:
 
 def files_of(kind: str, corpus: Path) -> Iterator[Path]:
     """What the preparation of this corpus reads, and what the features are made from."""
+
+    def below(root: Path, pattern: str, *suffixes: str) -> Iterator[Path]:
+        """Without the shadows that macOS leaves beside files, ._*"""
+        yield from (f for f in root.glob(pattern) if f.suffix.lower() in suffixes and not f.name.startswith("."))
+
     if kind == "timit":
         root = find_ldc_root(corpus) or corpus
-        yield from (f for f in root.rglob("*") if f.suffix.lower() in (".wav", ".phn"))
+        yield from below(root, "**/*", ".wav", ".phn")
         yield from (root / name for name in ("README.demo", "dev_spk.list", "test_spk.list") if (root / name).exists())
     elif kind == "iemocap":
         root = corpus / "IEMOCAP_full_release" if (corpus / "IEMOCAP_full_release").is_dir() else corpus
         yield from root.glob("README.demo")
-        for session in root.glob("Session[1-5]"):
-            yield from session.glob("dialog/EmoEvaluation/*.*")
-            yield from session.glob("sentences/wav/*/*.*")
+        yield from below(root, "Session[1-5]/dialog/EmoEvaluation/*", ".txt")
+        yield from below(root, "Session[1-5]/sentences/wav/*/*", ".wav")
     elif kind in acted_corpus.NAMES:
         yield from import_module(f"{kind}_data").CORPUS.files(corpus)
     else:

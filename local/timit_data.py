@@ -93,7 +93,11 @@ def speakers_by_set(corpus):
             for speaker, folder in children(region_folder, "[fm][a-z]+[0-9]").items():
                 add_once(everyone, speaker, folder)
                 in_subset[subset][speaker] = folder
-    is_demo, own_lists = (root / "README.demo").exists(), (root / "dev_spk.list").exists()
+    is_demo = (root / "README.demo").exists()
+    absent = [name for name in ("dev_spk.list", "test_spk.list") if not (root / name).exists()]
+    if len(absent) == 1:
+        raise Failure(f"{root}: no {absent[0]} beside the other one; only both replace the lists of {CONF / 'timit'}")
+    own_lists = not absent
     for name in ("dev", "test"):
         speaker_list = (root if own_lists else CONF / "timit") / f"{name}_spk.list"
         wanted = [speaker.lower() for speaker in read_list(speaker_list)]

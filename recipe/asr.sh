@@ -56,7 +56,7 @@ what_is_made_with_what() {
   made_with 2 lang data/lang asr_corpus "silence phone: $silence_phone"
   made_with 3 mfcc 'data/asr/*/feats.scp data/asr/*/cmvn.scp' asr_corpus \
     "conf/mfcc.conf: $(options_in "$here/conf/mfcc.conf")" "Kaldi programs: $programs"
-  made_with 4 mono exp/mono "lang mfcc" "jobs of monophone training: $(num_jobs "$data/train" "$nj")"
+  made_with 4 mono exp/mono "lang mfcc" "jobs of monophone training (--nj): $(num_jobs "$data/train" "$nj")"
   made_with 5 ali 'exp/mono_ali_*' mono
   made_with 6 fbank data_fbank/asr asr_corpus \
     "conf/fbank.conf: $(options_in "$here/conf/fbank.conf")" "Kaldi programs: $programs"

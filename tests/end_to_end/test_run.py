@@ -283,7 +283,7 @@ def test_a_folder_without_recordings_is_refused(command, tmp_path):
     "words, made, asked",
     [
         (["--seed", 2], "exp/asr/split was made with 'ASR network, seed: 1'", "'ASR network, seed: 2'"),
-        (["--nj", 2], "exp/mono/final.mdl was made with 'jobs of monophone training: 1'", "monophone training: 2'"),
+        (["--nj", 2], "exp/mono/final.mdl was made with 'jobs of monophone training (--nj): 1'", "(--nj): 2'"),
         (["--stage", 8, "--silence-phone", "pau"], "data/lang/phones.txt was made with 'silence phone: sil'", "pau'"),
         (["--precision", "bf16"], "exp/asr/split was made with 'ASR network, precision: fp32'", "precision: bf16'"),
         (["--conf", "{other}"], "exp/asr/split was made with 'ASR network, max-epochs: 2'", "max-epochs: 3'"),
@@ -398,6 +398,13 @@ def test_a_folder_whose_name_jobs_would_change_is_refused(command, tmp_path):
         result = run([*command(tmp_path / "work"), "--dir", str(tmp_path / name)])
         assert result.returncode == 1 and f"run.sh: --dir '{tmp_path}/{name}' has " in result.stderr
         assert len(result.stderr.splitlines()) == 1 and not (tmp_path / name).exists()
+
+
+def test_a_configuration_whose_path_jobs_would_change_is_refused(root, command, tmp_path):
+    shutil.copytree(root / "conf/quick", tmp_path / "two words")
+    result = run(command(tmp_path / "work", "--conf", tmp_path / "two words"))
+    assert result.returncode == 1 and f"the configuration '{tmp_path}/two words/asr.conf' has a space" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
 
 
 def test_a_kaldi_root_without_programs_is_refused(command, tmp_path):

@@ -50,6 +50,7 @@ def test_a_change_of_any_file_that_is_read_is_told_and_no_other(corpus, look):
     first = look(kind, folder, "--write")
     assert first.startswith(f"{len(files)} files, checksum ")
     (folder / "TEST/README.TXT").write_text("is not read, whatever it says\n")
+    (files[0].parent / f"._{files[0].name}").write_text("macOS leaves such shadows\n")
     for file in files:
         os.utime(file, ns=(1, 1))  # a copy with another date
         assert look(kind, folder) == first

@@ -430,3 +430,5 @@ def test_two_copies_of_a_sentence_a_speaker_of_the_sample_or_the_corpus_are_refu
 def test_a_speaker_in_both_lists_is_refused(corpus, tmp_path):
     (corpus / "test_spk.list").write_text("fccc0\nmbbb0\n")
     assert "test_spk.list: mbbb0 stands there twice, or is one of the dev speakers" in refusal(corpus, tmp_path)
+    (corpus / "dev_spk.list").unlink()
+    assert "no dev_spk.list beside the other one; only both replace the lists of" in refusal(corpus, tmp_path)
