@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from asrser_io.files import Failure
@@ -34,6 +34,11 @@ def is_word(text: str) -> bool:
 def is_count(text: str) -> bool:
     """Whether a text is digits, ASCII's only: Python takes others too, and some that are no numbers."""
     return text.isascii() and text.isdigit()
+
+
+def some_of(names: Sequence[str], most: int = 5) -> str:
+    """Names for a message: the first few, and how many more."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def decoded_lines(data: bytes, name: str | Path, strict: bool = True) -> list[str]:

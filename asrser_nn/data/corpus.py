@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from asrser_io.files import Failure
+from asrser_io.text import some_of
 from asrser_nn.data.tables import read_feats, read_labels
 
 
@@ -112,7 +113,7 @@ def load_corpus(feats_source: str, labels_source: str, context: int, max_lost: f
     lost["without features"] = list(labels)
     num_lost = sum(map(len, lost.values()))
     total = len(utterances) + num_lost
-    found = "; ".join(f"{len(keys)} {what}, as {keys[0]}" for what, keys in lost.items() if keys)
+    found = "; ".join(f"{len(keys)} {what}: {some_of(keys)}" for what, keys in lost.items() if keys)
     if not utterances or 100 * num_lost > max_lost * total:
         raise Failure(
             f"{num_lost} of {total} utterances of {feats_source} and {labels_source} cannot be used "

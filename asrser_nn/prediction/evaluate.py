@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -147,6 +148,12 @@ def evaluate_model(
 
     load: reads a corpus
     """
+    outputs = [output for output in (evaluation.json_path, evaluation.predictions) if output]
+    for output in outputs:
+        if not Path(output).absolute().parent.is_dir():
+            raise Failure(f"{output}: there is no such folder to write it to")
+    if len({*map(os.path.abspath, outputs)}) < len(outputs):
+        raise Failure(f"{outputs[0]}: --json and --predictions are to be different files")
     result = evaluate_table(load_model(path), evaluation, device, load)
     if evaluation.json_path:
         write_text(evaluation.json_path, json.dumps(result, indent=1) + "\n")

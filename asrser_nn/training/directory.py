@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from asrser_io.files import Failure, write_text
-from asrser_io.text import read_lines
+from asrser_io.text import read_lines, some_of
 from asrser_nn.runs import Run, Training, as_text
 
 MARK = "run.json"  # the run itself, written when its training and all of its evaluations are done
@@ -121,7 +121,4 @@ def listed(missing: dict[str, str], most: int = 10) -> str:
     by_reason: dict[str, list[str]] = defaultdict(list)
     for directory, reason in missing.items():
         by_reason[reason].append(directory)
-    return "; ".join(
-        f"{reason}: {', '.join(names[:most])}" + (f" and {len(names) - most} more" if len(names) > most else "")
-        for reason, names in by_reason.items()
-    )
+    return "; ".join(f"{reason}: {some_of(names, most)}" for reason, names in by_reason.items())

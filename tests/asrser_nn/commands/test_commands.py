@@ -149,6 +149,8 @@ def test_decisions_on_utterances_need_the_class_of_each(trained: Path, world: Pa
         (lines[1:], deciding, f"1 of the utterances are not in it, as {names[0]}"),
         ([f"{names[0]} silence\n", *lines[1:]], deciding, "of the class 'silence', expected one of a"),
         (lines, [], "--utt2class is for decisions on utterances, which need --silence-class"),
+        (lines, [*deciding, f"--predictions={tmp_path}/out.json"], "--json and --predictions are to be different"),
+        (lines, [*deciding, f"--predictions={tmp_path}/no/p"], f"{tmp_path}/no/p: there is no such folder"),
         (lines, ["--silence-class=sil"], "--silence-class=sil: this model's classes are a, b, c, silence"),
     ]:
         (tmp_path / "classes").write_text("".join(content))
@@ -156,6 +158,20 @@ def test_decisions_on_utterances_need_the_class_of_each(trained: Path, world: Pa
         status, _, err = call("evaluate", *options, trained, world / "dev", world / "dev")
         assert status == 1 and said in err and len(err.splitlines()) == 1
     assert not (tmp_path / "out.json").exists()
+
+
+def test_utterances_that_are_left_out_are_counted_and_named(trained: Path, world: Path, tmp_path: Path, call) -> None:
+    labels = dict(read_labels(str(world / "dev")))
+    names = list(labels)
+    with TableWriter(f"ark:{tmp_path}/l", "int_vector") as writer:
+        for name in names[1:]:
+            writer.write(name, labels[name])
+    words = ["evaluate", trained, world / "dev", f"ark:{tmp_path}/l"]
+    status, _, err = call(*words)
+    assert status == 1 and f"1 of 8 utterances of {world}/dev and ark:{tmp_path}/l cannot be used" in err
+    assert f"(1 without labels: {names[0]}); --max-lost allows 5 %" in err
+    status, _, err = call(*words, "--max-lost=20")
+    assert status == 0 and f"1 of 8 utterances of {world}/dev left out (1 without labels: {names[0]})" in err
 
 
 def test_info_shows_layers_classes_and_origin(trained: Path, call) -> None:
