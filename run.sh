@@ -71,7 +71,7 @@ dir=${dir:-$here}
 
 "$here/utils/setup.sh"
 doctor() {
-  "$here/utils/doctor.sh" "$@" --dir "$dir" --device "$device" --timit "$timit" --iemocap "$iemocap" --emodb "$emodb" \
+  "$here/utils/doctor.sh" "$@" ${cmd:+--cmd "$cmd"} --cuda-cmd "$cuda_cmd" --dir "$dir" --device "$device" --timit "$timit" --iemocap "$iemocap" --emodb "$emodb" \
     --cremad "$cremad" --ravdess "$ravdess" --savee "$savee" --emovo "$emovo" --asr-data "$asr_data" --ser-data "$ser_data"
 }
 if $doctor; then

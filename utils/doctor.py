@@ -182,16 +182,45 @@ def check_tools() -> None:
     if missing := [tool for tool in SHELL_TOOLS if not shutil.which(tool)]:
         packages = "Debian: apt install coreutils diffutils gawk gzip sed"
         say("PROBLEM", "shell", f"no {', '.join(missing)} on PATH; install what is missing ({packages})")
-    if shutil.which("sbatch"):
-        runner = shutil.which("slurm.pl")
-        how = "" if runner else ", a script of Kaldi's that must be on PATH"
-        say("note", "jobs", f"Slurm is here; to have it run the jobs: --cmd 'slurm.pl --partition NAME'{how}")
-    else:
-        say("OK", "jobs", "run on this machine; no Slurm here")
     if sclite := shutil.which("sclite") or shutil.which("sctk"):
         say("OK", "sclite", f"{sclite} will count phone errors too")
     else:
         say("OK", "sclite", "not here, and not needed: compute-wer counts (Debian: apt install sctk)")
+
+
+# ---- Jobs
+
+
+def check_jobs(runners: dict[str, str], device: str, folder: Path, quick: bool) -> None:
+    """Slurm, if it is here, and a job sent with each of the runners, by the options that gave them."""
+    from try_jobs import Fault, Waiting, partitions, try_job
+
+    asked = any("slurm" in runner.split()[0] for runner in runners.values())
+    if not shutil.which("sbatch"):
+        say("OK", "jobs", f"no Slurm here; {'sent with ' + ', '.join(runners) if runners else 'run on this machine'}")
+    else:
+        try:
+            offers = partitions()
+        except Fault as fault:
+            say("PROBLEM" if asked else "note", "Slurm", f"its controller does not answer: {fault}")
+            if asked:
+                return
+        else:
+            listed = "; ".join(map(str, offers)) or "no partition is up"
+            if asked or not offers:
+                say("OK" if offers else "PROBLEM", "Slurm", listed)
+            else:
+                best = next((partition for partition in offers if partition.is_default), offers[0])
+                use = f"to have it run the jobs: --cmd 'utils/slurm.sh --partition {best.name}'"
+                say("note", "Slurm", f"{listed}; {use}")
+    for option, runner in {} if quick else runners.items():
+        num_gpus = int(device == "cuda" and option == list(runners)[-1])
+        try:
+            say("OK", "test job", f"{option} '{runner}': ran {try_job(runner, num_gpus, folder)}")
+        except Waiting as fault:
+            say("note", "test job", f"{option} '{runner}': {fault}")
+        except Fault as fault:
+            say("PROBLEM", "test job", f"{option} '{runner}': {fault}")
 
 
 # ---- Corpora
@@ -266,6 +295,8 @@ def main(options: dict[str, str]) -> int:
     check_memory()
     check_disk(Path(options["dir"]))
     check_tools()
+    runners = {f"--{name}": options[name] for name in ("cmd", "cuda-cmd") if options[name]}
+    check_jobs(runners, device, Path(options["dir"]).resolve(), quick)
     check_corpora({option: options[option] for option in RECOGNISERS})
     check_programs(options["provider"], Path(options["home"]), Path(options["scratch"]), device, quick)
     if num_said["PROBLEM"]:

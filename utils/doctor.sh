@@ -11,6 +11,8 @@
 quick=false   # true: only see whether the programs are there; takes no time
 dir=          # data, data_fbank and exp lie here, for the disk space; default: this checkout
 device=auto   # of the networks: auto, cpu or cuda
+cmd=          # how jobs run; unless --quick is true, a test job is sent so
+cuda_cmd=     # how the jobs of networks run; the same
 timit=        # folder of TIMIT, of its sample or of the demo's speech
 iemocap=      # folder of IEMOCAP or of the demo's emotional speech
 emodb=        # folder of EmoDB
@@ -27,16 +29,20 @@ here=$(dirname "$(readlink -f "$0")")/..
 . "$here/utils/parse_options.sh"
 [ $# -eq 0 ] || die "unexpected argument: $1; options are given as --name value"
 
-# path.sh ends the script where there is no environment or no Kaldi: that is a finding like any other.
-complaint=$( (. "$here/path.sh") 2>&1) || {
+# path.sh and cmd.sh end the script where there is no environment, no Kaldi or no runner: that is a finding like any other.
+complaint=$( (. "$here/path.sh" && . "$here/cmd.sh") 2>&1) || {
   echo "PROBLEM  set-up          ${complaint#*: }"
   exit 1
 }
 . "$here/path.sh"
+. "$here/cmd.sh"
+# What runs here needs no test job.
+[ "$cuda_cmd" != "$cmd" ] || cuda_cmd=
+[ "$cmd" != "$short_cmd" ] || cmd=
 home=$(dirname "$(command -v asrser_nn)")
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 python "$here/utils/doctor.py" quick="$quick" dir="${dir:-$here}" device="$device" \
   provider="$kaldi_provider" home="${KALDI_ROOT:-$home}" scratch="$scratch" \
   timit="$timit" iemocap="$iemocap" emodb="$emodb" cremad="$cremad" ravdess="$ravdess" savee="$savee" emovo="$emovo" \
-  asr-data="$asr_data" ser-data="$ser_data"
+  asr-data="$asr_data" ser-data="$ser_data" cmd="$cmd" cuda-cmd="$cuda_cmd"

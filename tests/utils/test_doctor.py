@@ -24,6 +24,7 @@ def load(name):
 
 
 trials = load("try_programs")
+jobs = load("try_jobs")
 
 
 @pytest.fixture
@@ -196,17 +197,15 @@ def test_another_version_of_a_wheel_that_must_have_one_is_a_problem(doctor, monk
     assert line.startswith("PROBLEM") and "kaldifst 1.0, not 1.7.17" in line and "install" in line
 
 
-def test_slurm_and_sclite_are_optional(tmp_path, doctor, monkeypatch, capsys):
+def test_sclite_is_optional(tmp_path, doctor, monkeypatch, capsys):
     for tool in doctor.SHELL_TOOLS:
         (tmp_path / tool).symlink_to(shutil.which(tool))
     monkeypatch.setenv("PATH", str(tmp_path))
     doctor.check_tools()
-    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["OK", "OK"]
-    write_program(tmp_path / "sbatch", "exit 0")
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["OK"]
     write_program(tmp_path / "sctk", "exit 0")
     doctor.check_tools()
-    jobs, sclite = capsys.readouterr().out.splitlines()
-    assert jobs.startswith("note") and "--cmd 'slurm.pl" in jobs and f"{tmp_path}/sctk" in sclite
+    assert f"{tmp_path}/sctk" in capsys.readouterr().out
     (tmp_path / "cmp").unlink()
     doctor.check_tools()
     assert "PROBLEM  shell           no cmp on PATH" in capsys.readouterr().out
@@ -246,3 +245,64 @@ def test_clips_of_actors_are_counted(tmp_path):
         (tmp_path / name).touch()
     result = run_doctor("--quick", "true", "--ravdess", tmp_path / "ravdess", "--cremad", tmp_path / "cremad")
     assert "RAVDESS, 1 recordings" in result.stdout and "CREMA-D, 1 recordings" in result.stdout
+
+
+# ---- Jobs
+
+
+def test_without_slurm_jobs_run_here(doctor, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    doctor.check_jobs({}, "auto", tmp_path, quick=False)
+    assert capsys.readouterr().out == "OK       jobs            no Slurm here; run on this machine\n"
+
+
+def test_what_slurm_offers_is_told(doctor, tmp_path, monkeypatch, capsys):
+    lines = ["day*|up|3|(null)", "gpu|up|2|gpu:a100:4(S:0-1),nvme:1", "gpu|up|1|gpu:2", "old|drain|9|(null)"]
+    write_program(tmp_path / "sinfo", "\n".join(f"echo '{line}'" for line in lines))
+    write_program(tmp_path / "sbatch", "exit 0")
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    doctor.check_jobs({}, "auto", tmp_path, quick=False)
+    offers = "day (default): 3 nodes, no GPU; gpu: 3 nodes, GPUs 2, a100:4"
+    use = "; to have it run the jobs: --cmd 'utils/slurm.sh --partition day'"
+    assert capsys.readouterr().out == f"note     Slurm           {offers}{use}\n"
+    doctor.check_jobs({"--cmd": "utils/slurm.sh -p day"}, "auto", tmp_path, quick=True)
+    assert capsys.readouterr().out == f"OK       Slurm           {offers}\n"
+
+
+def test_a_controller_that_does_not_answer_is_a_problem_where_it_was_asked_for(doctor, tmp_path, monkeypatch, capsys):
+    write_program(tmp_path / "sinfo", "echo 'slurm_load_partitions: Unable to contact slurm controller' >&2; exit 1")
+    write_program(tmp_path / "sbatch", "exit 0")
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    for word, runners in {"note": {}, "PROBLEM": {"--cmd": "utils/slurm.sh"}}.items():
+        doctor.check_jobs(runners, "auto", tmp_path, quick=False)
+        line = capsys.readouterr().out
+        assert line.startswith(word) and "its controller does not answer" in line and "Unable to contact" in line
+
+
+def test_a_job_that_fails_is_a_problem_and_one_that_waits_is_none(doctor, tmp_path, monkeypatch, capsys):
+    write_program(tmp_path / "queue.pl", "echo 'queue.pl: no such queue' >&2; exit 1")
+    doctor.check_jobs({"--cmd": f"{tmp_path}/queue.pl -q long"}, "auto", tmp_path / "new", quick=False)
+    said = capsys.readouterr().out.splitlines()[-1]
+    assert said.startswith("PROBLEM") and said.endswith("queue.pl -q long': it failed: queue.pl: no such queue")
+    monkeypatch.setattr(jobs, "PATIENCE", 0.3)
+    write_program(tmp_path / "queue.pl", "exec sleep 60")
+    doctor.check_jobs({"--cmd": f"{tmp_path}/queue.pl"}, "auto", tmp_path / "new", quick=False)
+    said = capsys.readouterr().out.splitlines()[-1]
+    assert said.startswith("note") and "did not end in 0.3 s" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["queue.pl"]
+
+
+def test_a_job_of_a_second_is_sent_to_a_real_slurm(slurm, doctor, tmp_path):
+    options = ["--dir", tmp_path / "new", "--cmd", "utils/slurm.sh --partition gpu", "--device", "cuda"]
+    lines = run_doctor(*options).stdout.splitlines()
+    offers = "day (default): 2 nodes, GPUs 2; cpu: 1 node, no GPU; gpu: 1 node, GPUs 2; late: 1 node, no GPU"
+    assert f"OK       Slurm           {offers}" in lines
+    job = next(line for line in lines if "test job" in line)
+    assert job.startswith("OK") and job.endswith("utils/slurm.sh --partition gpu': ran on node2")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_runner_that_is_not_there_is_a_problem():
+    result = run_doctor("--cmd", "slurm.pl --partition day")
+    assert result.returncode == 1 and result.stdout.startswith("PROBLEM")
+    assert "--cmd: no such program: slurm.pl --partition day" in result.stdout
