@@ -197,6 +197,9 @@ def check_jobs(runners: dict[str, str], device: str, folder: Path, quick: bool) 
 
     asked = any("slurm" in runner.split()[0] for runner in runners.values())
     if not shutil.which("sbatch"):
+        if asked:
+            say("PROBLEM", "Slurm", "no sbatch on PATH; start this where Slurm's commands are, or leave out --cmd")
+            return
         say("OK", "jobs", f"no Slurm here; {'sent with ' + ', '.join(runners) if runners else 'run on this machine'}")
     else:
         try:

@@ -86,7 +86,8 @@ class GridDisplay:
             if not self.on_terminal:
                 last = display.last
                 dev = f"{last['epoch']} epochs, dev {last['dev_accuracy']:.2f} %, " if last else ""
-                self.say(f"{self.num_done}/{self.num_runs} {display.name}: {dev}{duration(seconds)}{self.left}")
+                left = self.left if self.num_done < self.num_runs else ""
+                self.say(f"{self.num_done}/{self.num_runs} {display.name}: {dev}{duration(seconds)}{left}")
 
     def leave_run(self, display: "RunDisplay") -> None:
         with self.mutex:

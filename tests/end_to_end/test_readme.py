@@ -25,8 +25,20 @@ def commands(readme):
 
 
 def test_every_call_of_run_sh_is_accepted(readme, root, timit_sample, tones, tmp_path):
-    calls = [line for line in commands(readme) if line.startswith("./run.sh")]
+    calls = [line for line in commands(readme) if line.startswith("./run.sh") and "slurm" not in line]
     assert len(calls) >= 5
+    assert len(list(accept(calls, root, timit_sample, tones, tmp_path))) == len(calls)
+
+
+def test_every_call_on_a_cluster_is_accepted_by_one(readme, root, timit_sample, tones, tmp_path, slurm):
+    calls = [line for line in commands(readme) if line.startswith("./run.sh") and "slurm" in line]
+    assert len(calls) >= 3
+    said = "".join(accept(calls, root, timit_sample, tones, tmp_path))
+    assert "'utils/slurm.sh --partition day': ran on node" in said.replace(f"{root}/", "")
+
+
+def accept(calls, root, timit_sample, tones, tmp_path):
+    """What they print; a call that fails is an error."""
     for number, call in enumerate(calls):
         # Corpora that nobody but their owners has are stood in for; no stage is run but the first, which only looks.
         call = call.replace("/corpora/TIMIT", str(timit_sample)).replace("/corpora/IEMOCAP_full_release", str(tones))
@@ -39,7 +51,8 @@ def test_every_call_of_run_sh_is_accepted(readme, root, timit_sample, tones, tmp
         done = subprocess.run(
             words, cwd=root, capture_output=True, text=True, env={**os.environ, "PYTHON": sys.executable}
         )
-        assert done.returncode == 0, f"{call}: {done.stderr}"
+        assert done.returncode == 0, f"{call}: {done.stdout}{done.stderr}"
+        yield done.stdout
 
 
 def test_scripts_called_from_other_recipes_are_there_and_know_their_options(readme, root):

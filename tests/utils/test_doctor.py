@@ -254,6 +254,8 @@ def test_without_slurm_jobs_run_here(doctor, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("PATH", str(tmp_path))
     doctor.check_jobs({}, "auto", tmp_path, quick=False)
     assert capsys.readouterr().out == "OK       jobs            no Slurm here; run on this machine\n"
+    doctor.check_jobs({"--cmd": "utils/slurm.sh"}, "auto", tmp_path, quick=False)
+    assert capsys.readouterr().out.startswith("PROBLEM  Slurm           no sbatch on PATH")
 
 
 def test_what_slurm_offers_is_told(doctor, tmp_path, monkeypatch, capsys):
