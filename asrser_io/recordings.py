@@ -226,7 +226,9 @@ def _check_length(layout: Layout, found: int) -> int:
     if found == 0 or layout.is_plain and found < layout.block:
         raise Failure("a recording without samples; copy it again")
     if layout.size is not None and found < layout.size:
-        unit, name = (layout.block, "samples") if layout.is_plain else (1, "bytes")
+        # In samples, where that shows the difference.
+        in_samples = layout.is_plain and found // layout.block < layout.size // layout.block
+        unit, name = (layout.block, "samples") if in_samples else (1, "bytes")
         raise Failure(
             f"a truncated recording: its header announces {layout.size // unit} {name}, {found // unit} are there; "
             "copy it again"

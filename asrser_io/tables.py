@@ -571,7 +571,7 @@ class TableWriter:
             self._name = self._filename
             if self._form == "ark,scp":
                 self._name, _, script_name = self._filename.partition(",")
-                if not script_name or self._name in ("", "-") or self._name.startswith("|"):
+                if script_name in ("", self._name) or self._name in ("", "-") or self._name.startswith("|"):
                     raise Failure(f"ark,scp:{self._filename}: expected the names of two files, of archive and script")
                 # Files close in reverse: the script gets its name after the archive that it points into.
                 self._script = self._files.enter_context(open_output(script_name))

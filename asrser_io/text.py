@@ -121,7 +121,7 @@ def read_map(path: str | Path, form: str = "", optional: bool = False) -> dict[s
     form = form or FORMS.get(os.path.basename(path), "<key> <value> …")
     found: dict[str, str] = {}
     first_line: dict[str, int] = {}
-    lines = [] if optional and not os.path.exists(path) else read_lines(path)
+    lines = [] if optional and not os.path.lexists(path) else read_lines(path)
     for number, (key, *_) in rows(lines, path, form):
         if key in found:
             raise Failure(f"{path}, line {number}: {key} is there a second time, after line {first_line[key]}")
@@ -133,7 +133,7 @@ def read_map(path: str | Path, form: str = "", optional: bool = False) -> dict[s
 def read_list(path: str | Path, optional: bool = False) -> list[str]:
     """The words of a list, such as one name a line. A word that is there twice is a Failure."""
     first_line: dict[str, int] = {}
-    lines = [] if optional and not os.path.exists(path) else read_lines(path)
+    lines = [] if optional and not os.path.lexists(path) else read_lines(path)
     for number, line in enumerate(lines, 1):
         for word in words_of(line):
             if word in first_line:

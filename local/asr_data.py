@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from ser_corpus import (
     audio_for_kaldi,
+    check_genders,
     fault_of,
     fault_of_span,
     name_of_corpus,
@@ -62,6 +63,8 @@ def read_data_dir(data: Path) -> DataDir:
                 f"{data}/text: {utt} has {ascii(found[0])}, with a space that is a letter for Kaldi's tools; expected "
                 "spaces or tabs between phones"
             )
+        if found := [phone for phone in words_of(line) if phone in ("<eps>", "<s>", "</s>") or phone.startswith("#")]:
+            raise Failure(f"{data}/text: {utt} has '{found[0]}', a name that Kaldi keeps for itself: rename this phone")
     check_keys(data / "utt2spk", speaker_of, data / "text", text)
     if segments:
         check_keys(data / "segments", segments, data / "text", text)
@@ -69,6 +72,7 @@ def read_data_dir(data: Path) -> DataDir:
         check_keys(data / "wav.scp", recordings, data / "text", text)
     if gender_of:
         check_keys(data / "spk2gender", gender_of, data / "utt2spk", speaker_of.values())
+        check_genders(gender_of, data / "spk2gender")
     if segments:
         used = {words_of(line)[0] for line in segments.values()}
         recordings = {name: audio for name, audio in recordings.items() if name in used}

@@ -19,7 +19,7 @@ here=$(dirname "$(readlink -f "$0")")/..
 . "$here/path.sh"
 
 [ $# -eq 2 ] || die "expected <own-dir> <out-dir>, got $# arguments; see local/asr_data.sh --help"
-python "$here/local/asr_data.py" --silence-phone "$silence_phone" "$1" "$2"
+python "$here/local/asr_data.py" --silence-phone="$silence_phone" "$1" "$2"
 for subset in train dev test; do
   "$here/utils/check_data_dir.sh" "$2/$subset" wav.scp text || { rm -f "$2/corpus"; exit 1; }
 done

@@ -92,7 +92,7 @@ num_phones=$(sed -n 's|^%WER .* / \([0-9]*\), .*|\1|p' "$dir/wer_$best")
 [ "$counted" = "$(num_errors "$dir/wer_$best") $num_phones" ] ||
   die "'$counted' errors and phones in $dir/per_utt, others in $dir/wer_$best"
 
-put "$dir/per_utt_lenient" python "$here/local/count_errors.py" --optional "$silence_phone" "$ref" "$hyp" "$data/utt2spk"
+put "$dir/per_utt_lenient" python "$here/local/count_errors.py" --optional="$silence_phone" "$ref" "$hyp" "$data/utt2spk"
 put "$dir/wer_lenient" awk '{ errors += $3; phones += $4; ins += $5; del += $6; sub_ += $7 }
   END { printf "%%WER %.2f [ %d / %d, %d ins, %d del, %d sub ] lenient: silences may be missing\n",
     100 * errors / phones, errors, phones, ins, del, sub_ }' "$dir/per_utt_lenient"

@@ -111,6 +111,12 @@ def names_in_order_of_speakers(speaker_of: Mapping[str, str], file: Path) -> dic
     )
 
 
+def check_genders(gender_of: Mapping[str, str], file: Path) -> None:
+    for speaker, gender in gender_of.items():
+        if gender not in ("f", "m"):
+            raise Failure(f"{file}: {speaker} is '{gender}', expected f or m")
+
+
 def is_command(audio: str) -> bool:
     return audio.endswith("|")
 

@@ -1,10 +1,12 @@
 """Check a Kaldi data directory with utt2emotion and copy what SER needs of it; called by local/ser_data.sh."""
 
+import os
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from ser_corpus import (
     Utterance,
+    check_genders,
     in_order,
     name_of_corpus,
     names_in_order_of_speakers,
@@ -36,18 +38,19 @@ def order_of(emotions: set[str], data: Path) -> list[str]:
     """The order of the classes: as the file 'emotions' has it, else the paper's four first, then the others by name."""
     if len(emotions) < 2:
         raise Failure(f"{data}/utt2emotion: at least two emotions are needed, found {', '.join(emotions) or 'none'}")
-    if not (given := read_list(data / "emotions", optional=True)):
+    if not os.path.lexists(file := data / "emotions"):
         return in_order(emotions)
+    given = read_list(file)
     if missing := sorted(emotions - set(given)):
-        raise Failure(f"{data}/utt2emotion has {', '.join(missing)}, {data}/emotions has not")
+        raise Failure(f"{data}/utt2emotion has {', '.join(missing)}, {file} has not")
     if strange := [emotion for emotion in given if emotion not in emotions]:
-        raise Failure(f"{data}/emotions has '{strange[0]}', which no utterance of {data}/utt2emotion has: remove it")
+        raise Failure(f"{file} has '{strange[0]}', which no utterance of {data}/utt2emotion has: remove it")
     return given
 
 
 def read_of_speakers(file: Path, speakers: Collection[str]) -> dict[str, str]:
     """What a file says of each speaker; it need not be there, but if it is, nobody may be missing in it."""
-    if not file.is_file():
+    if not os.path.lexists(file):
         return {}
     pairs = read_map(file)
     if missing := sorted(set(speakers) - pairs.keys()):
@@ -66,7 +69,7 @@ def choose_dev_speakers(speakers: Sequence[str], gender_of: Mapping[str, str]) -
 
 def read_dev_speakers(file: Path, speakers: Collection[str]) -> list[str]:
     """The speakers of a list for early stopping, all of which speak, as do others; none when there is no list."""
-    if not file.is_file():
+    if not os.path.lexists(file):
         return []
     dev_speakers = sorted(read_list(file))
     if not dev_speakers:
@@ -93,9 +96,7 @@ def prepare(data: Path, out: Path, allow_partial: bool) -> None:
             raise Failure(f"{data}/utt2spk: the speaker '{speaker}' of {utterance} {fault}: a fold is called after it")
     speakers = set(utt2spk.values())
     spk2gender, spk2session = (read_of_speakers(data / name, speakers) for name in ("spk2gender", "spk2session"))
-    for speaker, gender in spk2gender.items():
-        if gender not in ("f", "m"):
-            raise Failure(f"{data}/spk2gender: {speaker} is '{gender}', expected f or m")
+    check_genders(spk2gender, data / "spk2gender")
     dev_speakers = read_dev_speakers(data / "dev_speakers", speakers)
     utt2sentence = read_map(data / "utt2sentence", optional=True)
     if utt2sentence and (missing := sorted(utt2spk.keys() - utt2sentence.keys())):

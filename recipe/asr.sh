@@ -85,7 +85,7 @@ fi
 
 if stage 2 "phones, lexicon, topology and bigram"; then
   needs 1 "$data/corpus"
-  lang_options=(--silence-phone "$silence_phone")
+  lang_options=(--silence-phone "$(printf %q "$silence_phone")")   # for the shell of a job
   grep -Fqx -- "$silence_phone" "$data/phones" || lang_options+=(--silence-prob 0.1)
   once lang "$lang/phones.txt" $short_cmd "$exp/log/prepare_lang.log" \
     "$here/utils/prepare_lang.sh" "${lang_options[@]}" "$data/phones" "$lang"

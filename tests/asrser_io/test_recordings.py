@@ -110,6 +110,12 @@ def test_twelve_bits_stand_in_sixteen():
 # ---- Truncated
 
 
+def test_half_a_sample_that_is_missing_is_counted_in_bytes(tmp_path):
+    (tmp_path / "x.wav").write_bytes(wav(PCM16, size=len(PCM16) + 1))
+    with pytest.raises(Failure, match=f"header announces {len(PCM16) + 1} bytes, {len(PCM16)} are there"):
+        read_recording(tmp_path / "x.wav")
+
+
 @pytest.mark.parametrize("fault", ["half", "two bytes", "all samples"])
 @pytest.mark.parametrize(("container", "coding", "endian"), ALL_PLAIN)
 def test_a_plain_recording_that_was_cut_off_is_refused(container, coding, endian, fault, tmp_path):

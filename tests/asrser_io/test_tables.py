@@ -499,6 +499,10 @@ def test_specifiers_of_another_form_are_refused(tmp_path):
         next(read_table("feats.ark", "matrix"))
     with pytest.raises(Failure, match="no wspecifier"):
         TableWriter("feats.ark", "matrix")
+    name = f"{tmp_path}/both"
+    with pytest.raises(Failure, match="expected the names of two files"), TableWriter(f"ark,scp:{name},{name}", "int"):
+        pass
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("binary", [True, False])

@@ -382,6 +382,19 @@ def test_a_corpus_that_was_mended_is_not_taken_for_the_one_that_was_prepared(own
     assert "FABC0-1 sil b b sil" in (work / "data/asr/train/text").read_text()
 
 
+def test_a_phone_of_characters_that_a_shell_would_read_is_a_phone(own_corpus, command, tmp_path):
+    """The lexicon is made by a job, whose words a shell reads once more."""
+    silence = "$(id);*'"
+    for part in ("train", "dev", "test"):
+        text = own_corpus / part / "text"
+        text.write_text(text.read_text().replace("sil", silence))
+    words = ["--asr-corpus", "data", "--asr-data", own_corpus, "--silence-phone", silence, "--stop-stage", 2]
+    result = run(command(tmp_path / "work", *words))
+    assert result.returncode == 0, result.stderr
+    symbols = (tmp_path / "work/data/lang/phones.txt").read_text().splitlines()
+    assert symbols[:2] == ["<eps> 0", f"{silence} 1"]
+
+
 def test_where_nothing_can_be_written_that_is_said(command, tmp_path):
     # Files in the place of folders, as permissions do not keep root from writing.
     (tmp_path / "file").touch()

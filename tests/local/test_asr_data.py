@@ -262,6 +262,14 @@ BAD = {
         lambda own: write(own / "dev", "utt2spk", "eero_1 aino"),
         "{own}: 1 speakers are both in train and in dev, the first is aino",
     ),
+    "another word for a gender": (
+        lambda own: write(own / "dev", "spk2gender", "eero female"),
+        "{own}/dev/spk2gender: eero is 'female', expected f or m",
+    ),
+    "a phone that is a name of Kaldi's": (
+        lambda own: write(own / "dev", "text", "eero_1 #1 m"),
+        "{own}/dev/text: eero_1 has '#1', a name that Kaldi keeps for itself: rename this phone",
+    ),
     "gender of others": (
         lambda own: write(own / "dev", "spk2gender", "eeva f"),
         "{own}/dev/spk2gender and {own}/dev/utt2spk differ in 2 keys",

@@ -110,6 +110,7 @@ def test_a_recording_that_comes_from_a_command_is_left_to_kaldi(data, tmp_path):
         ("dev_speakers", "bob\nzoe\n", "own/dev_speakers names zoe, who speaks no utterance of utt2spk; the"),
         ("dev_speakers", "bob\nann\n", "own/dev_speakers names all 2 speakers, as ann: nobody is left to train on"),
         ("dev_speakers", "\n", "own/dev_speakers is empty"),
+        ("emotions", "\n", "utt2emotion has anger, neutral, surprise, "),
         ("spk2session", "ann 1\n", "own/spk2session lacks bob, who speaks in utt2spk"),
         ("utt2sentence", "ann-1 s1\n", "own/utt2sentence lacks"),
         ("spk2gender", "bob m\n", "own/spk2gender lacks ann, who speaks in utt2spk"),
@@ -126,6 +127,15 @@ def test_bad_input_is_refused_with_one_line(data, tmp_path, file, text, said):
     assert result.returncode == 1
     assert said in result.stderr.splitlines()[-1]
     assert not (tmp_path / "ser").exists()
+
+
+@pytest.mark.parametrize("file", ["emotions", "dev_speakers", "spk2session", "spk2gender", "segments"])
+def test_a_link_that_leads_nowhere_is_no_missing_file(data, tmp_path, file):
+    (data / file).unlink(missing_ok=True)
+    (data / file).symlink_to(tmp_path / "nowhere")
+    result = prepare(data, tmp_path / "ser")
+    assert result.returncode == 1
+    assert f"cannot read {data / file}: No such file" in result.stderr.splitlines()[-1]
 
 
 def test_what_is_said_of_nobody_and_of_nothing_is_told_when_it_is_left_out(data, tmp_path):
