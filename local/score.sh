@@ -44,7 +44,7 @@ for scale in $scales; do
   [ -f "$dir/scale_$scale/words.txt" ] || die "no $dir/scale_$scale/words.txt: decode $data at the scale $scale"
 done
 scoring=$dir/scoring
-rm -rf "$dir"/{best_wer,best_scale} "$dir"/{wer,per_utt}* "$scoring"
+remove_scores "$dir"
 mkdir -p "$scoring"
 
 # put <file> <command>: the command's output, complete or not there.

@@ -33,7 +33,8 @@ done
 "$here/utils/split_data.sh" "$data" "$nj"
 split=$data/split$nj
 mkdir -p "$dir/log" || die "cannot write into $dir"
-rm -rf "$dir/best_wer" "$dir"/{scale_*,scales.tmp}   # best_wer is what local/score.sh writes last
+remove_scores "$dir"
+rm -rf "$dir"/{scale_*,scales.tmp}
 remove_parts "$dir/feats.JOB.ark" "$dir/log/feats.JOB.log"
 cmvn_opts=$(cat "$model_dir/cmvn_opts" 2>/dev/null || true)
 delta_opts=$(cat "$model_dir/delta_opts" 2>/dev/null || true)

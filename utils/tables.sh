@@ -14,6 +14,11 @@ remove_parts() {
   done
 }
 
+# remove_scores <decode-dir>: what local/score.sh made of decoded words, which are now to be others.
+remove_scores() {
+  rm -rf "$1"/{best_wer,best_scale,scoring} "$1"/{wer,per_utt}*
+}
+
 # check_alignment_options <beam> …: what the ranges of single options can't say. Each beam must be less than the option
 # retry_beam, unless that is 0: no second try; the words of the option scale_opts must be scales.
 check_alignment_options() {

@@ -20,6 +20,7 @@ max_lost=0.05      # number in 0..1: fail if more than this part of the utteranc
 set -eu -o pipefail
 here=$(dirname "$(readlink -f "$0")")/../..
 . "$here/utils/parse_options.sh"
+. "$here/utils/tables.sh"
 . "$here/path.sh"
 . "$here/cmd.sh"
 
@@ -40,7 +41,8 @@ num_pdfs=$(hmm-info --print-args=false "$nnet/final.mdl" 2>"$dir/log/info.log" |
 
 # The scores are computed once and kept as a data directory of their own, which is then split like any other.
 scores=$dir/loglikes
-rm -rf "$dir/best_wer" "$dir"/{scale_*,scales.tmp} "$scores"   # best_wer is what local/score.sh writes last
+remove_scores "$dir"
+rm -rf "$dir"/{scale_*,scales.tmp} "$scores"
 mkdir "$scores"
 $cuda_cmd --gpu "$(num_gpus "$nnet_opts")" "$dir/log/forward.log" \
   asrser_nn forward --pseudo-log-likelihoods $nnet_opts "$nnet" "$data" "ark,scp:$scores/feats.ark,$scores/feats.scp"

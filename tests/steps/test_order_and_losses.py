@@ -288,7 +288,11 @@ def test_decoding_does_not_depend_on_the_number_of_jobs(root, work, succeed, dat
     for nj in (3, 1):
         out = data / "mono/decode"
         decode = [root / "steps/decode_best_path.sh", "--nj", nj, "--scales", "0.1 1.0" if nj == 3 else "0.1"]
+        for name in ("best_wer", "best_scale", "wer_0.2", "per_utt", "wer_lenient"):  # of an earlier decoding
+            out.mkdir(exist_ok=True)
+            (out / name).write_text("0.2\n")
         succeed(*decode, work / "mono/graph", data, out)
+        assert {file.name for file in out.iterdir()} <= {"log", "scale_0.1", "scale_1.0"}
         words.append((out / "scale_0.1/words.txt").read_text())
     assert words[0] == words[1] and [line.split()[0] for line in words[0].splitlines()] == keys(data / "utt2spk")
     # What score.sh would take for a scale of this decoding is gone.
