@@ -132,7 +132,7 @@ def test_evaluate_prints_and_writes_the_same_figures(trained: Path, world: Path,
     assert len((tmp_path / "p").read_text().splitlines()) == 1 + 8
 
 
-@pytest.mark.parametrize(("feats", "said"), [([[np.nan] * 12], "a holds numbers that are not finite"),
+@pytest.mark.parametrize(("feats", "said"), [([[np.nan] * 12], "a: frame 0 (from 0) has a feature that is infinite or no number"),
                                              (np.zeros((0, 12)), "a holds no frames")])  # fmt: skip
 def test_forward_refuses_features_that_are_none(feats, said, trained: Path, tmp_path: Path, call) -> None:
     with TableWriter(f"ark:{tmp_path}/f.ark", "matrix") as writer:
@@ -247,7 +247,7 @@ def test_an_unknown_line_of_a_config_is_refused_with_its_number(line: str, data,
 @pytest.mark.parametrize("name", ["paper/asr", "paper/ser", "quick/asr", "quick/ser"])
 def test_the_shipped_configurations_are_read(name: str, root: Path, tmp_path: Path, call) -> None:
     _, _, err = call("train", "--config", root / f"conf/{name}.conf", *["ark:/absent"] * 4, tmp_path / "run")
-    assert err == "asrser_nn train: cannot read /absent: No such file or directory\n"
+    assert err == "asrser_nn train: ark:/absent: cannot read /absent: No such file or directory\n"
 
 
 def test_labels_of_another_model_are_refused(data, small_options, tmp_path: Path, call) -> None:
