@@ -260,7 +260,6 @@ def test_an_interrupted_study_ends_with_the_numbers_of_one_that_was_not(study, c
         (["--seed", "1.5"], "--seed is an integer >= 0, not '1.5'"),
         (["--device", "gpu"], "--device is auto, cpu or cuda, not 'gpu'"),
         (["--precision", "fp16"], "--precision is fp32, tf32 or bf16, not 'fp16'"),
-        (["--leave-out", "word"], "--leave-out is speaker or session, not 'word'"),
         (["--timit", "/"], "--timit is read with --asr-corpus timit, which is 'demo'"),
         (["--ser-data", "/"], "--ser-data is read with --ser-corpus data, which is 'demo'"),
     ],

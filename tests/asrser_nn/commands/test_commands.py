@@ -132,7 +132,7 @@ def test_evaluate_prints_and_writes_the_same_figures(trained: Path, world: Path,
     assert len((tmp_path / "p").read_text().splitlines()) == 1 + 8
 
 
-@pytest.mark.parametrize(("feats", "said"), [([[np.nan] * 12], "a: frame 0 (from 0) has a feature that is infinite or no number"),
+@pytest.mark.parametrize(("feats", "said"), [([[np.nan] * 12], "a feature that is infinite or no number"),
                                              (np.zeros((0, 12)), "a holds no frames")])  # fmt: skip
 def test_forward_refuses_features_that_are_none(feats, said, trained: Path, tmp_path: Path, call) -> None:
     with TableWriter(f"ark:{tmp_path}/f.ark", "matrix") as writer:
