@@ -123,7 +123,9 @@ if [ -z "$conf" ]; then
 fi
 [ -f "$conf/asr.conf" ] || [ ! -f "$here/$conf/asr.conf" ] || conf=$here/$conf
 for f in asr.conf ser.conf study.conf; do [ -f "$conf/$f" ] || die "--conf: no such file: $conf/$f"; done
-folds=${folds:-$(sed -n 's/^--folds=\([0-9]*\).*/\1/p' "$conf/study.conf")}
+study=$(sed 's/[[:space:]]*#.*//; /^$/d' "$conf/study.conf")
+[[ $study =~ ^--folds=(0|[1-9][0-9]*)$ ]] || die "$conf/study.conf: expected a line --folds=N and no other, found '${study//$'\n'/ }'"
+folds=${folds:-${BASH_REMATCH[1]}}
 
 common=(--dir "$dir" --cmd "$cmd" --nj "$nj" --compute-opts "--device $device --precision $precision --threads $threads"
   --train-opts "--seed $seed")
@@ -172,6 +174,7 @@ fi
 
 mkdir -p "$dir" 2>/dev/null || die "cannot write into $dir; choose another folder with --dir"
 lock_work_dir
+[ "$stage" -gt 1 ] || [ "$ser_corpus" = demo ] || ! between 9 9 || ser "${stages[@]}" --only-corpus true
 ! between 1 8 || asr "${stages[@]}"
 ! between 9 10 || ser "${stages[@]}"
 ! between 11 13 || transfer "${stages[@]}"

@@ -37,6 +37,7 @@ case $corpus in
   data) prepare=("$here/local/asr_data.sh" --silence-phone "$silence_phone") kind=asr-data phone_map='' ;;
   *) die "the corpus is timit, demo or data, not '$corpus'" ;;
 esac
+[ "$corpus" = data ] || [ "$silence_phone" = sil ] || die "--silence-phone is for a corpus of your own; that of $corpus is sil"
 [ -d "$corpus_dir" ] || [ "$corpus" = demo ] || die "no such corpus: there is no folder $corpus_dir"
 nnet_config=$(find_config "$nnet_config")
 network=$(network_facts ASR --config "$nnet_config" $train_opts $compute_opts) || exit 1

@@ -13,6 +13,7 @@ dir=.                             # data, data_fbank and exp lie here
 stage=9                           # integer in 9..10: first stage to run
 stop_stage=10                     # integer in 9..10: last stage to run
 only_check=false                  # true: only see whether what is there was made with these options
+only_corpus=false                 # true: of stage 9 only prepare the corpus, and see whether there can be such folds
 nj=2                              # integer >= 1: parallel jobs of stage 9
 cmd=                              # how jobs run; default: see cmd.sh
 allow_partial=false               # true: go on with a part of the corpus
@@ -53,6 +54,8 @@ case $corpus-$emotions in
   *-paper | *-all | ravdess-paper+calm) prepare_options+=(--emotions "$emotions") ;;
   *) die "--emotions is paper or all$([ "$corpus" != ravdess ] || echo ', or paper+calm'), not '$emotions'" ;;
 esac
+[[ $leave_out =~ ^((speaker|session|[1-9][0-9]*)(,sentence)?|sentence)$ ]] ||
+  die "--leave-out is speaker, session or a number of speakers, each also with ',sentence', or sentence; not '$leave_out'"
 nnet_config=$(find_config "$nnet_config")
 network=$(network_facts SER --config "$nnet_config" $train_opts $compute_opts) || exit 1
 data=$dir/data/ser fbank=$dir/data_fbank/ser exp=$dir/exp/ser folds_dir=$dir/exp/ser/folds
@@ -75,6 +78,7 @@ what_is_made_with_what() {
 left_out() {
   case $leave_out in
     speaker | session) echo "one $leave_out" ;;
+    sentence) echo "speaker,sentence, draw $draw" ;;
     *) echo "$leave_out, draw $draw" ;;
   esac
 }
@@ -110,7 +114,7 @@ sum_up() {
   asrser_nn summary $paper --title "$(<"$data/corpus"), ${nnet_config#"$asrser_root/"}" "$exp/summary" "$exp/runs" >"$exp/summary.log"
 }
 
-if stage 9 "emotional speech: labels, voice activity, filterbanks and folds"; then
+look_at_corpus() {
   if [ "$corpus" = demo ] && [ ! -e "$corpus_dir/README.demo" ]; then
     stage_did_work=true
     python "$here/local/demo_ser.py" "$corpus_dir"
@@ -119,6 +123,15 @@ if stage 9 "emotional speech: labels, voice activity, filterbanks and folds"; th
   once ser_corpus "$data/corpus" prepare_corpus
   what_is_made_with_what   # the speakers for early stopping are known now
   python "$here/local/make_folds.py" --dry-run "${folds_options[@]}" "$data" "$folds_dir" >/dev/null   # before the features
+}
+if $only_corpus; then
+  [ -e "$data/corpus" ] || echo "The SER corpus first: what is wrong with it is better known before the work on the other"
+  look_at_corpus
+  exit
+fi
+
+if stage 9 "emotional speech: labels, voice activity, filterbanks and folds"; then
+  look_at_corpus
   once ser_frames "$fbank/labels.scp" "$here/local/ser_frames.sh" --nj "$nj" --cmd "$cmd" "$data" "$fbank"
   record folds "$folds_dir/list"
   python "$here/local/make_folds.py" "${folds_options[@]}" "$fbank" "$folds_dir"

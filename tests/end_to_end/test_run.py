@@ -260,6 +260,8 @@ def test_an_interrupted_study_ends_with_the_numbers_of_one_that_was_not(study, c
         (["--seed", "1.5"], "--seed is an integer >= 0, not '1.5'"),
         (["--device", "gpu"], "--device is auto, cpu or cuda, not 'gpu'"),
         (["--precision", "fp16"], "--precision is fp32, tf32 or bf16, not 'fp16'"),
+        (["--silence-phone", "pau"], "--silence-phone is for a corpus of your own; that of demo is sil"),
+        (["--leave-out", "word"], "or sentence; not 'word'"),
         (["--timit", "/"], "--timit is read with --asr-corpus timit, which is 'demo'"),
         (["--ser-data", "/"], "--ser-data is read with --ser-corpus data, which is 'demo'"),
     ],
@@ -283,7 +285,7 @@ def test_a_folder_without_recordings_is_refused(command, tmp_path):
     [
         (["--seed", 2], "exp/asr/split was made with 'ASR network, seed: 1'", "'ASR network, seed: 2'"),
         (["--nj", 2], "exp/mono/final.mdl was made with 'jobs of monophone training (--nj): 1'", "(--nj): 2'"),
-        (["--stage", 8, "--silence-phone", "pau"], "data/lang/phones.txt was made with 'silence phone: sil'", "pau'"),
+        (["--stage", 8, "--seed", 3], "exp/asr/split was made with 'ASR network, seed: 1'", "'ASR network, seed: 3'"),
         (["--precision", "bf16"], "exp/asr/split was made with 'ASR network, precision: fp32'", "precision: bf16'"),
         (["--conf", "{other}"], "exp/asr/split was made with 'ASR network, max-epochs: 2'", "max-epochs: 3'"),
         (["--asr-corpus", "timit", "--timit", "{other}"], "data/asr/corpus was made with 'ASR corpus: de", "{other}"),
@@ -324,6 +326,14 @@ def test_other_words_for_the_same_study_are_the_same(finished, command, tmp_path
     result = run(command(work, *words))
     assert result.returncode == 0, result.stderr
     assert result.stdout.count("  was complete") == 8
+
+
+def test_what_was_made_of_a_demo_does_not_need_it_any_more(finished, command):
+    work, _ = finished
+    (work / "data/demo_asr").rename(work / "data/away")
+    result = run(command(work, "--stage", 8, "--stop-stage", 8))
+    (work / "data/away").rename(work / "data/demo_asr")
+    assert result.returncode == 0 and "was complete" in result.stdout, result.stderr
 
 
 def test_two_runs_in_one_work_directory_are_one_too_many(finished, command):
@@ -417,6 +427,29 @@ def test_a_configuration_whose_path_jobs_would_change_is_refused(root, command, 
     result = run(command(tmp_path / "work", "--conf", tmp_path / "two words"))
     assert result.returncode == 1 and f"the configuration '{tmp_path}/two words/asr.conf' has a space" in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_study_of_other_options_than_folds_is_refused(root, command, tmp_path):
+    shutil.copytree(root / "conf/quick", tmp_path / "conf")
+    for lines in (["--folds=2", "--seeds=3"], ["--fold=2"], ["--folds=two"], []):
+        (tmp_path / "conf/study.conf").write_text("".join(f"{line}   # reason\n" for line in lines))
+        result = run(command(tmp_path / "work", "--conf", tmp_path / "conf"))
+        assert result.returncode == 1 and len(result.stderr.splitlines()) == 1
+        found = f"expected a line --folds=N and no other, found '{' '.join(lines)}'"
+        assert f"{tmp_path}/conf/study.conf: {found}" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        (["--dev-speakers", "zoe"], "--dev-speakers names zoe, who has no utterance in "),
+        (["--folds", "9"], "--folds 9: there are 8 folds, Ses01F "),
+    ],
+)
+def test_what_is_wrong_with_speakers_is_known_before_the_other_branch(command, tones, tmp_path, words, message):
+    result = run(command(tmp_path / "work", "--ser-corpus", "iemocap", "--iemocap", tones, *words))
+    assert result.returncode == 1 and "Stage 1" not in result.stdout
+    assert message in result.stderr.splitlines()[-1]
 
 
 def test_a_kaldi_root_without_programs_is_refused(command, tmp_path):
