@@ -152,7 +152,7 @@ task() {
     await "$deadline" "$(of_job "$job" "$path")" || echo "not seen after $late s: $path" >&2
   done
   export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$num_threads} asrser_callers=
-  unset cuda_cmd # what the command starts runs in this job, unless it says otherwise
+  unset cuda_cmd short_cmd # what the command starts runs in this job, unless it says otherwise
   : >"$state/begin.$job"
   trap : TERM # to tell of the command's end by that signal
   run_job "$(of_job "$job" "$log")" "$(of_job "$job" "$command")" "$SLURMD_NODENAME" 2>>"$state/progress.$job" || status=$?

@@ -230,8 +230,8 @@ def run_grid(
         else:
             _in_threads(work, together, display.stop)
     display.bar.close()
-    if left := [run.directory for run in todo]:
-        print(f"{len(left)} runs are left to other processes that work on them", file=sys.stderr, flush=True)
+    if left := sum(not (Path(run.directory) / MARK).exists() for run in todo):
+        print(f"{left} runs are left to other processes that work on them", file=sys.stderr, flush=True)
     return failures
 
 
