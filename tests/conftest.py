@@ -8,7 +8,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -96,6 +95,26 @@ PartitionName=late Nodes=late MaxTime=INFINITE
 GRES_CONF = "NodeName=node2 Name=gpu File=/dev/null\nNodeName=node2 Name=gpu File=/dev/zero\n"
 
 
+# All in a process namespace, whose first process reads commands from here. It ends with these tests, however they end,
+# and all others with it. (A daemon left behind would go on killing process groups whose numbers are others' by then.)
+NAMESPACE = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
+START = """\
+cd {folder}
+dd if=/dev/urandom of=munge.key bs=128 count=1 2>/dev/null
+chmod 600 munge.key
+munge() {{ for name; do echo --$name=$PWD/munge.${{name%%-file}}; done; }}
+munged $(munge socket key-file pid-file log-file seed-file)
+slurmctld -i
+node1() {{ slurmd -N node1; }}
+node2() {{
+  unshare --uts --pid --fork --kill-child --mount-proc sh -c 'hostname node2; slurmd -N node2 -D' &
+  node2=$!
+}}
+late() {{ unshare --mount sh -c 'mount --bind there here; slurmd -N late'; }}
+node1; node2; late
+"""
+
+
 class Slurm:
     """The daemons: munge, the controller and three nodes. Commands find them by SLURM_CONF in the environment.
 
@@ -117,50 +136,28 @@ class Slurm:
         os.environ["SLURM_CONF"] = str(folder / "slurm.conf")
 
     def start(self) -> None:
-        key = self.folder / "munge.key"
-        key.write_bytes(os.urandom(128))
-        key.chmod(0o600)
-        munge = {"socket": "socket", "key-file": "key", "pid-file": "pid", "log-file": "log", "seed-file": "seed"}
-        self._run("munged", *(f"--{option}={self.folder}/munge.{name}" for option, name in munge.items()))
-        self._run("slurmctld", "-i")
-        for node in ("node1", "node2", "late"):
-            self.start_node(node)
-        deadline = time.monotonic() + 20
-        states = ("sinfo", "--noheader", "--Node", "--partition=day,late", "--format=%T")
-        while self.command(*states).split() != ["idle"] * 3:
+        with open(self.folder / "shell.log", "w") as log:
+            pipes = {"stdin": subprocess.PIPE, "stdout": log, "stderr": log}
+            self.shell = subprocess.Popen([*NAMESPACE, "bash"], text=True, **pipes)
+        self.tell(START.format(folder=self.folder))
+        states = ["sinfo", "--noheader", "--Node", "--partition=day,late", "--format=%T"]
+        deadline = time.monotonic() + 60
+        while subprocess.run(states, capture_output=True, text=True).stdout.split() != ["idle"] * 3:
             assert time.monotonic() < deadline, self.logs()
             time.sleep(0.05)
 
-    def start_node(self, name: str) -> None:
-        slurmd = ["slurmd", "-N", name]
-        if name == "node2":
-            unshare = ["unshare", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c"]
-            slurmd = [*unshare, f"hostname node2; {' '.join(slurmd)} -D"]
-            self.node2 = subprocess.Popen(slurmd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            return
-        if name == "late":
-            slurmd = ["unshare", "--mount", "sh", "-c", f"mount --bind {self.there} {self.here}; {' '.join(slurmd)}"]
-        self._run(*slurmd)
+    def tell(self, commands: str) -> None:
+        """Have them carried out where the daemons are."""
+        assert self.shell.stdin
+        self.shell.stdin.write(commands + "\n")
+        self.shell.stdin.flush()
 
     def stop(self) -> None:
-        with suppress(subprocess.CalledProcessError):
-            self.command("scancel", "--user=root")
-        for name in ("node1", "node2", "late", "slurmctld", "munge"):
-            self.stop_daemon(name)
-
-    def stop_daemon(self, name: str) -> None:
-        if name == "node2":
-            self.node2.kill()  # unshare would not heed another signal
-            self.node2.wait()
-            return
-        with suppress(OSError, ValueError):
-            os.kill(int((self.folder / f"{name}.pid").read_text()), signal.SIGTERM)
+        self.shell.kill()
+        self.shell.wait()
 
     def command(self, *words: str) -> str:
         return subprocess.run(words, check=True, capture_output=True, text=True).stdout
-
-    def _run(self, *words: str) -> None:
-        subprocess.run(words, check=True, capture_output=True)
 
     def logs(self) -> str:
         return "\n".join(f"{path.name}: {path.read_text()[-3000:]}" for path in self.folder.glob("*.log"))
@@ -174,15 +171,18 @@ def slurm():
         pytest.skip(f"no {', '.join(missing)} here (Debian: apt install slurm-wlm munge)")
     if os.geteuid() != 0:
         pytest.skip("Slurm's daemons are started by root")
-    with tempfile.TemporaryDirectory(prefix="slurm.", ignore_cleanup_errors=True) as folder:
-        os.chmod(folder, 0o755)  # or munge does not believe in it
-        cluster = Slurm(Path(folder))
-        try:
-            cluster.start()
-            yield cluster
-        finally:
-            cluster.stop()
-            del os.environ["SLURM_CONF"]
+    if subprocess.run([*NAMESPACE, "--uts", "mount", "--bind", "/tmp", "/tmp"], capture_output=True).returncode != 0:
+        pytest.skip("this root may not make namespaces, in which Slurm's daemons would be")
+    folder = Path(tempfile.mkdtemp(prefix="slurm."))
+    folder.chmod(0o755)  # or munge does not believe in it
+    cluster = Slurm(folder)
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop()
+        del os.environ["SLURM_CONF"]
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

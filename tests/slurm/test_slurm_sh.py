@@ -166,7 +166,7 @@ def test_what_slurm_cannot_do_is_one_line(run, tmp_path, words, message):
 def test_without_slurm_that_is_said(run, tmp_path):
     tools = tmp_path / "bin"
     tools.mkdir()
-    for tool in ("bash", "dirname", "mkdir", "basename", "uname"):
+    for tool in ("bash", "dirname", "mkdir", "basename", "readlink", "uname"):
         (tools / tool).symlink_to(shutil.which(tool))
     result = run("x.log", "true", env={"PATH": str(tools)})
     assert result.returncode == 1 and "no program sbatch here" in result.stderr
@@ -212,14 +212,14 @@ def test_a_program_that_is_killed_is_told_from_one_that_slurm_ended(run, script)
 def test_a_lost_node_is_named_as_such(start, slurm, tmp_path):
     process = start("--partition", "gpu", "x.log", "sleep", 300)
     wait_until((tmp_path / "x.log").exists)
-    slurm.stop_daemon("node2")
+    slurm.tell("kill -9 $node2")
     try:
         # What Slurm finds out itself after a minute.
         slurm.command("scontrol", "update", "NodeName=node2", "State=DOWN", "Reason=lost")
         _, said = process.communicate(timeout=60)
         assert process.returncode == 1 and "x.log: Slurm ended it: NODE_FAIL, its node was lost" in said
     finally:
-        slurm.start_node("node2")
+        slurm.tell("node2")
         slurm.command("scontrol", "update", "NodeName=node2", "State=RESUME")
 
 
