@@ -30,14 +30,14 @@ METHOD = Method(
 )
 
 
-def synthetic_corpus(num_frames: int) -> Corpus:
+def synthetic_corpus(num_frames: int, context: int = 15) -> Corpus:
     """Utterances of 300 frames, so many that there are num_frames or a few more; features and labels are random."""
     random = np.random.default_rng(0)
     utterances = []
     for i in range(math.ceil(num_frames / 300)):
         feats = random.standard_normal((300, 40), dtype=np.float32)
         utterances.append((f"u{i:05d}", feats, random.integers(CLASSES, size=300)))
-    return corpus_of(utterances, context=15)
+    return corpus_of(utterances, context)
 
 
 def option_parser(description: str | None) -> argparse.ArgumentParser:

@@ -35,3 +35,14 @@ def test_the_time_of_the_grid_is_that_of_its_trainings(root, monkeypatch):
     frames = 49 * 1.12e6 + 56 * 1.7e6 + 5 * 8 * (1.12e6 + 1.7e6)  # and the output layer alone, where l is at most 4
     hours = grid.whole_grid(rates, 1)
     assert hours["asrser_nn"] == pytest.approx(frames / 3600) and hours["plain"] == pytest.approx(2 * frames / 3600)
+
+
+def test_the_benchmark_of_other_work_compares_each_arrangement_with_one_thread(root, tmp_path):
+    command = [sys.executable, root / "bench/contention.py", "--busy=0,1", "--seconds=0.1", "--turns=1"]
+    done = subprocess.run([*command, "--json", tmp_path / "out.json"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / "out.json").read_text())["frames_per_second"]
+    assert found.keys() == {"training", "grid", "forward"}
+    for beside in found.values():
+        assert beside.keys() == {"0", "1"}
+        assert all(len(rates) == 2 and min(rates.values()) > 0 for rates in beside.values())

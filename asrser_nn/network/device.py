@@ -6,12 +6,15 @@ from typing import Any
 import torch
 
 from asrser_io.files import Failure
+from asrser_nn.network import waiting
 
 
 def set_threads(threads: int) -> None:
-    """0 leaves the choice to torch."""
+    """0 leaves the choice to torch. Several wait for each other as suits the machine."""
     if threads:
         torch.set_num_threads(threads)
+    if torch.get_num_threads() > 1:
+        waiting.watch()
 
 
 def pick_device(name: str) -> torch.device:
