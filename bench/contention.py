@@ -3,9 +3,9 @@
 
 Frames per second of training and of the forward pass of the network of conf/quick, and of a grid of as many trainings
 at a time as there are threads; beside so many processes that do nothing but compute. A column is an arrangement: one
-thread; as many as cores, as asrser_nn lets them wait (asrser_nn/network/waiting.py); and the same with fixed settings of
-OpenMP, in its own variables. In
-each row all arrangements take turns, and the median of the turns counts; below stands its part of one thread's speed.
+thread; as many as cores, which wait as asrser_nn lets them (asrser_nn/network/waiting.py); and the same with fixed
+settings of OpenMP, in its own variables. In each row all arrangements take turns, and the median of the turns counts;
+below stands its part of one thread's speed.
 
 Usage: python bench/contention.py [--busy 0,1,2] [--seconds 2] [--turns 5] [--work training,grid,forward] [--json OUT]
                                   [GOMP_SPINCOUNT=1000,OMP_WAIT_POLICY=passive …]
