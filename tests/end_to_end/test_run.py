@@ -101,7 +101,7 @@ def outlived(work, seconds=5):
 def finished(command, tmp_path_factory):
     """A work directory after stages 1 to 8, each interrupted once, and what was printed after the last interruption."""
     work = tmp_path_factory.mktemp("work") / "wörk+1"
-    for stage, seconds in {1: 0.1, 2: 0.1, 3: 0.3, 4: 1, 5: 0.5, 6: 0.3, 7: 4, 8: 3}.items():
+    for stage, seconds in {1: 0.1, 2: 0.05, 3: 0.15, 4: 1, 5: 0.1, 6: 0.15, 7: 1.5, 8: 1}.items():
         screen = interrupt(command(work, "--stage", stage - 1, "--stop-stage", 8), stage, seconds)
         assert "done in" not in screen.partition(f"Stage {stage}: ")[2], screen
         assert not outlived(work), "a program outlived its recipe"
