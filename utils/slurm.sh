@@ -72,13 +72,12 @@ cancel() {
 
 # claim: make the folder. If it is there, somebody waits for these jobs, or was killed while doing so.
 claim() {
-  local mine=$state.$here.$$ host process
+  local host process started
   mkdir "$mine" || die "cannot write into $(dirname "$state")"
-  echo "$here $$" >"$mine/owner"
+  echo "$me" >"$mine/owner"
   while ! mv -T "$mine" "$state" 2>/dev/null; do
-    read -r host process 2>/dev/null <"$state/owner" || host=$here process=none
-    if [ "$host" != "$here" ] || grep -qs slurm.sh "/proc/$process/cmdline"; then
-      rm -r "$mine"
+    read -r host process started 2>/dev/null <"$state/owner" || host=$here process=none
+    if [ "$host" != "$here" ] || [ "$(start_of "$process")" = "$started" ]; then
       [ "$host" != "$here" ] || die "process $process waits for jobs with the same log, $log"
       die "process $process on $host submitted jobs with the same log, $log; if it is no more:" \
         "scancel $(paste -sd ' ' "$state/arrays" 2>/dev/null); rm -r '$state'"
@@ -88,29 +87,38 @@ claim() {
   done
 }
 
+# start_of <process>: when it was started, by which it is told from a later one with its number; nothing if it is no more
+start_of() {
+  cut -d ' ' -f 22 "/proc/$1/stat" 2>/dev/null || true
+}
+
 here=$(uname -n)
+me="$here $$ $(start_of $$)"
 state=$(cd "$(dirname "$log")" && pwd)/.$(basename "$log").slurm
-jobs_are_done=false
+mine=$state.$here.$$ jobs_are_done=false
 # shellcheck disable=SC2329 # the traps call these
 clean_up() {
   trap '' INT TERM HUP
-  $jobs_are_done || cancel "$state"
   [ -z "${writer:-}" ] || { kill "$writer" && wait; } 2>/dev/null || true
-  rm -rf "$state"
+  if [ "$(cat "$state/owner" 2>/dev/null)" = "$me" ]; then
+    $jobs_are_done || cancel "$state"
+    rm -rf "$state"
+  fi
+  rm -rf "$mine"
 }
 # shellcheck disable=SC2329
 stop() {
-  [ ! -s "$state/arrays" ] || echo "$0: cancelling job $(paste -sd ' ' "$state/arrays"), ${log##*/}" >&2
+  echo "$0: cancelling the jobs of ${log##*/}" >&2
   clean_up
   trap - EXIT "$1"
   kill -"$1" $$
 }
-claim
 trap clean_up EXIT
 for signal in INT TERM HUP; do
   # shellcheck disable=SC2064 # the signal's name is wanted now
   trap "stop $signal" "$signal"
 done
+claim
 
 # ---- What a job does, on its node
 
@@ -192,10 +200,10 @@ submit() {
       echo 'set -eu; task $((SLURM_ARRAY_TASK_ID + offset))'
     } | sbatch --job-name="$(basename "${log/.$name/}" .log)" --nodes=1 --ntasks=1 --cpus-per-task="$num_threads" \
       --no-requeue ${mem:+--mem="$mem"} ${time:+--time="$time"} "${sbatch_options[@]}" ${4:+"$4"} --parsable --export=ALL \
-      --array="$1-$2${max_jobs_run:+%$max_jobs_run}" --input=/dev/null --output="${state//%/%%}/slurm.%A_%a" >"$state/submitted"
+      --array="$1-$2${max_jobs_run:+%$max_jobs_run}" --input=/dev/null --output="${state//%/%%}/slurm.%A_%a" |
+      sed 's/;.*//' >>"$state/arrays" # without the cluster's name
   ) 2>"$state/sbatch.err" || die "sbatch refused ${log##*/}: $(paste -sd ' ' "$state/sbatch.err")"
   cat "$state/sbatch.err" >&2
-  sed 's/;.*//' "$state/submitted" >>"$state/arrays"
   id=$(tail -n 1 "$state/arrays")
   for ((index = $1; index <= $2; index++)); do task_of[$((index + offset))]=${id}_$index; done
 }
