@@ -14,8 +14,10 @@ of all processes of a stage together (proportional set size), looked at twice a 
 """
 
 import argparse
+import itertools
 import json
 import os
+import string
 import subprocess
 import sys
 import tempfile
@@ -40,7 +42,8 @@ def make_timit(folder: Path, sentences: int, synthesiser: demo_speech.Synthesise
     voices = [voice for part in demo_asr.SPEAKERS.values() for voice in part.values()]
     texts = demo_speech.read_sentences()["train"]
     sizes = {"train": sentences, "dev": sentences // 9, "test": sentences // 19}
-    names = {part: [f"{'FM'[i % 2]}{part.upper()}{i}" for i in range(max(2, n // 8))] for part, n in sizes.items()}
+    letters = ("".join(some) for some in itertools.product(string.ascii_uppercase, repeat=3))
+    names = {part: [f"{'FM'[i % 2]}{next(letters)}0" for i in range(max(2, n // 8))] for part, n in sizes.items()}
     everyone = [name for part in names.values() for name in part]
     variants = {name: voices[i % len(voices)] for i, name in enumerate(everyone)}
     speakers = demo_speech.make_speakers(variants, demo_asr.ACCENTS, demo_asr.NOISE, demo_asr.LEVEL, seed=1)
