@@ -102,6 +102,7 @@ if stage 3 "MFCC and their means by speaker"; then
     "$here/utils/keep_with_features.sh" "$data/$x"
     once mfcc "$data/$x/cmvn.scp" "$steps/compute_cmvn_stats.sh" "$data/$x"
   done
+  what_is_made_with_what   # speakers without features are gone
 fi
 
 if stage 4 "monophone GMM-HMM from a flat start"; then

@@ -68,7 +68,7 @@ what_is_made_with_what() {
   made_with 9 ser_frames data_fbank/ser ser_corpus "conf/mfcc_vad.conf: $(options_in "$conf/mfcc_vad.conf")" \
     "conf/vad.conf: $(options_in "$conf/vad.conf")" "conf/fbank.conf: $(options_in "$conf/fbank.conf")" \
     "Kaldi programs: $programs"
-  dev=$(tr ', \t' '\n' <<<"${dev_speakers:-$(cat "$data/dev_speakers" 2>/dev/null || true)}" | sort -u | paste -sd ' ')
+  dev=$(tr ', \t' '\n' <<<"${dev_speakers:-$(cat "$data/dev_speakers" 2>/dev/null || echo '?')}" | sort -u | paste -sd ' ')
   made_with 9 folds exp/ser/folds ser_frames "left out for the test: $(left_out)" "speakers for early stopping: ${dev# }"
   check_folds
   made_with 10 ser_networks 'exp/ser/fold_* exp/ser/summary.txt' folds "$network"
@@ -132,6 +132,7 @@ fi
 
 if stage 9 "emotional speech: labels, voice activity, filterbanks and folds"; then
   look_at_corpus
+  [ -e "$data/labels.scp" ] || rm -f "$fbank/labels.scp"   # the labels themselves lie beside the corpus
   once ser_frames "$fbank/labels.scp" "$here/local/ser_frames.sh" --nj "$nj" --cmd "$cmd" "$data" "$fbank"
   record folds "$folds_dir/list"
   python "$here/local/make_folds.py" "${folds_options[@]}" "$fbank" "$folds_dir"

@@ -75,10 +75,11 @@ needs() {
   done
 }
 
-# num_jobs <data-dir> <wish>: the wish, but no more than there are speakers.
+# num_jobs <data-dir> <wish>: the wish, but no more than there are speakers; ? where nobody knows yet
 num_jobs() {
-  local speakers=$2
-  [ ! -f "$1/spk2utt" ] || speakers=$(wc -l <"$1/spk2utt")
+  [ -f "$1/spk2utt" ] || { echo '?' && return; }
+  local speakers
+  speakers=$(wc -l <"$1/spk2utt")
   echo $(($2 < speakers ? $2 : speakers))
 }
 
@@ -88,7 +89,7 @@ declare -A facts=() places=()
 
 # made_with <stage> <group> <place> <groups it is made from> <fact> …: what the outputs of a group depend on besides the
 # sources of their sources. A fact is "<name>: <value>"; the place is where the outputs lie in dir. Fails if outputs are there
-# that were made with something else.
+# that were made with something else. The value is ? until an earlier stage brings it about; nothing is compared until then.
 made_with() {
   [ "$1" -le "$stop_stage" ] || return 0
   local group=$2 source clash
@@ -100,7 +101,7 @@ made_with() {
   clash=$(awk -F ': ' 'length(said[$1]) && said[$1] != $0 { print "'\''" said[$1] "'\'' and '\''" $0 "'\''"; exit }
     { said[$1] = $0 }' <<<"${facts[$group]}")
   [ -z "$clash" ] || die "$3 in $dir would be made with both $clash; ask for the same in all stages"
-  check_record "$group"
+  grep -q ': ?$' <<<"${facts[$group]}" || check_record "$group"
 }
 
 # facts_of <group>: of this recipe, or of one that ran before.
@@ -141,7 +142,7 @@ check_record() {
     done
   done
   remove=$(sort -u <<<"$remove" | awk 'NF && (last == "" || index($0, last "/") != 1) { print last = $0 }' | paste -sd ' ')
-  die "$dir/${there%%$'\n'*} was made with $(some_of "$old"), but asked for is $(some_of "$new")$(why_differs "$1" "$old");" \
+  die "$dir/${there%%$'\n'*} was made with $(some_of "$old"), but asked for is $(some_of "$new")$(why_differs "$old");" \
     "choose another --dir, or remove there: $remove"
 }
 
@@ -195,21 +196,24 @@ find_config() {
 # corpus_files <group>: number and checksum of the files in corpus_dir. A check needs them only where it was prepared; where a
 # demo corpus is gone, it will be made as it was.
 corpus_files() {
-  if [ ! -d "$corpus_dir" ]; then
-    [ ! -f "$dir/made_with/$1" ] || sed -n 's/^files of the ... corpus: //p' "$dir/made_with/$1"
-  elif ! $only_check || [ -f "$dir/made_with/$1" ]; then
+  if [ -d "$corpus_dir" ] && { ! $only_check || [ -f "$dir/made_with/$1" ]; }; then
     python "$here/local/corpus_files.py" "$kind" "$corpus_dir" "$dir/made_with/$1.files"
+  elif [ -f "$dir/made_with/$1" ]; then
+    sed -n 's/^files of the ... corpus: //p' "$dir/made_with/$1"
+  else
+    echo '?'
   fi
 }
 
 # list_corpus_files <group>: keep their list, by which changes are told
 list_corpus_files() {
-  rm -f "$dir/made_with/$1.files"
   python "$here/local/corpus_files.py" --write "$kind" "$corpus_dir" "$dir/made_with/$1.files" >/dev/null
 }
 
-# why_differs <group> <facts>: which files, if it is the files
+# why_differs <facts>: which files, if it is those of the corpus
 why_differs() {
-  [[ $2 == *'files of the '* ]] || return 0
-  echo " ($(python "$here/local/corpus_files.py" --changes "$kind" "$corpus_dir" "$dir/made_with/$1.files"))"
+  [[ $1 =~ 'files of the '(...)' corpus' ]] || return 0
+  local group=${BASH_REMATCH[1],,}_corpus changes
+  changes=$(python "$here/local/corpus_files.py" --changes "$kind" "$corpus_dir" "$dir/made_with/$group.files")
+  echo "${changes:+ ($changes)}"
 }

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -80,6 +81,17 @@ def test_the_same_corpus_and_speakers_in_other_words_are_the_same(root, work, to
     result = subprocess.run([*command, f"{tones}/../{tones.name}/."], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     assert result.stdout.count("was complete") == 2
+
+
+def test_a_corpus_that_is_prepared_anew_is_the_one_that_was(root, work):
+    shutil.rmtree(work / "data/ser")
+    (work / "data/ser").mkdir()
+    (work / "data/ser/left").touch()
+    result = run(root, work, "--folds", "2")
+    assert result.returncode == 1 and "data/ser exists and is no data directory" in result.stderr
+    shutil.rmtree(work / "data/ser")
+    result = run(root, work, "--folds", "2")
+    assert result.returncode == 0 and "was complete" in result.stdout.partition("Stage 10")[2], result.stderr
 
 
 @pytest.mark.parametrize(

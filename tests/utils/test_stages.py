@@ -26,7 +26,7 @@ here=ROOT
 
 what_is_made_with_what() {
   made_with 1 words data '' "words: $words"
-  made_with 2 number 'exp/number*' words "unit: $unit"
+  made_with 2 number 'exp/number*' words "unit: $unit" "letters: $(wc -m <"$dir/data/words" 2>/dev/null || echo '?')"
 }
 write() { echo "$words" >"$dir/data/words"; }
 count() { [ "$unit" != none ] && wc -w <"$dir/data/words" >"$dir/exp/number"; }
@@ -34,6 +34,7 @@ begin_stages
 mkdir -p "$dir"/{data,exp}
 if stage 1 "words"; then
   once words "$dir/data/words" write
+  what_is_made_with_what
 fi
 if stage 2 "their number"; then
   needs 1 "$dir/data/words"
@@ -73,7 +74,7 @@ def refusal(result):
 def test_what_was_made_with_what_can_be_read(made):
     assert (made / "made_with/words").read_text() == "place: data\nwords: one\noutput: data/words\n"
     assert (made / "made_with/number").read_text() == (
-        "place: exp/number*\nwords: one\nunit: words\noutput: exp/number\n"
+        "place: exp/number*\nwords: one\nunit: words\nletters: 4\noutput: exp/number\n"
     )
 
 
@@ -117,6 +118,13 @@ def test_a_source_made_anew_with_other_options_does_not_pass_for_the_old_one(mad
     assert recipe("--words", "two words", "--stop-stage", 1).returncode == 0
     assert f"{made}/exp/number was made with 'words: one'" in refusal(recipe("--words", "two words"))
     assert f"{made}/data/words was made with 'words: two words'" in refusal(recipe("--stage", 2))
+
+
+def test_what_an_earlier_stage_brings_about_is_compared_when_it_has(made, recipe):
+    (made / "data/words").unlink()
+    assert recipe().returncode == 0  # made anew, as it was
+    (made / "data/words").write_text("more\n")
+    assert f"{made}/exp/number was made with 'letters: 4', but asked for is 'letters: 5'" in refusal(recipe())
 
 
 def test_outputs_of_which_nothing_is_known_are_refused(recipe, tmp_path):
