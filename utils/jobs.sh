@@ -17,7 +17,8 @@ positive_number() {
 read_arguments() {
   max_jobs_run='' num_threads=1 gpu=0 mem='' time='' queue_options=()
   # Options that stand alone, of sbatch; every other one has a value, as in Kaldi.
-  local alone=' -V -- --contiguous --exclusive --no-kill --no-requeue --overcommit --oversubscribe --requeue --spread-job '
+  local alone=' -V -- -H --hold -O --overcommit -k --no-kill -s --oversubscribe --contiguous --exclusive --requeue --no-requeue '
+  alone+=' --spread-job --use-min-nodes --reboot '
   while [[ ${1:-} == -* ]]; do
     if [ "$1" = --help ]; then
       sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//p}' "$0"
@@ -29,7 +30,7 @@ read_arguments() {
     elif [[ $1 == --*=* ]]; then
       set -- "${1%%=*}" "${1#*=}" "${@:2}"
     fi
-    [ $# -ge 2 ] || die "$1 needs a value"
+    [[ $# -ge 2 && ! $2 =~ ^[A-Za-z_][A-Za-z0-9_]*=[0-9]+:[0-9]+$ ]] || die "$1 needs a value"
     # shellcheck disable=SC2034 # for the scripts that source this
     case $1 in
       --max-jobs-run) positive_number "$@" && max_jobs_run=$2 ;;

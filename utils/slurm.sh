@@ -334,8 +334,11 @@ while look_for_ends && [ ${#status_of[@]} -lt $num_jobs ]; do
     else
       words="Slurm does not answer: $(tail -n 1 "$state/squeue.err")"
     fi
-    [[ -z $words || $words == "$last_words" || $SECONDS -lt 30 ]] || echo "$0: ${log##*/}: $words" >&2
-    last_words=${words:-$last_words}
+    # Said once, and not at once: most jobs wait for a moment.
+    if [[ -n $words && $words != "$last_words" && $SECONDS -ge $((late / 2)) ]]; then
+      echo "$0: ${log##*/}: $words" >&2
+      last_words=$words
+    fi
     next_question=$((SECONDS + (SECONDS < 50 ? 5 : SECONDS < 300 ? SECONDS / 10 : 30)))
   fi
   # Look often at first: the pause is a twentieth of the time so far.

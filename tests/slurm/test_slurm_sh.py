@@ -242,6 +242,19 @@ def test_a_job_longer_than_its_time_says_so(beyond_time):
     assert "TIMEOUT" in (folder / "x.log").read_text() and nothing_left(folder)
 
 
+def test_what_the_jobs_wait_for_is_said_once(start):
+    process = start("--late", 4, "--hold", "held.log", "true")
+    wait_until(lambda: jobs_named("held"))
+    said = [process.stderr.readline()]
+    time.sleep(6)  # Slurm is asked again
+    process.terminate()
+    said += process.communicate(timeout=60)[1].splitlines(keepends=True)
+    assert [line.partition(": ")[2] for line in said] == [
+        "held.log: waiting for Slurm, which says: JobHeldUser\n",
+        "cancelling the jobs of held.log\n",
+    ]
+
+
 # ---- Cancelling
 
 

@@ -78,6 +78,12 @@ def test_no_more_jobs_at_a_time_than_asked_for(run, tmp_path):
     assert [(tmp_path / f"seen.{job}").read_text().strip() for job in (1, 2, 3, 4)] == ["0"] * 4
 
 
+def test_an_option_without_its_value_does_not_take_the_jobs_for_it(run, tmp_path):
+    result = run("--mem", "JOB=1:2", "x.JOB.log", "touch", "made.JOB")
+    assert result.returncode == 1 and "--mem needs a value" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_jobs_that_would_share_a_log_are_refused(run):
     result = run("JOB=1:2", "x.log", "true")
     assert result.returncode == 1 and "2 jobs would share one log" in result.stderr
