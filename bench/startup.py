@@ -71,7 +71,7 @@ def main() -> int:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--json", metavar="FILE", help="write the figures here, too")
     options = parser.parse_args()
-    os.environ["OMP_NUM_THREADS"] = "1"  # as path.sh has it
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # as path.sh has it
     bin_dir = Path(sysconfig.get_path("scripts"))
     table: dict[str, dict[str, float | None]] = {}
     print(f"{'program':24} {'--help':>8} {'no input':>9}")

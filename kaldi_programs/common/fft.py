@@ -22,10 +22,7 @@ def power_spectrum(frames: np.ndarray) -> np.ndarray:
         return (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
     # The real points are taken as half as many complex ones; a row for each point, a column for each frame.
     half = points // 2
-    real, imaginary = frames[:, 0::2].T.copy(), frames[:, 1::2].T.copy()
-    _transform(real, imaginary)
-    order = _bit_reversed(half)
-    real, imaginary = real[order], imaginary[order]
+    real, imaginary = _transform(frames[:, 0::2].T.copy(), frames[:, 1::2].T.copy())
     # The spectra of the even and the odd points (c, d) out of the common one, and their sum.
     k = np.arange(1, points // 4 + 1)
     root_re, root_im = _roots(points)
@@ -43,43 +40,53 @@ def _energy(real: np.ndarray, imaginary: np.ndarray) -> np.ndarray:
     return real * real + imaginary * imaginary
 
 
-def _transform(x: np.ndarray, y: np.ndarray) -> None:
-    """Complex split-radix FFT in place; x: real, y: imaginary parts, (points, frames). Leaves the bits reversed."""
-    points = len(x)
-    if points == 1:
-        return
-    half, quarter = points // 2, points // 4
-    x[:half], x[half:] = x[:half] + x[half:], x[:half] - x[half:]
-    y[:half], y[half:] = y[:half] + y[half:], y[:half] - y[half:]
-    if points == 2:
-        return
-    third, fourth = slice(half, half + quarter), slice(half + quarter, points)
-    x[third], y[third], x[fourth], y[fourth] = (
-        x[third] + y[fourth],
-        y[third] - x[fourth],
-        x[third] - y[fourth],
-        y[third] + x[fourth],
-    )
-    if points > 4:
-        for times, part in ((1, third), (3, fourth)):
-            _rotate(x[part], y[part], times)
-    _transform(x[:half], y[:half])
-    _transform(x[third], y[third])
-    _transform(x[fourth], y[fourth])
+def _transform(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Complex split-radix FFT of x + iy, (points, frames); returns x and y by frequency.
+
+    The even frequencies of n points are a transform of n / 2, the odd ones are two of n / 4. All transforms of one size
+    are computed together, so that numpy is called a few times for each size instead of for each transform.
+    """
+    n = len(x)
+    waiting = {n: [(x[None], y[None], np.arange(n)[None])]}  # transforms by size: x, y, which frequencies they give
+    ends = []
+    while waiting:
+        parts = waiting.pop(n, [])
+        x, y, frequencies = map(np.concatenate, zip(*parts, strict=True)) if len(parts) > 1 else parts[0]
+        half, quarter = n // 2, n // 4
+        if n == 1:
+            ends.append((x, y, frequencies))
+            break
+        even = (x[:, :half] + x[:, half:], y[:, :half] + y[:, half:], frequencies[:, 0::2])
+        x, y = x[:, :half] - x[:, half:], y[:, :half] - y[:, half:]
+        if n == 2:
+            ends += [even, (x, y, frequencies[:, 1::2])]
+        else:
+            first = (x[:, :quarter] + y[:, quarter:], y[:, :quarter] - x[:, quarter:], frequencies[:, 1::4])
+            third = (x[:, :quarter] - y[:, quarter:], y[:, :quarter] + x[:, quarter:], frequencies[:, 3::4])
+            if n > 4:
+                _rotate(first[0], first[1], 1)
+                _rotate(third[0], third[1], 3)
+            waiting.setdefault(half, []).append(even)
+            waiting.setdefault(quarter, []).extend((first, third))
+        n = half
+    real, imaginary, frequencies = (np.concatenate(part)[:, 0] for part in zip(*ends, strict=True))
+    order = np.argsort(frequencies)
+    return real[order], imaginary[order]
 
 
 def _rotate(x: np.ndarray, y: np.ndarray, times: int) -> None:
-    """Multiply point n of a quarter by exp(-2 pi i n times / points), in place and with three multiplications."""
-    quarter = len(x)
+    """Multiply point n of each quarter (transforms, points, frames) by exp(-2 pi i n times / 4 points), in place and
+    with three multiplications."""
+    quarter = x.shape[1]
     cosine, minus_sum, difference = _rotations(4 * quarter, times)
     eighth = quarter // 2
-    x_eighth, y_eighth = x[eighth].copy(), y[eighth].copy()
-    common = cosine * (x[1:] + y[1:])
-    x[1:], y[1:] = difference * y[1:] + common, minus_sum * x[1:] + common
+    x_eighth, y_eighth = x[:, eighth].copy(), y[:, eighth].copy()
+    common = cosine * (x[:, 1:] + y[:, 1:])
+    x[:, 1:], y[:, 1:] = difference * y[:, 1:] + common, minus_sum * x[:, 1:] + common
     if times == 1:
-        x[eighth], y[eighth] = SQRT_HALF * (x_eighth + y_eighth), SQRT_HALF * (y_eighth - x_eighth)
+        x[:, eighth], y[:, eighth] = SQRT_HALF * (x_eighth + y_eighth), SQRT_HALF * (y_eighth - x_eighth)
     else:
-        x[eighth], y[eighth] = SQRT_HALF * (y_eighth - x_eighth), -SQRT_HALF * (x_eighth + y_eighth)
+        x[:, eighth], y[:, eighth] = SQRT_HALF * (y_eighth - x_eighth), -SQRT_HALF * (x_eighth + y_eighth)
 
 
 @cache
@@ -102,10 +109,3 @@ def _roots(points: int) -> tuple[np.ndarray, np.ndarray]:
     table = np.array(powers, np.float32)
     return table[:, :1], table[:, 1:]
 
-
-@cache
-def _bit_reversed(points: int) -> np.ndarray:
-    order = np.zeros(1, int)
-    while len(order) < points:
-        order = np.concatenate([2 * order, 2 * order + 1])
-    return order

@@ -200,3 +200,21 @@ def test_no_program_imports_torch_or_a_wheel_before_it_needs_it():
     )
     imported = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert imported.strip() == ""
+
+
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="numpy has one thread anyway")
+def test_a_program_keeps_to_one_core_however_it_is_started():
+    code = (
+        "import os, sys, {modules}\n"
+        "import numpy as np\n"
+        "x = np.ones((500, 500), np.float32)\n"
+        "x @ x\n"
+        "print(len(os.listdir('/proc/self/task')))"
+    )
+    environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
+
+    def threads(modules):
+        command = [sys.executable, "-c", code.format(modules=modules)]
+        return int(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
+
+    assert threads("kaldi_programs.compute_mfcc_feats") == 1 < threads("json")
