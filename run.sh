@@ -42,7 +42,8 @@ leave_out=speaker    # of SER, for the test: one speaker at a time, as in the pa
 draw=1               # integer >= 0: another number draws other groups of speakers and halves of the sentences
 dev_speakers=        # of SER, for early stopping; default: those of the paper's protocol
 layers=0,1,2,3,4,5   # integers >= 0: how many of the first layers are held constant, one transfer for each
-controls=false       # true: also layers from the same task, and random layers that stay as they are
+controls=            # true: for each also layers of the task itself, and random ones; 3: for these only; default: 3 for the demo, or false
+random_draws=2       # integer >= 1: how many random ones for each fold and each seed
 seeds=1              # integer >= 1: 3: the study with the seeds 1, 2 and 3
 nj=2                 # integer >= 1: parallel jobs; the GMM-HMM depends a little on their number
 cmd=                 # how jobs run; default: on this machine. With Slurm: "utils/slurm.sh --partition day"; see cmd.sh
@@ -127,6 +128,11 @@ study=$(sed 's/[[:space:]]*#.*//; /^$/d' "$conf/study.conf")
 [[ $study =~ ^--folds=(0|[1-9][0-9]*)$ ]] || die "$conf/study.conf: expected a line --folds=N and no other, found '${study//$'\n'/ }'"
 folds=${folds:-${BASH_REMATCH[1]}}
 
+if [ -z "$controls" ]; then
+  controls=false
+  [[ $asr_corpus$ser_corpus,$layers, != demodemo*,3,* ]] || controls=3
+fi
+
 common=(--dir "$dir" --cmd "$cmd" --nj "$nj" --compute-opts "--device $device --precision $precision --threads $threads"
   --train-opts "--seed $seed")
 # between <first> <last>: the wanted stages among them, as options; fail if there are none
@@ -145,7 +151,7 @@ ser() {
     "$ser_corpus" "$ser_dir"
 }
 transfer() {
-  "$here/recipe/transfer.sh" "${common[@]}" "$@" --layers "$layers" --controls "$controls" --seeds "$seeds" \
+  "$here/recipe/transfer.sh" "${common[@]}" "$@" --layers "$layers" --controls "$controls" --random-draws "$random_draws" --seeds "$seeds" \
     --asr-nnet-config "$conf/asr.conf" --ser-nnet-config "$conf/ser.conf" --jobs "$train_jobs" --together "$together"
 }
 

@@ -46,10 +46,16 @@ class Method:
 
 @dataclass(frozen=True)
 class Transfer:
-    """Where layers come from (a model or 'random'), and how many of the first stay constant."""
+    """Where layers come from (a model, or no training: random:NAME), and how many of the first stay constant."""
 
     source: str
     constant_layers: int
+
+    @property
+    def draw(self) -> str | None:
+        """What this draw of random layers is called; None if they are those of a model."""
+        kind, _, name = self.source.partition(":")
+        return name if kind == "random" else None
 
 
 @dataclass(frozen=True)

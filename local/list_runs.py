@@ -1,7 +1,7 @@
 """List the runs of the study that train for one task, one a line, for `asrser_nn grid`, `summary` and `report`.
 
 Usage: python local/list_runs.py [options] <work-dir> <asr|ser> [-- options of asrser_nn train]
- e.g.: python local/list_runs.py --layers 0,3,5 --controls true . ser -- --seed 2 >exp/transfer/runs.ser
+ e.g.: python local/list_runs.py --layers 0,3,5 --controls 3 . ser -- --seed 2 >exp/transfer/runs.ser
 Reads what stages 1 to 9 of run.sh leave in <work-dir>, exp/ser/folds/list among it; the labels of ASR are
 exp/transfer/pdf.{train,dev,test}.ark. The baselines come first, then layers from the other task: SER -> ASR from every
 fold's network, ASR -> SER for every fold. At paper size these are 1 + 8 x 6 runs for ASR and 8 + 8 x 6 for SER.
@@ -110,27 +110,32 @@ def make_run(
     )
 
 
-def runs_of(task: Task, other: Task, exp: str, layers: list[int], controls: bool, options: list[str]) -> Iterator[Run]:
-    """Baselines and transfers of one seed. exp: the folder of that seed"""
+def runs_of(
+    task: Task, other: Task, exp: str, layers: list[int], controls: list[int], draws: int, options: list[str]
+) -> Iterator[Run]:
+    """Baselines and transfers of one seed, and its controls: layers from the same task, and random ones.
+
+    exp: the folder of that seed
+    draws: of random layers, for each fold; no two of them are the same
+    """
 
     def baseline(of: Task, fold: str | None) -> str:
         return f"{exp}/{of.name}" + (f"/fold_{fold}" if of.folds else "")
 
     for fold in task.folds or [None]:
         yield make_run(baseline(task, fold), task, fold, options)
-    sources = [other, task, None] if controls else [other]  # None: random layers
-    if task.folds:
-        pairs = [(source, fold) for fold in task.folds for source in sources]
-    else:
-        pairs = [(source, fold) for source in sources for fold in (source.folds if source else None) or [None]]
     for num_constant in layers:
-        for source, fold in pairs:
-            if source is None and num_constant == 0:
-                continue  # no random layer held constant is training from scratch
-            name = source.name if source else "random"
-            directory = f"{exp}/transfer/{name}2{task.name}/l{num_constant}" + (f"/fold_{fold}" if fold else "")
-            network = baseline(source, fold) if source else "random"
-            yield make_run(directory, task, fold, options, (name, network, num_constant))
+        for source in [other, task] if num_constant in controls else [other]:
+            folder = f"{exp}/transfer/{source.name}2{task.name}/l{num_constant}"
+            for fold in task.folds or source.folds or [None]:
+                directory = folder + (f"/fold_{fold}" if fold else "")
+                yield make_run(directory, task, fold, options, (source.name, baseline(source, fold), num_constant))
+        if num_constant in controls and num_constant > 0:  # no random layer held constant is training from scratch
+            folder = f"{exp}/transfer/random2{task.name}/l{num_constant}"
+            for fold in task.folds or [None]:
+                for number in range(1, draws + 1):
+                    name = (f"fold_{fold}_" if fold else "") + f"draw_{number}"
+                    yield make_run(f"{folder}/{name}", task, fold, options, ("random", f"random:{name}", num_constant))
 
 
 def layers_of(text: str) -> list[int]:
@@ -143,7 +148,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--layers", type=layers_of, default="0,1,2,3,4,5", help="how many stay constant, a transfer for each; or none")
-    add("--controls", choices=["true", "false"], default="false", help="true: also from the same task and at random")
+    add("--controls", type=layers_of, default="none", help="for which of these also from the same task and at random")
+    add("--random-draws", type=int, default=2, help="how many random ones for each fold and each seed")
     add("--seeds", type=int, default=1, help="3: everything with the seeds 1, 2 and 3")
     add("--nnet-config", help="options of asrser_nn train; default: conf/paper/asr.conf or ser.conf")
     add("work", metavar="work-dir")
@@ -157,12 +163,16 @@ def main() -> None:
         try:
             if given.seeds < 1:
                 raise Failure(f"--seeds is a number of seeds, at least 1, not {given.seeds}")
+            if given.random_draws < 1:
+                raise Failure(f"--random-draws is a number of draws, at least 1, not {given.random_draws}")
+            if without := set(given.controls) - set(given.layers):
+                raise Failure(f"--controls {min(without)} is not among --layers {','.join(map(str, given.layers))}")
             asr, ser = ASR(work), SER(work)
             for seed in range(1, given.seeds + 1):
                 exp = f"{work}/exp" + (f"/seed{seed}" if seed > 1 else "")
                 words = [*options, "--seed", str(seed)] if seed > 1 else options
                 tasks = (asr, ser) if given.task == "asr" else (ser, asr)
-                runs += runs_of(*tasks, exp, given.layers, given.controls == "true", words)
+                runs += runs_of(*tasks, exp, given.layers, given.controls, given.random_draws, words)
             if (first := runs[0].training.method.seed) in range(2, given.seeds + 1):
                 added = f"--seeds {given.seeds} adds seeds 2 to {given.seeds}"
                 raise Failure(f"{added}, but {first} is the first one already")

@@ -15,7 +15,8 @@ only_check=false                    # true: only see whether what is there was m
 nj=2                                # integer >= 1: parallel jobs of decoding
 cmd=                                # how jobs run; default: see cmd.sh
 layers=0,1,2,3,4,5                  # integers >= 0: how many of the first layers are held constant, one transfer for each
-controls=false                      # true: also layers from the same task, and random layers that stay as they are
+controls=none                       # true, or some of these numbers: for them also layers of the task itself, and random ones
+random_draws=2                      # integer >= 1: how many random ones for each fold and each seed
 seeds=1                             # integer >= 1: 3: everything with the seeds 1, 2 and 3
 asr_nnet_config=conf/paper/asr.conf # options of asrser_nn for ASR: the network and the method
 ser_nnet_config=conf/paper/ser.conf # and for SER; the layers must be the same
@@ -52,15 +53,28 @@ for l in "${wanted_layers[@]}"; do
   [ "$l" -le ${#hidden_layers[@]} ] ||
     die "--layers $layers: of the $((${#hidden_layers[@]} + 1)) layers at most ${#hidden_layers[@]} can be held constant, not $l"
 done
+case $controls in
+  true) controls=$layers ;;
+  none | false) controls=none ;;
+  *)
+    [[ $controls =~ ^[0-9]+(,[0-9]+)*$ ]] || die "--controls is true, false, or some of --layers, such as 3, not '$controls'"
+    IFS=, read -r -a wanted_controls <<<"$controls"
+    for l in "${wanted_controls[@]}"; do
+      [[ ,$layers, == *,$l,* ]] || die "--controls $controls: $l is not among --layers $layers"
+    done
+    ;;
+esac
 twice=$(tr , '\n' <<<"$layers" | sort | uniq -d | head -n 1)
 [ -z "$twice" ] || die "--layers $layers: $twice stands there twice"
 seed=$(option seed "$asr_network")
 [ "$seeds" -eq 1 ] || [ "$seed" -eq 1 ] || die "--seeds $seeds means the seeds 1 to $seeds; leave out the seed $seed"
 
 what_is_made_with_what() {
+  local decoded='exp/transfer/*2asr/*/decode_* exp/transfer/*2asr/*/*/decode_*'
   made_with 11 labels 'exp/transfer/pdf.*.ark' ali
   made_with 11 transfer 'exp/transfer exp/seed*' "asr_network ser_networks" "$asr_network" "$ser_network"
-  made_with 12 transfer_decode 'exp/transfer/ser2asr/*/*/decode_*' "graph transfer" "options of decoding: $decode_opts"
+  decoded+=" ${decoded//transfer/seed*/transfer} exp/seed*/asr/decode_*"
+  made_with 12 transfer_decode "$decoded" "graph transfer" "options of decoding: $decode_opts"
 }
 begin_stages
 keep_programs_loaded
@@ -69,8 +83,8 @@ keep_programs_loaded
 list() {
   local config=${1}_nnet_config
   mkdir -p "$transfer/log"
-  python "$here/local/list_runs.py" --layers "$2" --controls "$controls" --seeds "$seeds" --nnet-config "${!config}" \
-    "$dir" "$1" -- $train_opts $compute_opts >"$3.tmp"
+  python "$here/local/list_runs.py" --layers "$2" --controls "$([ "$2" = none ] && echo none || echo "$controls")" \
+    --random-draws "$random_draws" --seeds "$seeds" --nnet-config "${!config}" "$dir" "$1" -- $train_opts $compute_opts >"$3.tmp"
   mv "$3.tmp" "$3"
 }
 

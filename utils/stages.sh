@@ -157,7 +157,8 @@ record() {
   local record=$dir/made_with/$1 output lines
   lines="place: ${places[$1]}"$'\n'${facts[$1]}
   # A record of something else is of outputs that are gone, as check_record found.
-  [ "$(grep -v '^output: ' "$record" 2>/dev/null)" != "$lines" ] || lines=$(<"$record")
+  [ "$(grep -v -E '^(place|output): ' "$record" 2>/dev/null)" != "${facts[$1]}" ] ||
+    lines=$(printf '%s\n' "$lines" && grep '^output: ' "$record") || true
   for output in "${@:2}"; do
     grep -Fqx "output: ${output#"$dir/"}" <<<"$lines" && continue
     [ ! -e "$output" ] || die_of_unknown "$output"

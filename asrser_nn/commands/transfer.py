@@ -10,8 +10,9 @@ from asrser_nn.commands.train import run_training
 
 @click.command()
 @click.option(
-    "--from", "source", required=True, metavar="MODEL|random", help="run directory or model file; random: no training"
-)
+    "--from", "source", required=True, metavar="MODEL|random[:NAME]",
+    help="run directory or model file; random: no training; for each NAME other layers are drawn from the seed",
+)  # fmt: skip
 @click.option(
     "--constant-layers", required=True, type=click.IntRange(min=0), help="how many of the first layers stay as they are"
 )
@@ -21,6 +22,7 @@ def transfer(**given: Any) -> None:
 
     The output layer is new. If copied layers are to be trained, the output layer alone is trained for one epoch first.
     Input is normalised by the new training set. DIR holds what `train` leaves, and transfer.json: checksums of every
-    constant layer before and after. The network's sizes must be those of MODEL.
+    constant layer before and after. The network's sizes must be those of MODEL. Random layers have weights as those
+    with which a training begins, and the BatchNorm statistics that the new training set has behind such layers.
     """
     run_training(given)

@@ -38,6 +38,7 @@ class Progress:
     best_accuracy: float = -1.0  # per cent of the dev frames
     best_weights: dict[str, Tensor] = field(default_factory=dict)
     history: list[dict[str, Any]] = field(default_factory=list)
+    constant: list[str] = field(default_factory=list)  # checksums of the constant layers, from before the training
 
     def finished(self, max_epochs: int, patience: int) -> bool:
         return self.epoch >= max_epochs or self.epoch - self.best_epoch >= patience

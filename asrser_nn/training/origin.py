@@ -18,24 +18,25 @@ from asrser_nn.runs import Run, Transfer
 from asrser_nn.training.loop import Data
 from asrser_nn.training.transfer import checksums
 
-Origin = dict[str, Any]  # "train", "dev": fingerprints; "layers": a checksum, or None; "evaluation 1", …: fingerprints
+Origin = dict[str, Any]  # "train", "dev": fingerprints; "layers": see origin_of_layers; "evaluation 1", …: fingerprints
 
 
 def source_network(transfer: Transfer | None) -> ConvNet | None:
     """The network that layers come from, if they come from one."""
-    return load_model(transfer.source).network if transfer and transfer.source != "random" else None
+    return load_model(transfer.source).network if transfer and transfer.draw is None else None
 
 
-def origin_of(data: Data, source: ConvNet | None) -> Origin:
+def origin_of(data: Data, transfer: Transfer | None, source: ConvNet | None) -> Origin:
     """data: on the CPU and not normalised"""
-    return {"train": fingerprint(data.train), "dev": fingerprint(data.dev), "layers": layers_checksum(source)}
+    layers = origin_of_layers(transfer, source)
+    return {"train": fingerprint(data.train), "dev": fingerprint(data.dev), "layers": layers}
 
 
-def layers_checksum(network: ConvNet | None) -> str | None:
-    """Of all layers but the output."""
-    if network is None:
-        return None
-    return hashlib.sha256("".join(checksums(network, network.shape.num_layers - 1)).encode()).hexdigest()
+def origin_of_layers(transfer: Transfer | None, source: ConvNet | None) -> str | None:
+    """A checksum of all layers but the output; for random ones, which follow from the seed, their name."""
+    if source is None:
+        return transfer.source if transfer else None
+    return hashlib.sha256("".join(checksums(source, source.shape.num_layers - 1)).encode()).hexdigest()
 
 
 def check_origin(directory: Path, theirs: Origin | None, ours: Origin) -> None:
@@ -76,7 +77,7 @@ class Origins:
     def of(self, run: Run) -> Origin:
         sources, transfer = run.training.sources, run.training.transfer
         if transfer not in self.layers:
-            self.layers[transfer] = layers_checksum(source_network(transfer))
+            self.layers[transfer] = origin_of_layers(transfer, source_network(transfer))
 
         def data(feats: str, labels: str, max_lost: float, utt2class: str | None = None) -> dict[str, Any]:
             key = (feats, labels, max_lost, utt2class)

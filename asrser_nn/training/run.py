@@ -27,6 +27,8 @@ from asrser_nn.training.transfer import (
     CacheMemory,
     checksums,
     copy_layers,
+    draw_seed,
+    fit_statistics,
     hold_constant,
     output_bytes,
     worth_keeping,
@@ -98,7 +100,8 @@ def train_run(directory: Path, training: Training, how: Computing, display: Disp
     if not complete:
         return train_network(directory, training, data, how, display)
     model = load_model(directory)
-    check_origin(directory, model.about.get("data"), origin_of(data, source_network(training.transfer)))
+    origin = origin_of(data, training.transfer, source_network(training.transfer))
+    check_origin(directory, model.about.get("data"), origin)
     print(f"asrser_nn: {directory} is complete: nothing to do", file=sys.stderr)
     return model
 
@@ -124,19 +127,25 @@ def train_network(directory: Path, training: Training, data: Data, how: Computin
     label_counts = torch.bincount(data.train.labels, minlength=shape.num_classes)
     network = ConvNet(shape, training.dropout, method.seed)
     source = source_network(transfer)
-    if source:
+    drawn = None  # for layers of no training
+    if transfer and transfer.draw is not None:
+        drawn = draw_seed(method.seed, transfer.draw)
+        copy_layers(ConvNet(shape, training.dropout, drawn), network)
+    elif source:
         copy_layers(source, network)
     constant_layers = transfer.constant_layers if transfer else 0
-    origin = origin_of(data, source)
-    before = checksums(network, constant_layers)
+    origin = origin_of(data, transfer, source)
     network.mean, network.stddev = mean_and_stddev(data.train)
     for corpus in (data.train, data.dev):
         network.normalise(corpus.rows)
     network = network.to(how.device)
     data = replace(data, train=data.train.to(how.device), dev=data.dev.to(how.device))
+    if drawn is not None:
+        fit_statistics(network, data.train, method.batch_size, drawn)
+    before = checksums(network, constant_layers)
 
     learner = Learner(network, make_optimiser(network, constant_layers, method), constant_layers, method, display)
-    progress = load_checkpoint(directory / "checkpoint.pt", learner, origin) or Progress()
+    progress = load_checkpoint(directory / "checkpoint.pt", learner, origin) or Progress(constant=before)
 
     def save_checkpoint() -> None:
         last = progress.history[-1]
@@ -167,7 +176,9 @@ def train_network(directory: Path, training: Training, data: Data, how: Computin
             "dev_accuracy": progress.best_accuracy,
         }
         if transfer:
-            about["transfer"] = compare_constant_layers(transfer, before, checksums(network, constant_layers))
+            about["transfer"] = compare_constant_layers(
+                transfer, progress.constant or before, checksums(network, constant_layers)
+            )
         model = Model(network, data.class_names, label_counts, config(training), about)
         claim.say("trained")
         leave(directory, model, progress.history)

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
+import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from asrser_io.files import Failure
 from asrser_nn.data.corpus import Corpus
-from asrser_nn.network.convnet import ConvNet, layer_outputs
+from asrser_nn.network.convnet import ConvNet, Dropout, layer_outputs
 
 
 def copy_layers(source: ConvNet, target: ConvNet) -> None:
@@ -24,6 +25,37 @@ def copy_layers(source: ConvNet, target: ConvNet) -> None:
         )
     for theirs, ours in zip(source.layers[:-1], target.layers[:-1], strict=True):
         ours.load_state_dict(theirs.state_dict())
+
+
+def draw_seed(seed: int, draw: str) -> int:
+    """Of the random layers of a training: each seed and each draw has others, and no training begins with them."""
+    name = f"random:{draw}".encode(errors="surrogateescape")
+    return int(np.random.SeedSequence((seed, *name)).generate_state(1)[0])
+
+
+@torch.no_grad()
+def fit_statistics(network: ConvNet, corpus: Corpus, batch_size: int, seed: int, most_batches: int = 100) -> None:
+    """BatchNorm statistics of layers that have learnt nothing: those of some minibatches, drawn at random.
+
+    A layer that is trained brings its statistics along. With mean 0 and variance 1, which is what a new one says of
+    itself, random layers would put out values of quite another size, and be worse for a reason that is not asked about.
+    """
+    order = torch.randperm(corpus.num_frames, generator=torch.Generator().manual_seed(seed))
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d)]
+    momenta = [norm.momentum for norm in norms]
+    network.train()
+    for module in network.modules():
+        if isinstance(module, Dropout):
+            module.eval()
+    batches = order.to(corpus.rows.device).split(batch_size)[:most_batches]
+    for number, frames in enumerate(batches, 1):
+        if len(frames) == batch_size:
+            for norm in norms:
+                norm.momentum = 1 / number  # the mean over all minibatches so far
+            network(corpus.inputs(frames), last=len(norms))
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+    network.eval()
 
 
 def checksums(network: ConvNet, num_layers: int) -> list[str]:

@@ -101,13 +101,24 @@ def test_other_seeds_repeat_everything_beside_the_first(root, work):
 
 
 def test_controls_take_layers_from_the_same_task_and_at_random(root, work):
-    runs = _list(root, work, "asr", "--controls", "true")
+    runs = _list(root, work, "asr", "--controls", "0,2,5")
     # no random layer held constant is training from scratch, so that l = 0 is missing there
-    extra = {*(f"transfer/asr2asr/l{n}" for n in range(6)), *(f"transfer/random2asr/l{n}" for n in range(1, 6))}
-    assert set(runs) - set(_list(root, work, "asr")) == extra
-    random = runs["transfer/random2asr/l2"]
-    assert random["training"]["source"] == random["source_task"] == "random"
+    random = {f"transfer/random2asr/l{n}/draw_{draw}" for n in (2, 5) for draw in (1, 2)}
+    assert set(runs) - set(_list(root, work, "asr")) == {*(f"transfer/asr2asr/l{n}" for n in (0, 2, 5)), *random}
     assert runs["transfer/asr2asr/l2"]["training"]["source"] == f"{work}/exp/asr"
+    assert {runs[name]["source_task"] for name in random} == {"random"}
+
+
+def test_random_layers_are_other_ones_for_each_fold_and_each_draw(root, work):
+    def of_random(runs):
+        return {name: run["training"]["source"] for name, run in runs.items() if "random2ser" in name}
+
+    three = of_random(_list(root, work, "ser", "--controls", "3", "--random-draws", "3"))
+    assert len(three) == len(set(three.values())) == 3 * len(FOLDS)
+    # Fewer draws, or further seeds, leave the others as they are.
+    assert of_random(_list(root, work, "ser", "--controls", "3")).items() < three.items()
+    seeds = of_random(_list(root, work, "ser", "--controls", "3", "--seeds", "2"))
+    assert seeds["seed2/transfer/random2ser/l3/fold_Ses01F_draw_1"] == "random:fold_Ses01F_draw_1"
 
 
 def test_names_outside_ascii_come_through_as_they_are(root, golden, tmp_path):
@@ -123,6 +134,8 @@ def test_names_outside_ascii_come_through_as_they_are(root, golden, tmp_path):
     ("words", "said"),
     [
         (["--layers", "all", "{work}", "ser"], "expected numbers with commas, such as 0,3,5, or none"),
+        (["--layers", "0,5", "--controls", "3", "{work}", "ser"], "--controls 3 is not among --layers 0,5"),
+        (["--random-draws", "0", "{work}", "ser"], "at least 1, not 0"),
         (["--seeds", "0", "{work}", "ser"], "at least 1, not 0"),
         (["--seeds", "3", "{work}", "ser", "--", "--seed", "2"], "2 is the first one already"),
         (["--nnet-config", "/none.conf", "{work}", "ser"], "/none.conf"),

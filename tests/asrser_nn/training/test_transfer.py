@@ -190,10 +190,66 @@ def test_the_input_is_normalised_by_the_target_not_the_source(
     assert not torch.equal(model.network.mean, load_model(source).network.mean)
 
 
-def test_random_layers_are_those_of_the_seed(tmp_path, make_corpus, training: Training) -> None:
-    training = replace(training, method=replace(training.method, max_epochs=1))
-    model = transfer(tmp_path / "run", "random", 3, make_corpus, training)
-    assert checksums(model.network, 3) == checksums(untrained(training), 3)
+def test_random_layers_are_drawn_anew_for_each_seed_and_each_name(tmp_path, make_corpus, training: Training) -> None:
+    def weights(name: str, seed: int) -> str:
+        method = replace(training.method, max_epochs=1, seed=seed)
+        run = tmp_path / f"{name} {seed} {len(list(tmp_path.iterdir()))}"
+        model = transfer(run, name, 1, make_corpus, replace(training, method=method))
+        assert model.about["transfer"]["from"] == name
+        return str(model.network.layers[0].conv.weight.tolist())
+
+    found = [weights(name, seed) for name in ("random", "random:a", "random:b") for seed in (1, 2)]
+    found.append(str(untrained(training).layers[0].conv.weight.tolist()))  # with which a training from scratch begins
+    assert len(set(found)) == 7
+    assert weights("random:a", 2) == found[3]
+
+
+def test_random_layers_put_out_what_new_batchnorm_promises_on_the_training_set(
+    tmp_path, make_corpus, training: Training
+) -> None:
+    """Mean 0 and variance 1 of every unit, as behind trained layers; with the statistics of a new one far from it."""
+    method = replace(training.method, max_epochs=1)
+    model = transfer(tmp_path / "run", "random", 5, make_corpus, replace(training, method=method))
+    network, corpus = model.network, make_corpus(1, 20)
+    network.normalise(corpus.rows)
+    windows = corpus.inputs(torch.arange(corpus.num_frames))
+
+    def moments(of: ConvNet) -> dict[int, tuple[float, float]]:
+        """How far mean and variance of any unit behind a BatchNorm are from 0 and 1."""
+        found = {}
+        for number, layer in enumerate(of.layers[:5]):
+            before = of.shape_input(windows) if number == 0 else of(windows, last=number)
+            y = layer.norm(layer.conv(before) if number < 2 else layer.linear(before.flatten(1)))
+            dims = [0, *range(2, y.dim())]
+            found[number + 1] = (float(y.mean(dims).abs().max()), float((y.var(dims) - 1).abs().max()))
+        return found
+
+    with torch.no_grad():
+        assert all(mean < 0.1 and variance < 0.15 for mean, variance in moments(network).values())
+        for layer in network.layers[:5]:
+            layer.norm.reset_running_stats()
+        assert all(variance > 0.5 for _, variance in moments(network).values())
+
+
+def test_random_layers_of_a_killed_training_are_those_it_began_with(tmp_path, make_corpus, training: Training) -> None:
+    """Though statistics that are worked out a second time, elsewhere, could differ in a last bit."""
+    with pytest.raises(KeyboardInterrupt):
+        transfer(tmp_path / "cut", "random:a", 2, make_corpus, training, display=Records(stop_after=1))
+    begun = torch.load(tmp_path / "cut/checkpoint.pt", weights_only=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("asrser_nn.training.run.fit_statistics", lambda *arguments: None)
+        model = transfer(tmp_path / "cut", "random:a", 2, make_corpus, training)
+    assert torch.equal(model.network.layers[1].norm.running_var, begun["weights"]["layers.1.norm.running_var"])
+    assert model.about["transfer"]["sha256_before"] == begun["progress"]["constant"] == checksums(model.network, 2)
+    transfer(tmp_path / "whole", "random:a", 2, make_corpus, training)
+    assert (tmp_path / "cut/final.pt").read_bytes() == (tmp_path / "whole/final.pt").read_bytes()
+
+
+def test_a_training_begun_with_another_draw_is_not_gone_on_with(tmp_path, make_corpus, training: Training) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        transfer(tmp_path / "run", "random:a", 2, make_corpus, training, display=Records(stop_after=1))
+    with pytest.raises(Failure, match="layers: others than those of the source now"):
+        transfer(tmp_path / "run", "random:b", 2, make_corpus, training)
 
 
 def test_networks_of_other_sizes_and_too_many_layers_are_refused(
