@@ -13,13 +13,14 @@ import numpy as np
 from fold_phones import read_phone_map
 
 from asrser_io.files import Failure, write_text
-from asrser_io.messages import as_script
+from asrser_io.messages import as_script, say_warnings_by, warn
 from asrser_io.recordings import Form, examine, read_recording, write_riff16
-from asrser_io.text import read_lines, read_list, rows
+from asrser_io.text import read_lines, read_list, rows, some_of
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
 SAMPLE_RATE = 16000
 WINDOW = 400  # samples: of 25 ms, less gives no frame at all
+MOST_ODD = 0.05  # part of the sentences whose phones may leave out some of the recording, as those of a few in TIMIT do
 SETS = ("train", "dev", "test")
 TIMIT, TIMIT_SAMPLE, DEMO = "TIMIT", "TIMIT sample", "synthetic demo, no scientific meaning"
 # Sentences without SA of each set, and reference phones of the 39, silence included (TIMIT's: Kaldi's own results).
@@ -37,6 +38,7 @@ class Sentence:
     audio: Path
     form: Form
     segments: list[tuple[int, int, str]]  # first sample, the one after the last, phone of the 48
+    gaps: list[str]  # samples of the recording that belong to no phone: file, line, and which
 
 
 # ---- The corpus as it lies on the disk
@@ -126,21 +128,24 @@ def read_sentences(speaker, folder, to_48):
         # A mirror holds SX1.WAV as SPHERE and the same as RIFF in SX1.WAV.wav: take the one that needs no conversion.
         audio = next(filter(is_riff, recordings), recordings[0])
         form = examine_recording(audio)
-        segments = read_phn(files[f"{name}.phn"], to_48)
+        segments, gaps = read_phn(files[f"{name}.phn"], to_48, form.num_samples)
         if segments[-1][0] >= form.num_samples:
             raise Failure(
                 f"{audio}: {form.num_samples} samples, but the last phone of {name}.phn begins at "
                 f"{segments[-1][0]}: truncated; copy it again"
             )
-        yield Sentence(f"{speaker}_{name}", speaker, audio, form, segments)
+        yield Sentence(f"{speaker}_{name}", speaker, audio, form, segments, gaps)
 
 
 # ---- One file
 
 
-def read_phn(path, to_48):
-    """The segments of a .phn file, in the 48 phones, without those that the map drops."""
-    segments, end, form = [], 0, "<first sample> <end> <phone>"
+def read_phn(path, to_48, num_samples):
+    """The segments of a .phn file, in the 48 phones, without those that the map drops; where a line seems to be missing.
+
+    The phones of TIMIT are a recording from its first sample to its end, of which less than a window may be left over.
+    """
+    segments, gaps, end, number, form = [], [], 0, 0, "<first sample> <end> <phone>"
     for number, fields in rows(read_lines(path), path, form):
         line, phone = " ".join(fields), fields[2]
         try:
@@ -153,11 +158,18 @@ def read_phn(path, to_48):
             raise Failure(
                 f"{path}, line {number}: '{line}' is out of order: the phone before it ends at {previous_end}"
             )
+        if start > previous_end:
+            before = f"the phone before it ends at {previous_end}" if previous_end else "it is the first"
+            gaps.append(f"{path}, line {number}: '{line}' begins at {start}, but {before}")
+        if end == start:
+            gaps.append(f"{path}, line {number}: '{line}' has no samples")
         if to_48[phone] is not None:
             segments.append((start, end, to_48[phone]))
     if not segments:
         raise Failure(f"{path}: empty: no phones in it")
-    return segments
+    if num_samples - end > WINDOW:
+        gaps.append(f"{path}, line {number}: the last phone ends at {end}, but the recording at {num_samples}")
+    return segments, gaps
 
 
 def is_riff(path):
@@ -228,6 +240,17 @@ def check_counts(corpus, name, sentences, num_phones):
                 )
 
 
+def report_gaps(corpus, sentences):
+    """Name the sentences whose phones are not the whole recording: a line of the .phn file may be missing."""
+    if not (odd := [sentence.gaps[0] for sentence in sentences if sentence.gaps]):
+        return
+    text = f"the phones of {len(odd)} of {len(sentences)} sentences are not the whole recording (is a line missing?): "
+    text += some_of(odd)
+    if len(odd) > MOST_ODD * len(sentences):
+        raise Failure(f"{corpus}: {text}; no more than {MOST_ODD:.0%} may be so; copy these files again")
+    warn(f"{corpus}: {text}; they are used as they are")
+
+
 def warn_of_lost_bytes(corpus, name, sentences):
     """Say so if no byte is a carriage return: a conversion of line ends has then gone through the audio.
 
@@ -240,11 +263,10 @@ def warn_of_lost_bytes(corpus, name, sentences):
         if b"\r" in content:
             return
     if num_bytes > 100_000:
-        print(
-            f"local/timit_data.sh: warning: {corpus}: no byte of {num_bytes // 1000} kB of audio is 0x0D: "
+        warn(
+            f"{corpus}: no byte of {num_bytes // 1000} kB of audio is 0x0D: "
             f"this copy of {name} lost bytes when line ends were converted, and parts of its recordings are noise; "
-            "`.venv/bin/python local/restore_line_ends.py` makes a good one of it",
-            file=sys.stderr,
+            "`.venv/bin/python local/restore_line_ends.py` makes a good one of it"
         )
 
 
@@ -262,6 +284,7 @@ def prepare(corpus, out):
     # The transcripts have the 48; folding to 39 changes no number of phones.
     num_phones = {subset: sum(len(s.segments) for s in sentences[subset]) for subset in SETS}
     check_counts(corpus, name, sentences, num_phones)
+    report_gaps(corpus, [sentence for subset in SETS for sentence in sentences[subset]])
     warn_of_lost_bytes(corpus, name, sentences["train"])
 
     out = Path(os.path.abspath(out))
@@ -306,6 +329,7 @@ def main():
     parser.add_argument("corpus", type=Path)
     parser.add_argument("out", type=Path)
     arguments = parser.parse_args()
+    say_warnings_by(lambda text: print(f"local/timit_data.sh: warning: {text}", file=sys.stderr))
     with as_script("local/timit_data.sh"):
         prepare(arguments.corpus, arguments.out)
 

@@ -295,7 +295,7 @@ def test_the_full_corpus_is_counted_in_sentences_and_phones(tmp_path):
             for j in range(8):
                 # 15057 = 400 * 37 + 257 and 7215 = 192 * 37 + 111
                 num_phones = 37 + (8 * i + j < {"dev": 257, "test": 111}[name])
-                phn = "".join(f"{10 * k} {10 * k + 10} aa\n" for k in range(num_phones))
+                phn = "".join(f"{40 * k} {40 * k + 40} aa\n" for k in range(num_phones))
                 (corpus / f"test/dr1/{speaker}/sx{j}.phn").write_text(phn)
     out = prepared(corpus, tmp_path / "asr")
     assert (out / "corpus").read_text() == "TIMIT\n"
@@ -329,6 +329,40 @@ def test_phones_that_make_no_sense_are_refused(content, complaint, corpus, tmp_p
     message = refusal(corpus, tmp_path)
     assert str(phn) in message
     assert complaint in message
+
+
+WITH_A_LINE_MISSING = {  # what is left of PHN, and what is said of it
+    "400 800 s\n800 1000 ix\n1000 1600 h#\n": "line 1: '400 800 s' begins at 400, but it is the first",
+    "0 400 h#\n400 800 s\n1000 1600 h#\n": "line 3: '1000 1600 h#' begins at 1000, but the phone before it ends at 800",
+    "0 400 h#\n400 800 s\n800 1000 ix\n": "line 3: the last phone ends at 1000, but the recording at 1600",
+    "0 400 h#\n400 400 s\n400 1600 h#\n": "line 2: '400 400 s' has no samples",
+}
+
+
+@pytest.mark.parametrize("phn", WITH_A_LINE_MISSING)
+def test_a_corpus_of_phones_with_lines_missing_is_refused_by_file_and_line(phn, corpus, tmp_path):
+    (corpus / "TEST/DR1/MBBB0/SX1.PHN").write_text(phn)
+    message = refusal(corpus, tmp_path)
+    assert "the phones of 1 of 3 sentences are not the whole recording" in message
+    assert f"{corpus}/TEST/DR1/MBBB0/SX1.PHN, {WITH_A_LINE_MISSING[phn]}; no more than 5% may be so" in message
+
+
+def test_a_few_sentences_with_lines_missing_are_named_and_used(corpus, tmp_path):
+    for i in range(2, 19):
+        (corpus / f"TRAIN/DR1/FAAA0/SX{i}.PHN").write_text(PHN)
+        write_riff(corpus / f"TRAIN/DR1/FAAA0/SX{i}.WAV")
+    phn = corpus / "TRAIN/DR1/FAAA0/SX7.PHN"
+    phn.write_text("0 400 h#\n400 800 s\n1000 1600 h#\n")
+    result = prepare(corpus, tmp_path / "asr")
+    assert result.returncode == 0
+    said = f"warning: {corpus}: the phones of 1 of 20 sentences are not the whole recording (is a line missing?): {phn}, line 3: "
+    assert said in result.stderr
+    assert table(tmp_path / "asr/train/text")["faaa0_sx7"] == "sil s sil"
+
+
+def test_less_than_a_window_behind_the_last_phone_is_as_usual(corpus, tmp_path):
+    write_riff(corpus / "TRAIN/DR1/FAAA0/SX1.WAV", num_samples=1600 + 400)
+    assert "the whole recording" not in prepare(corpus, tmp_path / "asr").stderr
 
 
 def test_a_sentence_without_phones_or_without_audio_is_refused(corpus, tmp_path):
