@@ -18,8 +18,8 @@ from kaldi_programs.common.program import Option, log, program
     arguments=3,
 )
 def main(options, model_in, alignments, output):
-    if options.per_frame and options.write_lengths:
-        raise Failure("--per-frame and --write-lengths exclude each other")
+    if options.ctm_output + options.per_frame + options.write_lengths > 1:
+        raise Failure("--ctm-output, --per-frame and --write-lengths exclude each other")
     model = read_transition_model(model_in)
     num_done = 0
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from asrser_io.files import Failure
 from asrser_io.tables import TableWriter, read_table
 from kaldi_programs.common.program import Option, log, program, warn
 
@@ -17,12 +18,17 @@ from kaldi_programs.common.program import Option, log, program, warn
 )
 def main(options, rspecifier, wspecifier):
     done = failed = unvoiced = frames = voiced_frames = 0
+    dimension = None
     with TableWriter(wspecifier, "vector") as writer:
         for utterance, feats in read_table(rspecifier, "feats"):
             if len(feats) == 0:
                 warn(f"Empty feature matrix for utterance {utterance}")
                 failed += 1
                 continue
+            # Else column 0 of a filterbank among MFCC would pass for log-energy.
+            dimension = dimension or feats.shape[1]
+            if feats.shape[1] != dimension:
+                raise Failure(f"{rspecifier}: {utterance} has {feats.shape[1]} dimensions, those before it {dimension}")
             voiced = voiced_by_energy(
                 feats[:, 0],
                 options.vad_energy_threshold,

@@ -15,6 +15,8 @@ def main(options, rspecifier, destination):
     if first is None:
         raise Failure(f"no features in {rspecifier}")
     if not is_wspecifier(destination):
+        # No further, as in Kaldi: it would take a pass over all features of a corpus, and what follows in a step reads
+        # them anyway and refuses features of another dimension.
         with open_output(destination) as f:
             f.write(b"%d\n" % first[1].shape[1])
         return

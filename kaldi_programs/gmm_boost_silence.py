@@ -10,7 +10,7 @@ from kaldi_programs.common.program import Option, log, program, warn
 @program(
     "gmm-boost-silence [options] <phones, as in 1:2:3> <model-in> <model-out>",
     Option("binary", True, "write binary, not text"),
-    Option("boost", 1.5, "the factor", ">= 0"),
+    Option("boost", 1.5, "the factor", "> 0"),
     arguments=3,
 )
 def main(options, phones, model_in, model_out):

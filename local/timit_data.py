@@ -141,7 +141,7 @@ def read_sentences(speaker, folder, to_48):
 
 
 def read_phn(path, to_48, num_samples):
-    """The segments of a .phn file, in the 48 phones, without those that the map drops; where a line seems to be missing.
+    """The segments of a .phn file, in the 48 phones, without those that the map drops; and where a line seems missing.
 
     The phones of TIMIT are a recording from its first sample to its end, of which less than a window may be left over.
     """

@@ -9,7 +9,7 @@ import click
 
 from asrser_io.files import Failure
 from asrser_io.text import is_word, read_lines
-from asrser_nn.network.shape import MOST_UNITS, Shape
+from asrser_nn.network.shape import RANGES, Shape
 from asrser_nn.runs import as_text
 
 
@@ -122,27 +122,27 @@ MATCHING = [
 ]  # fmt: skip
 NETWORK = [
     click.option(
-        "--context", type=click.IntRange(0, 1000), default=Shape.context,
+        "--context", type=click.IntRange(*RANGES["context"]), default=Shape.context,
         help="frames on either side of the one to classify",
     ),
     click.option(
-        "--channels", type=Numbers(1, MOST_UNITS), default=as_text(Shape.channels),
+        "--channels", type=Numbers(*RANGES["channels"]), default=as_text(Shape.channels),
         help="channels of the convolutional layers",
     ),
     click.option(
-        "--kernels", type=Numbers(1, 1000, pairs=True), default=as_text(Shape.kernels),
+        "--kernels", type=Numbers(*RANGES["kernels"], pairs=True), default=as_text(Shape.kernels),
         help="kernels, frequency x time",
     ),
     click.option(
-        "--paddings", type=Numbers(0, 1000, pairs=True), default=as_text(Shape.paddings),
+        "--paddings", type=Numbers(*RANGES["paddings"], pairs=True), default=as_text(Shape.paddings),
         help="zeros on either side, frequency x time",
     ),
     click.option(
-        "--pools", type=Numbers(1, 1000, pairs=True), default=as_text(Shape.pools),
+        "--pools", type=Numbers(*RANGES["pools"], pairs=True), default=as_text(Shape.pools),
         help="max pooling and its stride, frequency x time",
     ),
     click.option(
-        "--hidden", type=Numbers(1, MOST_UNITS), default=as_text(Shape.hidden),
+        "--hidden", type=Numbers(*RANGES["hidden"]), default=as_text(Shape.hidden),
         help="units of the fully connected layers",
     ),
     click.option(
@@ -150,7 +150,7 @@ NETWORK = [
         help="probability to drop a unit of a fully connected layer",
     ),
     click.option(
-        "--num-classes", type=click.IntRange(0, MOST_UNITS), default=0,
+        "--num-classes", type=click.IntRange(*RANGES["num_classes"]), default=0,
         help="0: the largest label of the training set, plus one",
     ),
     click.option("--class-names", type=Names(), default="", help="in the order of the labels; default: 0,1,…"),

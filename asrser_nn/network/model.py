@@ -1,5 +1,6 @@
 """The model file: a network with all that is needed to use it, and where it came from."""
 
+import hashlib
 import io
 import os
 import subprocess
@@ -102,13 +103,25 @@ def load_model(path: str | Path) -> Model:
 def model_of(content: dict[str, Any]) -> Model:
     """The model that `save_model` took apart; raises some error where the parts do not fit each other."""
     sizes = Shape(**{name: as_tuples(value) for name, value in content["shape"].items()})
-    network = ConvNet(sizes, content["dropout"])
+    dropout, config, about = content["dropout"], content["config"], content["about"]
     names, counts, weights = content["class_names"], content["label_counts"], content["weights"]
+    if not sizes.num_coefficients or not sizes.num_classes:
+        raise Failure(f"{sizes.num_coefficients} coefficients and {sizes.num_classes} classes, at least one each expected")
+    if type(dropout) not in (int, float) or not 0 <= dropout < 1:
+        raise Failure(f"dropout {dropout}, which is at least 0 and less than 1")
     if len(names) != sizes.num_classes or len(set(names)) != len(names) or not all(isinstance(n, str) for n in names):
         raise Failure(f"{sizes.num_classes} classes, called {names}")
-    if counts.shape != (sizes.num_classes,) or not (counts >= 0).all():
+    form = (sizes.num_classes,), torch.int64
+    if (counts.shape, counts.dtype) != form or not (counts >= 0).all() or not counts.any():
         raise Failure(f"training frames by class: {counts.tolist()}")
-    expected = network.state_dict()
+    if any(type(text) is not str for item in config.items() for text in item):
+        raise Failure(f"options that are no text: {config}")
+    for part in ("train", "dev"):
+        said = about.get("data", {}).get(part)
+        if said is not None and not said.keys() >= {"utterances", "frames", "coefficients", "sha256"}:
+            raise Failure(f"of its {part} data no more is said than {', '.join(said) or 'that there were some'}")
+    with torch.device("meta"):  # sizes without memory: damaged ones could ask for more than there is
+        expected = ConvNet(sizes, dropout).state_dict()
     if weights.keys() != expected.keys():
         raise Failure(f"{min(weights.keys() ^ expected.keys())} is missing or not expected")
     for name, value in weights.items():
@@ -118,8 +131,17 @@ def model_of(content: dict[str, Any]) -> Model:
             raise Failure(f"{name} holds numbers that are not finite")
         if (name == "stddev" and not (value > 0).all()) or (name.endswith("running_var") and not (value >= 0).all()):
             raise Failure(f"{name} holds numbers that are not positive")
+    network = ConvNet(sizes, dropout)
     network.load_state_dict(weights)
-    return Model(network.eval(), list(names), counts, dict(content["config"]), dict(content["about"]))
+    return Model(network.eval(), list(names), counts, dict(config), dict(about))
+
+
+def network_checksum(network: ConvNet) -> str:
+    """Of all that its answers depend on: weights, BatchNorm's statistics, and the mean and variance of its input."""
+    digest = hashlib.sha256()
+    for name, value in network.state_dict().items():
+        digest.update(name.encode() + value.cpu().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def code_commit() -> str:

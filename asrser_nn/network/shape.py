@@ -6,6 +6,12 @@ from typing import Any
 from asrser_io.files import Failure
 
 MOST_UNITS = 65536  # of a layer; two such layers would fill the memory of a large machine
+RANGES = {  # of each number, ends included
+    "num_coefficients": (0, MOST_UNITS), "num_classes": (0, MOST_UNITS), "context": (0, 1000),
+    "channels": (1, MOST_UNITS), "kernels": (1, 1000), "paddings": (0, 1000), "pools": (1, 1000),
+    "hidden": (1, MOST_UNITS),
+}  # fmt: skip
+PAIRS = ("kernels", "paddings", "pools")
 
 
 @dataclass(frozen=True)
@@ -22,9 +28,16 @@ class Shape:
     hidden: tuple[int, ...] = (1024, 1024, 1024)
 
     def __post_init__(self) -> None:
-        for name, pairs in (("kernels", self.kernels), ("paddings", self.paddings), ("pools", self.pools)):
-            if len(pairs) != len(self.channels):
-                raise Failure(f"--{name} is of {len(pairs)} layers, but --channels of {len(self.channels)}")
+        for name, (least, most) in RANGES.items():  # options lie within them; what stands in a file may not
+            value = getattr(self, name)
+            items = value if isinstance(value, tuple) else (value,)
+            numbers = [number for item in items for number in (item if name in PAIRS else (item,))]
+            if any(type(number) is not int or not least <= number <= most for number in numbers):
+                raise Failure(f"--{name.replace('_', '-')} {value}: expected integers from {least} to {most}")
+            if name in PAIRS and any(len(pair) != 2 for pair in value):
+                raise Failure(f"--{name} {value}: expected pairs, frequency and time")
+            if name in PAIRS and len(value) != len(self.channels):
+                raise Failure(f"--{name} is of {len(value)} layers, but --channels of {len(self.channels)}")
 
     @property
     def num_layers(self) -> int:

@@ -16,7 +16,7 @@ from asrser_io.text import read_map
 from asrser_nn.data.corpus import Corpus, check_coefficients, check_labels, fingerprint, load_corpus
 from asrser_nn.network.convnet import ConvNet, log_posteriors
 from asrser_nn.network.device import precision_context
-from asrser_nn.network.model import Model, load_model
+from asrser_nn.network.model import Model, load_model, network_checksum
 from asrser_nn.runs import Evaluation
 
 
@@ -182,11 +182,11 @@ def evaluate_table(
         raise Failure(f"{evaluation.utt2class}: {len(without)} of the utterances are not in it, as {without[0]}")
     check_coefficients(evaluation.feats, corpus.rows.shape[1], model.network.shape.num_coefficients)
     check_labels(corpus, len(names), evaluation.labels)
-    data = evaluation_fingerprint(corpus, evaluation.utt2class)
+    about = {"network": network_checksum(model.network), "data": evaluation_fingerprint(corpus, evaluation.utt2class)}
     model.network.normalise(corpus.rows)
     with precision_context(device, evaluation.precision):
         result = evaluate(model.network.to(device), corpus.to(device), names, silence, classes)
-    return {"feats": evaluation.feats, "labels": evaluation.labels, "data": data, **result}
+    return {"feats": evaluation.feats, "labels": evaluation.labels, **about, **result}
 
 
 def table(result: dict[str, Any]) -> str:

@@ -19,7 +19,7 @@ from asrser_nn.network.convnet import Shape
 from asrser_nn.network.model import code_commit, layer_table, load_model
 from asrser_nn.runs import Run
 from asrser_nn.study.measures import Counts, summary
-from asrser_nn.study.summary import as_written, read_json
+from asrser_nn.study.summary import as_written, read_evaluation, read_json
 from asrser_nn.training.directory import listed, what_is_missing
 
 PARTS = ("dev", "test")
@@ -75,7 +75,7 @@ def read_run(run: Run) -> dict[str, Any]:
     for part in PARTS:
         counts[part] = {}
         path = directory / f"evaluate_{part}.json"
-        evaluation = read_json(path)
+        evaluation = read_evaluation(run, part)
         with as_written(path):
             data = Path(evaluation["feats"])
             names = {entry["utterance"] for entry in evaluation["per_utterance"]}

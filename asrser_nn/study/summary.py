@@ -12,7 +12,7 @@ from asrser_io.files import Failure, described
 from asrser_nn.prediction.evaluate import rates
 from asrser_nn.runs import Run
 from asrser_nn.study.paper import published
-from asrser_nn.training.directory import listed, what_is_missing
+from asrser_nn.training.directory import MARK, listed, read_mark, what_is_missing
 
 PARTS = ("dev", "test")
 
@@ -49,12 +49,27 @@ def read_folds(runs: Sequence[Run]) -> tuple[dict[str, dict[str, Any]], dict[str
         if run.fold is None or run.fold in folds or run.experiment != runs[0].experiment:
             raise Failure(f"{run.directory} is no further fold of {runs[0].experiment}: only one experiment at a time")
         if run.directory not in missing:
-            folds[run.fold] = {part: read_json(Path(run.directory) / f"evaluate_{part}.json") for part in PARTS}
+            folds[run.fold] = {part: read_evaluation(run, part) for part in PARTS}
             with as_written(f"{run.directory}/evaluate_{{{','.join(PARTS)}}}.json"):
                 summarise_folds({run.fold: folds[run.fold]})
     if not folds:
         raise Failure(f"no fold is complete ({listed(missing)})")
     return folds, missing
+
+
+def read_evaluation(run: Run, part: str) -> dict[str, Any]:
+    """What evaluate_{dev,test}.json holds. One of another network or of other data than the run's own is refused."""
+    path, mark = Path(run.directory) / f"evaluate_{part}.json", Path(run.directory) / MARK
+    evaluation, origin = read_json(path), read_mark(run.directory)["origin"]
+    numbers = {Path(entry.json_path).name: i for i, entry in enumerate(run.evaluations, 1) if entry.json_path}
+    with as_written(path):
+        for what, key in (("data", f"evaluation {numbers.get(path.name)}"), ("network", "network")):
+            if evaluation.get(what) != origin.get(key):
+                raise Failure(
+                    f"{path}: an evaluation of another run, its {what} and those in {mark} are not the same "
+                    f"(copied, or made by hand?); remove {mark} and run the stage again, which evaluates anew"
+                )
+    return evaluation
 
 
 def read_json(path: Path) -> Any:

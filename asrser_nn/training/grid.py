@@ -41,7 +41,7 @@ def make_run(run: Run, how: Computing, display: Display) -> None:
     for number, evaluation in enumerate(run.evaluations, 1):
         result = evaluate_model(directory, evaluation, how.device, how.load)
         print(table(result))
-        origin[f"evaluation {number}"] = result["data"]
+        origin[f"evaluation {number}"], origin["network"] = result["data"], result["network"]
     with working_in(directory) as claim:
         claim.say("evaluated")
         write_mark(run, origin)

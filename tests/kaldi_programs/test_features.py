@@ -541,3 +541,23 @@ def test_a_second_of_audio_in_any_form_has_98_frames_or_is_refused(tmp_path, for
         capsys.readouterr()
         assert fbank(f"scp:{tmp_path}/wav.scp", f"ark:{tmp_path}/f") == 1
         assert f"ERROR (compute-fbank-feats:main()) x ({source}): " in capsys.readouterr().err
+
+
+def test_features_of_another_kind_among_those_with_log_energy_are_refused_by_voice_activity(tmp_path, capsys):
+    with TableWriter(f"ark:{tmp_path}/feats", "matrix") as writer:
+        writer.write("mfcc", np.full((4, 13), 9.0))
+        writer.write("none", np.zeros((0, 0)))
+        writer.write("fbank", np.full((4, 40), 9.0))
+    assert compute_vad.main([f"ark:{tmp_path}/feats", f"ark:{tmp_path}/vad"]) == 1
+    assert "fbank has 40 dimensions, those before it 13" in capsys.readouterr().err
+    assert not (tmp_path / "vad").exists()
+
+
+def test_the_dimension_is_that_of_the_first_matrix_as_in_kaldi_and_a_table_has_that_of_each(tmp_path, capfd):
+    with TableWriter(f"ark:{tmp_path}/feats", "matrix") as writer:
+        writer.write("a", np.zeros((2, 13)))
+        writer.write("b", np.zeros((2, 12)))
+    assert feat_to_dim.main([f"ark:{tmp_path}/feats", "-"]) == 0
+    assert capfd.readouterr().out == "13\n"
+    assert feat_to_dim.main([f"ark:{tmp_path}/feats", "ark,t:-"]) == 0
+    assert capfd.readouterr().out == "a 13 \nb 12 \n"

@@ -317,3 +317,9 @@ def test_a_monophone_tree_numbers_pdfs_by_phone_and_state(work):
     tree = monophone_tree([[1], [2], [3]], read_transition_model("1.mdl").topology)
     assert tree.to_pdf.pdfs() == [0, 1, 2, 3]
     assert tree.to_wheel().compute([3], 0) == (True, 3)
+
+
+@pytest.mark.parametrize("other", ["--per-frame", "--write-lengths"])
+def test_a_ctm_file_of_frames_or_lengths_is_asked_for_in_vain(other, capsys):
+    assert ali_to_phones.main(["--ctm-output", other, "no.mdl", "ark:no", "-"]) == 1
+    assert "exclude each other" in capsys.readouterr().err

@@ -42,7 +42,7 @@ REFUSED = {
         "acoustic-scale=0", "acoustic-scale=-0.1", "beam=0", "beam=-1", "retry-beam=-40", "transition-scale=-1",
         "self-loop-scale=-1", "retry-beam=200",
     ],
-    "gmm_boost_silence": ["boost=-1", "boost=inf"],
+    "gmm_boost_silence": ["boost=-1", "boost=inf", "boost=0"],
     "gmm_est": [
         "mix-up=-1", "mix-down=-1", "min-count=-1", "power=-0.2", "perturb-factor=-1", "transition-floor=-0.01",
         "transition-floor=1", "transition-min-count=-5", "min-gaussian-weight=-1", "min-gaussian-weight=1",
@@ -62,7 +62,7 @@ TAKEN = {
     "extract_segments": ["max-overshoot=inf", "min-segment-length=0"],
     "fstrmsymbols": ["penalty=-2", "penalty=inf"],
     "gmm_align_compiled": ["retry-beam=0", "retry-beam=400", "transition-scale=0", "beam=+10"],
-    "gmm_boost_silence": ["boost=1", "boost=0"],
+    "gmm_boost_silence": ["boost=1", "boost=0.1"],
     "arpa2fst": ["max-arpa-warnings=-1"],
     "subset_feats": ["n=10"],
 }  # fmt: skip

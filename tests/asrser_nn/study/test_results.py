@@ -30,14 +30,16 @@ def runs(tmp_path, training):
         for part in ("dev", "test"):
             out = directory / f"evaluate_{part}.json"
             entry = {"utterance": "u", "frames": 100, "errors": errors}
-            out.write_text(json.dumps({"feats": str(data), "per_utterance": [entry]}))
+            rests_on = {"network": f"of {fold}", "data": {"frames": 100}}
+            out.write_text(json.dumps({"feats": str(data), "per_utterance": [entry], **rests_on}))
             evaluations.append(Evaluation(str(data), str(data), 5.0, None, None, "fp32", str(out), None))
         (directory / "history.json").write_text("[]")
         (directory / "config").write_text("--seed=1\n")
         (directory / "final.pt").touch()
         source = "asr"  # a baseline's network would be looked into
         runs.append(Run(str(directory), "ser", source, fold, training, tuple(evaluations)))
-        write_mark(runs[-1], {})
+        evaluated = {f"evaluation {number}": {"frames": 100} for number in (1, 2)}
+        write_mark(runs[-1], evaluated | {"network": f"of {fold}"})
     return runs
 
 
@@ -51,6 +53,15 @@ def test_all_complete_runs_are_counted(runs, tmp_path):
     assert rate(results) == (pytest.approx((10 + 40 + 25) / 3), 3)
     assert results["missing"] == {}
     assert [(run["task"], run["source_task"], run["fold"]) for run in results["runs"]][0] == ("ser", "asr", "f1")
+
+
+@pytest.mark.parametrize(("key", "value"), [("network", "of f1"), ("data", {"frames": 99}), ("network", None)])
+def test_an_evaluation_of_another_network_or_other_data_is_refused_by_name(key, value, runs, tmp_path):
+    path = Path(runs[1].directory, "evaluate_test.json")
+    path.write_text(json.dumps(json.loads(path.read_bytes()) | {key: value}))
+    with pytest.raises(Failure) as refused:
+        collect(tmp_path, runs, [])
+    assert f"{path}: an evaluation of another run, its {key} and those in {path.parent}/run.json" in str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +124,7 @@ def changed(content, **entries):
         ("exp/f2/evaluate_dev.json", lambda content: b"\xff\xfe", "this is no JSON"),
         ("exp/f2/evaluate_dev.json", lambda content: b"[" * 100_000, "this is no JSON"),
         ("exp/f2/evaluate_dev.json", lambda content: b"[1, 2]", "damaged, or of another version"),
-        ("exp/f2/evaluate_dev.json", lambda content: b"{}", "damaged, or of another version (KeyError: 'feats')"),
+        ("exp/f2/evaluate_dev.json", lambda content: b"{}", "an evaluation of another run"),
         ("exp/f2/evaluate_dev.json", lambda content: changed(content, per_utterance=[{"utterance": "u"}]), "'errors'"),
         ("exp/f2/evaluate_dev.json", lambda content: changed(content, per_utterance=7), "TypeError"),
         ("exp/f2/evaluate_test.json", lambda content: changed(content, utterances={}), "KeyError: 'support'"),

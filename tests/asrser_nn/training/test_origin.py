@@ -13,6 +13,7 @@ from asrser_nn.__main__ import cli
 from asrser_nn.commands.runs import evaluation_of, training_of
 from asrser_nn.data.corpus import changes, corpus_of, fingerprint
 from asrser_nn.data.tables import read_feats, read_labels
+from asrser_nn.network.model import load_model, network_checksum
 from asrser_nn.runs import Run
 
 NAMES = "--class-names=a,b,c,silence"
@@ -187,6 +188,10 @@ def test_a_complete_run_of_a_grid_is_refused_when_its_test_set_has_changed(
     assert call("grid", tmp_path / "one")[0] == 0
     data_of_test = json.loads((tmp_path / "a/test.json").read_text())["data"]
     assert data_of_test["utterances"] == 8 and "classes" in data_of_test["sha256"]
+    marked = json.loads((tmp_path / "a/run.json").read_text())["origin"]  # by which the report knows the evaluation again
+    network = network_checksum(load_model(tmp_path / "a").network)
+    assert (marked["evaluation 1"], marked["network"]) == (data_of_test, network)
+    assert json.loads((tmp_path / "a/test.json").read_text())["network"] == network
     assert call("grid", tmp_path / "one")[0] == 0
 
     (tmp_path / "classes").write_text("".join(f"{name} b\n" for name, _, _ in utterances["dev"]))
