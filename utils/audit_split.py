@@ -6,11 +6,16 @@ Usage: utils/audit_split.py [options] <train-data-dir> <dev-data-dir> [<test-dat
 Reads utt2spk of each part and, where they are, feats.scp, labels.scp (frames by class), classes (their names),
 utt2num_frames, spk2session (who was recorded together) and utt2sentence (who reads which of a few sentences). Counted
 are the utterances that can be used, those with features and labels; others are named, and more than 5 % of them are an
-error. The exit status is 0 only when, besides, no speaker and no utterance stands in two parts.
+error. The exit status is 0 only when, besides, no speaker, no utterance and no recording under two names stands in two
+parts; a recording under two names in one part is named.
 """
 
 import argparse
+import hashlib
+from collections import defaultdict
 from collections.abc import Collection, Sequence
+from contextlib import ExitStack
+from io import BufferedReader
 from itertools import combinations
 from pathlib import Path
 from typing import NamedTuple
@@ -19,11 +24,15 @@ import numpy as np
 
 from asrser_io.files import Failure
 from asrser_io.messages import as_script
-from asrser_io.tables import read_table
-from asrser_io.text import read_list, read_map
+from asrser_io.streams import open_file, seek, split_offset
+from asrser_io.tables import read_object, read_table
+from asrser_io.text import read_list, read_map, some_of
 
 NAMES = ("train", "dev", "test")
 MOST_UNUSED = 0.05  # part of the utterances that may lack features or labels
+# Bytes of features, no more than their number of frames and the first frame take, by which recordings are told apart;
+# only of those that begin alike the rest is read.
+BEGINNING = 64
 FEW_CLASSES = 12  # that fit into a line each; of more (HMM states) only the smallest and the largest are told
 
 
@@ -102,6 +111,56 @@ def refuse_overlap(parts: Sequence[Part]) -> None:
                 )
 
 
+def beginnings(places: Sequence[str]) -> list[bytes]:
+    """The first bytes that stand at each place of a feats.scp; none for those that have to be read as a whole."""
+    found = []
+    with ExitStack() as files:
+        opened: dict[str, BufferedReader] = {}
+        for place in places:
+            path, offset = split_offset(place)
+            if place.endswith(("|", "]")):
+                found.append(b"")
+                continue
+            if path not in opened:
+                if len(opened) == 100:
+                    files.close()
+                    opened.clear()
+                opened[path] = files.enter_context(open_file(path))
+            seek(opened[path], path, offset or 0)
+            found.append(opened[path].read(BEGINNING))
+    return found
+
+
+def refuse_same_recordings(parts: Sequence[Part]) -> None:
+    """No features may be those of two utterances of different parts; in the same part they are named.
+
+    Features that never change, as of digital silence, say nothing about where they come from.
+    """
+    alike: dict[bytes, list[tuple[Part, str, str]]] = defaultdict(list)
+    for part in parts:
+        feats_scp = read_map(part.folder / "feats.scp", optional=True)
+        places = {utterance: place for utterance, place in feats_scp.items() if utterance in part.used}
+        for (utterance, place), beginning in zip(places.items(), beginnings([*places.values()]), strict=True):
+            alike[beginning].append((part, utterance, place))
+    equal: dict[str, list[tuple[Part, str]]] = defaultdict(list)
+    for candidates in alike.values():
+        for part, utterance, place in candidates if len(candidates) > 1 else ():
+            feats = read_object(place, "matrix")
+            if (feats != feats[:1]).any():
+                equal[hashlib.sha256(feats.tobytes()).hexdigest()].append((part, utterance))
+    pairs = [(one, other) for found in equal.values() for one, other in zip(found[:-1], found[1:], strict=True)]
+    if across := [(one, other) for one, other in pairs if one[0] != other[0]]:
+        (part, utterance), (other_part, other_utterance) = across[0]
+        raise Failure(
+            f"{utterance} in {part.name} ({part.folder}) and {other_utterance} in {other_part.name} "
+            f"({other_part.folder}) are the same recording, and so are {len(across) - 1} more pairs: what the network "
+            "has heard can't test it; remove one of each"
+        )
+    for part in parts:
+        if within := [f"{one} and {other}" for (of, one), (_, other) in pairs if of == part]:
+            print(f"{part.name}: {len(within)} pairs of utterances are the same recording: {some_of(within, 10)}")
+
+
 def check_classes(parts: Sequence[Part], classes: Sequence[str]) -> None:
     """Every class must be there to be learned; where dev or test lack one, that is said."""
     for part in parts:
@@ -162,6 +221,7 @@ def audit(folders: Sequence[Path], labels: Sequence[str]) -> None:
     sources: Sequence[str | None] = labels or [None] * len(folders)
     parts = [read_part(*of_part) for of_part in zip(NAMES, folders, sources, strict=False)]
     refuse_overlap(parts)
+    refuse_same_recordings(parts)
     for part in parts:
         report_unused(part)
     classes_file = parts[0].folder / "classes"

@@ -106,7 +106,7 @@ def model_of(content: dict[str, Any]) -> Model:
     dropout, config, about = content["dropout"], content["config"], content["about"]
     names, counts, weights = content["class_names"], content["label_counts"], content["weights"]
     if not sizes.num_coefficients or not sizes.num_classes:
-        raise Failure(f"{sizes.num_coefficients} coefficients and {sizes.num_classes} classes, at least one each expected")
+        raise Failure(f"{sizes.num_coefficients} coefficients and {sizes.num_classes} classes, at least one of each")
     if type(dropout) not in (int, float) or not 0 <= dropout < 1:
         raise Failure(f"dropout {dropout}, which is at least 0 and less than 1")
     if len(names) != sizes.num_classes or len(set(names)) != len(names) or not all(isinstance(n, str) for n in names):

@@ -18,8 +18,9 @@ def data(tmp_path):
     data = tmp_path / "data"
     data.mkdir()
     utterances = [f"a_{i:02}" for i in range(20)] + ["b_00"]
+    rng = np.random.default_rng(1)
     for utt in utterances:
-        soundfile.write(data / f"{utt}.wav", 0.1 * np.random.default_rng(1).normal(size=1600), 16000)
+        soundfile.write(data / f"{utt}.wav", 0.1 * rng.normal(size=1600), 16000)
     (data / "wav.scp").write_text("".join(f"{utt} {data}/{utt}.wav\n" for utt in utterances))
     (data / "utt2spk").write_text("".join(f"{utt} {utt[0]}\n" for utt in utterances))
     (data / "spk2utt").write_text(f"a {' '.join(utterances[:-1])}\nb b_00\n")

@@ -4,7 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from asrser_io.tables import TableWriter
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -125,10 +128,18 @@ def test_without_labels_frames_are_taken_from_their_list_or_unknown(tmp_path):
 def many(folder: Path, speaker: str, with_labels: int, with_features: int = 40) -> Path:
     """40 utterances, of which the first so many have labels (of four frames) and features."""
     write_part(folder, {f"{speaker}-{i:02}": speaker for i in range(40)}, "0 1 1 0")
-    for name, number in (("labels.scp", with_labels), ("feats.scp", with_features)):
-        lines = (folder / "labels.scp").read_text().splitlines(keepends=True)[:number]
-        (folder / name).write_text("".join(lines))
+    labels = (folder / "labels.scp").read_text().splitlines(keepends=True)
+    (folder / "labels.scp").write_text("".join(labels[:with_labels]))
+    write_feats(folder, {f"{speaker}-{i:02}": f"{speaker}{i}" for i in range(with_features)})
     return folder
+
+
+def write_feats(folder: Path, recordings: dict[str, str]) -> None:
+    """Features of four frames for each utterance; equal ones where the name of the recording is the same."""
+    with TableWriter(f"ark,scp:{folder}/feats.ark,{folder}/feats.scp", "matrix") as writer:
+        for utterance, recording in recordings.items():
+            rng = np.random.default_rng(list(recording.encode()))
+            writer.write(utterance, rng.normal(size=(4, 40)) * (recording != "silence"))
 
 
 def test_utterances_without_labels_or_features_are_named_and_not_counted(tmp_path):
@@ -157,3 +168,44 @@ def test_sentences_of_the_test_that_training_heard_are_counted(parts):
     assert "none of the 1 sentences of test is in training" in audit(*parts).stdout
     (parts[2] / "utt2sentence").unlink()
     assert "sentence" not in audit(*parts).stdout
+
+
+def with_feats(parts, *names_by_part):
+    for part, names in zip(parts, names_by_part, strict=True):
+        utterances = [line.split()[0] for line in (part / "utt2spk").read_text().splitlines()]
+        write_feats(part, dict(zip(utterances, names, strict=True)))
+    return audit(*parts)
+
+
+def test_one_recording_under_two_names_in_two_parts_is_refused(parts):
+    result = with_feats(parts, ["one", "two", "three"], ["two"], ["three"])
+    assert result.returncode == 1
+    assert f"a-2 in train ({parts[0]}) and c-1 in dev ({parts[1]}) are the same recording" in result.stderr
+    assert "so are 1 more pairs" in result.stderr and len(result.stderr.splitlines()) == 1
+
+
+def test_one_recording_under_two_names_in_one_part_is_named(parts):
+    result = with_feats(parts, ["one", "two", "one"], ["four"], ["five"])
+    assert result.returncode == 0, result.stderr
+    assert "train: 1 pairs of utterances are the same recording: a-1 and b-1\n" in result.stdout
+
+
+def test_recordings_that_begin_alike_or_are_silent_are_not_the_same(parts):
+    write_feats(parts[1], {"c-1": "silence"})
+    write_feats(parts[2], {"d-1": "silence"})
+    beginning = np.random.default_rng(1).normal(size=(100, 40))  # more than what is compared first
+    with TableWriter(f"ark,scp:{parts[0]}/feats.ark,{parts[0]}/feats.scp", "matrix") as writer:
+        for i, utterance in enumerate(("a-1", "a-2", "b-1")):
+            writer.write(utterance, np.concatenate([beginning, np.full((1, 40), i)]))
+    result = audit(*parts)
+    assert result.returncode == 0, result.stderr
+    assert "same recording" not in result.stdout
+
+
+def test_the_same_recording_is_found_in_a_file_of_its_own_a_pipe_or_a_part_of_an_archive(parts):
+    with_feats(parts, ["one", "two", "three"], ["four"], ["five"])
+    (place,) = [line.split()[1] for line in (parts[0] / "feats.scp").read_text().splitlines() if line[:3] == "a-2"]
+    for other in (f"{place}[0:3]", f"tail -c +{int(place.rpartition(':')[2]) + 1} {parts[0]}/feats.ark |"):
+        (parts[2] / "feats.scp").write_text(f"d-1 {other}\n")
+        (parts[1] / "feats.scp").write_text(f"c-1 {place}[0:3]\n")
+        assert "c-1 in dev" in audit(*parts).stderr

@@ -188,7 +188,7 @@ def test_a_complete_run_of_a_grid_is_refused_when_its_test_set_has_changed(
     assert call("grid", tmp_path / "one")[0] == 0
     data_of_test = json.loads((tmp_path / "a/test.json").read_text())["data"]
     assert data_of_test["utterances"] == 8 and "classes" in data_of_test["sha256"]
-    marked = json.loads((tmp_path / "a/run.json").read_text())["origin"]  # by which the report knows the evaluation again
+    marked = json.loads((tmp_path / "a/run.json").read_text())["origin"]  # the report asks it
     network = network_checksum(load_model(tmp_path / "a").network)
     assert (marked["evaluation 1"], marked["network"]) == (data_of_test, network)
     assert json.loads((tmp_path / "a/test.json").read_text())["network"] == network
