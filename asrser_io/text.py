@@ -75,7 +75,7 @@ def _described(character: str) -> str:
     return "a carriage return inside" if character == "\r" else f"an invisible character, U+{ord(character):04X}"
 
 
-# The columns of files by name, as read_map finds them.
+# The columns of files by name, as read_map finds them and utils/check_data_dir.py checks them.
 FORMS = {
     "wav.scp": "<recording> <file or command> …",
     "segments": "<utterance> <recording> <start> <end> [<channel>]",
@@ -85,6 +85,13 @@ FORMS = {
     "spk2gender": "<speaker> <f or m>",
     "utt2num_frames": "<utterance> <frames>",
     "spk2session": "<speaker> <session>",
+    "reco2file_and_channel": "<recording> <file> <A or B>",
+    "utt2emotion": "<utterance> <emotion>",
+    "utt2dur": "<utterance> <seconds>",
+    "feats.scp": "<utterance> <file> …",
+    "vad.scp": "<utterance> <file> …",
+    "labels.scp": "<utterance> <file> …",
+    "cmvn.scp": "<speaker> <file> …",
 }
 
 

@@ -10,19 +10,20 @@ from typing import NamedTuple
 
 from asrser_io.files import Failure
 from asrser_io.messages import as_script
+from asrser_io.text import FORMS
 
 RESERVED = {"<eps>", "<s>", "</s>", "#0"}  # names that Kaldi's tools keep for themselves
 KALDIS_SPACES = " \t"  # what separates fields for Kaldi's tools and awk
 
 
 class Format(NamedTuple):
-    """What a file of a data directory must hold."""
+    """What a file of a data directory must hold, besides the columns of FORMS."""
 
     keys: str  # of its lines: "utterance", "speaker" or "recording"
-    line: str  # how a line must look, for messages
     fault: Callable[[list[str]], bool]  # of the fields of a line that does not look so
     is_computed: bool = False  # from the recordings, some of which may have failed
     holds_paths: bool = False  # which may be of any bytes
+    also: str = ""  # what else is expected, for messages
 
 
 def is_number(text: str) -> bool:
@@ -46,22 +47,20 @@ NOT_ONE = is_not(r"\S+")
 NOTHING = is_not(r".+")
 POSITIVE = r"(?=.*[1-9])[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?"
 FORMATS = {
-    "utt2spk": Format("utterance", "<utterance> <speaker>", NOT_ONE),
-    "spk2utt": Format("speaker", "<speaker> <utterance> …", NOTHING),
-    "text": Format("utterance", "<utterance> <word> …", lambda fields: len(fields) < 2 or bool(RESERVED & set(fields))),
-    "segments": Format("utterance", "<utterance> <recording> <start> <end>, end after start", wrong_segment),
-    "wav.scp": Format(
-        "recording", "<recording> <file, without ~, or command |>", is_not(r"[^~].*"), holds_paths=True
-    ),
-    "reco2file_and_channel": Format("recording", "<recording> <file> <A or B>", is_not(r"\S+", "[AB1]")),
-    "spk2gender": Format("speaker", "<speaker> <m or f>", is_not("[mf]")),
-    "utt2emotion": Format("utterance", "<utterance> <emotion>", NOT_ONE),
-    "utt2dur": Format("utterance", "<utterance> <seconds>", is_not(POSITIVE)),
-    "feats.scp": Format("utterance", "<utterance> <file>", NOTHING, is_computed=True, holds_paths=True),
-    "vad.scp": Format("utterance", "<utterance> <file>", NOTHING, is_computed=True, holds_paths=True),
-    "labels.scp": Format("utterance", "<utterance> <file>", NOTHING, is_computed=True, holds_paths=True),
-    "utt2num_frames": Format("utterance", "<utterance> <frames>", is_not("[1-9][0-9]*"), is_computed=True),
-    "cmvn.scp": Format("speaker", "<speaker> <file>", NOTHING, is_computed=True, holds_paths=True),
+    "utt2spk": Format("utterance", NOT_ONE),
+    "spk2utt": Format("speaker", NOTHING),
+    "text": Format("utterance", lambda fields: len(fields) < 2 or bool(RESERVED & set(fields))),
+    "segments": Format("utterance", wrong_segment, also=", end after start"),
+    "wav.scp": Format("recording", is_not(r"[^~].*"), holds_paths=True, also=", no ~"),
+    "reco2file_and_channel": Format("recording", is_not(r"\S+", "[AB1]")),
+    "spk2gender": Format("speaker", is_not("[mf]")),
+    "utt2emotion": Format("utterance", NOT_ONE),
+    "utt2dur": Format("utterance", is_not(POSITIVE)),
+    "feats.scp": Format("utterance", NOTHING, is_computed=True, holds_paths=True),
+    "vad.scp": Format("utterance", NOTHING, is_computed=True, holds_paths=True),
+    "labels.scp": Format("utterance", NOTHING, is_computed=True, holds_paths=True),
+    "utt2num_frames": Format("utterance", is_not("[1-9][0-9]*"), is_computed=True),
+    "cmvn.scp": Format("speaker", NOTHING, is_computed=True, holds_paths=True),
 }
 
 
@@ -100,7 +99,8 @@ def read(file: Path, of: Format) -> list[list[str]]:
         key = fields[0]
         if of.fault(fields):
             shown = line if len(line) < 100 else f"{line[:100]}…"
-            raise Failure(f"{where}: expected {of.line}, found: {ascii_if_strange(shown)}{hint(file, fields)}")
+            expected = FORMS[file.name].partition(" [")[0] + of.also  # what is optional elsewhere, Kaldi's tools refuse
+            raise Failure(f"{where}: expected {expected}, found: {ascii_if_strange(shown)}{hint(file, fields)}")
         if key in first_line:
             raise Failure(f"{where}: {key} stands twice, first in line {first_line[key]}")
         if key < last:

@@ -14,17 +14,14 @@ set -eu -o pipefail
 export LC_ALL=C
 here=$(dirname "$(readlink -f "$0")")/..
 . "$here/utils/parse_options.sh"
+. "$here/utils/tables.sh"
 [ $# -eq 1 ] || die "expected <data-dir>; see $0 --help"
 data=${1%/}
 for f in feats.scp utt2spk spk2utt; do [ -s "$data/$f" ] || die "no such file, or an empty one: $data/$f"; done
 
 lost=$(awk 'NR == FNR { kept[$1]; next } !($1 in kept) { print $1 }' "$data/feats.scp" "$data/utt2spk")
 [ -n "$lost" ] || exit 0
-num_lost=$(wc -l <<<"$lost") num_all=$(wc -l <"$data/utt2spk")
-text="$num_lost of $num_all utterances of $data have no features: $(head -n 10 <<<"$lost" | paste -s -d ' ')"
-[ "$num_lost" -le 10 ] || text+=" and $((num_lost - 10)) more"
-awk -v lost="$num_lost" -v all="$num_all" -v part="$max_lost" 'BEGIN { exit !(lost < all && lost <= part * all + 1e-9) }' ||
-  die "$text; no more than the part $max_lost of them may be lost"
+report_lost "$max_lost" "COUNT utterances of $data have features and are kept" "$data/utt2spk" "$data/feats.scp" "$data/log"
 
 # keep <file with the keys to keep, in its first column> <file> …: only the lines of these keys, and comments
 keep() {
@@ -38,7 +35,7 @@ keep() {
 }
 temporary=$(mktemp -d)
 trap 'rm -rf "$temporary"' EXIT
-keep "$data/feats.scp" text utt2emotion utt2original utt2dur utt2num_frames vad.scp labels.scp segments
+keep "$data/feats.scp" text utt2emotion utt2original utt2sentence utt2dur utt2num_frames vad.scp labels.scp segments
 recordings=$data/feats.scp
 if [ -f "$data/segments" ]; then
   recordings=$temporary/recordings
@@ -56,4 +53,3 @@ awk '{ print $0 ": no features" }' <<<"$lost" | awk '!seen[$0]++' "$data/left_ou
 mv "$data/left_out.tmp" "$data/left_out"
 mv "$data/spk2utt.tmp" "$data/spk2utt"
 mv "$temporary/utt2spk" "$data/utt2spk"
-warn "$text; left out"

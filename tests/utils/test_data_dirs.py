@@ -107,10 +107,10 @@ def swap(lines):
         ("spk2utt", lambda lines: ["a", *lines[1:]], "spk2utt, line 1: expected <speaker> <utterance> …, found: a"),
         ("spk2utt", lambda lines: ["a a_1 a_1", *lines[1:]], "spk2utt: a_1 stands twice"),
         ("spk2utt", lambda lines: [*lines[:2], "c c_2 c_1"], "the utterances of a speaker are not in the order"),
-        ("wav.scp", lambda lines: ["a_1", *lines[1:]], "wav.scp, line 1: expected <recording> <file, without ~, or"),
-        ("wav.scp", lambda lines: ["a_1 ~/a.wav", *lines[1:]], "expected <recording> <file, without ~, or command |>"),
+        ("wav.scp", lambda lines: ["a_1", *lines[1:]], "wav.scp, line 1: expected <recording> <file or command> …, no ~, found: a_1"),
+        ("wav.scp", lambda lines: ["a_1 ~/a.wav", *lines[1:]], "expected <recording> <file or command> …, no ~, found: a_1 ~/a.wav"),
         ("cmvn.scp", lambda lines: [*lines, "d cmvn.ark:9"], "cmvn.scp has d, which is not in utt2spk"),
-        ("spk2gender", lambda _: ["a f", "b x", "c m"], "spk2gender, line 2: expected <speaker> <m or f>, found: b x"),
+        ("spk2gender", lambda _: ["a f", "b x", "c m"], "spk2gender, line 2: expected <speaker> <f or m>, found: b x"),
         ("spk2gender", lambda _: ["a f", "b m"], "spk2gender lacks c, which is in utt2spk"),
         ("utt2dur", lambda _: ["a_1 0.0"], "utt2dur, line 1: expected <utterance> <seconds>, found: a_1 0.0"),
         ("utt2num_frames", lambda _: ["a_1 1.5"], "utt2num_frames, line 1: expected <utterance> <frames>, found"),
@@ -313,7 +313,7 @@ def test_utterances_without_features_leave_every_file_and_are_named(utils, with_
     result = utils("keep_with_features.sh", data)
     assert result.returncode == 0
     (line,) = result.stderr.splitlines()
-    assert line.endswith(f"warning: 1 of 40 utterances of {data} have no features: b_00; left out")
+    assert line.endswith(f"39 of 40 utterances of {data} have features and are kept; lost: b_00; see {data}/log")
     for name in ("utt2spk", "text", "wav.scp", "utt2emotion", "phones.ctm", "utt2num_frames"):
         assert keys(data / name) == [f"a_{i:02}" for i in range(39)]
     assert keys(data / "stm") == [";;", *(f"a_{i:02}" for i in range(39))]
@@ -338,7 +338,7 @@ def test_too_many_utterances_without_features_are_an_error_that_changes_nothing(
     write(data / "feats.scp", *(f"a_{i:02} x" for i in range(37)))
     result = utils("keep_with_features.sh", data)
     assert result.returncode == 1
-    assert f"3 of 40 utterances of {data} have no features: a_37 a_38 b_00; no more than the part 0.05" in result.stderr
+    assert f"37 of 40 utterances of {data} have features and are kept; lost: a_37 a_38 b_00; see" in result.stderr
     assert len(keys(data / "utt2spk")) == 40
     assert utils("keep_with_features.sh", "--max-lost", "0.1", data).returncode == 0
     assert len(keys(data / "utt2spk")) == 37
