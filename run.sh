@@ -124,9 +124,15 @@ if [ -z "$conf" ]; then
 fi
 [ -f "$conf/asr.conf" ] || [ ! -f "$here/$conf/asr.conf" ] || conf=$here/$conf
 for f in asr.conf ser.conf study.conf; do [ -f "$conf/$f" ] || die "--conf: no such file: $conf/$f"; done
-study=$(sed 's/[[:space:]]*#.*//; /^$/d' "$conf/study.conf")
-[[ $study =~ ^--folds=(0|[1-9][0-9]*)$ ]] || die "$conf/study.conf: expected a line --folds=N and no other, found '${study//$'\n'/ }'"
-folds=${folds:-${BASH_REMATCH[1]}}
+folds_of_study=
+set_study_option() {
+  [ "$1" = folds ] || die "$3no such option of a study: --$1; there is --folds"
+  is_of_kind "$2" 'an integer >= 0' '' || die "$3--folds is an integer >= 0, not '$2'"
+  folds_of_study=$2
+}
+read_config "$conf/study.conf" set_study_option
+[ -n "$folds_of_study" ] || die "$conf/study.conf: no line --folds=N in it; 0 is all folds"
+folds=${folds:-$folds_of_study}
 
 if [ -z "$controls" ]; then
   controls=false

@@ -86,16 +86,23 @@ is_of_kind() {
   done
 }
 
-# set_options_from_file <file>
-set_options_from_file() {
-  local line number=0
+# read_config <file> <function>: call <function> <name> <value> "<file>, line <n>: " for each line --name=value of a file.
+read_config() {
+  # Names that no option has: the function sets options.
+  local config_line option_name config_number=0
+  local -A first_config_line=()
   [ -f "$1" ] || die "--config: no such file: $1"
-  while IFS= read -r line || [ -n "$line" ]; do
-    number=$((number + 1))
-    [[ $line =~ ^[[:space:]]*(#.*)?$ ]] && continue
-    [[ $line =~ ^(--)?([a-z][a-z0-9_-]*)=([^#]*[^#[:space:]])?[[:space:]]*(#.*)?$ ]] ||
-      die "$1, line $number: expected --name=value, found '$line'"
-    set_option "${BASH_REMATCH[2]//_/-}" "$(unquote "${BASH_REMATCH[3]}")" "$1, line $number: "
+  [ "$(tr -dc '\0' <"$1" | wc -c)" -eq 0 ] || die "$1: holds zero bytes: it is in UTF-16, or no text; save it as UTF-8"
+  while IFS= read -r config_line || [ -n "$config_line" ]; do
+    config_number=$((config_number + 1))
+    [ "$config_number" -gt 1 ] || config_line=${config_line#$'\xef\xbb\xbf'} # a byte order mark
+    [[ $config_line =~ ^[[:space:]]*(#.*)?$ ]] && continue
+    [[ $config_line =~ ^(--)?([a-z][a-z0-9_-]*)=([^#]*[^#[:space:]])?[[:space:]]*(#.*)?$ ]] ||
+      die "$1, line $config_number: expected --name=value, found '$config_line'"
+    option_name=${BASH_REMATCH[2]//_/-}
+    [ -z "${first_config_line[$option_name]:-}" ] || die "$1, line $config_number: --$option_name is there a second time, after line ${first_config_line[$option_name]}"
+    first_config_line[$option_name]=$config_number
+    "$2" "$option_name" "$(unquote "${BASH_REMATCH[3]}")" "$1, line $config_number: "
   done <"$1"
 }
 
@@ -127,7 +134,7 @@ read_options "${BASH_SOURCE[1]}"
 
 for ((i = 1; i < $#; i++)); do
   next=$((i + 1))
-  [ "${!i}" != --config ] || set_options_from_file "${!next}"
+  [ "${!i}" != --config ] || read_config "${!next}" set_option
 done
 
 while [ $# -gt 0 ]; do

@@ -434,12 +434,18 @@ def test_a_configuration_whose_path_jobs_would_change_is_refused(root, command, 
 
 def test_a_study_of_other_options_than_folds_is_refused(root, command, tmp_path):
     shutil.copytree(root / "conf/quick", tmp_path / "conf")
-    for lines in (["--folds=2", "--seeds=3"], ["--fold=2"], ["--folds=two"], []):
+    for lines, said in (
+        (["--folds=2", "--seeds=3"], ", line 2: no such option of a study: --seeds; there is --folds"),
+        (["--fold=2"], ", line 1: no such option of a study: --fold;"),
+        (["--folds=two"], ", line 1: --folds is an integer >= 0, not 'two'"),
+        (["--folds=2", "--folds=3"], ", line 2: --folds is there a second time, after line 1"),
+        (["2"], ", line 1: expected --name=value, found '2"),
+        ([], ": no line --folds=N in it"),
+    ):
         (tmp_path / "conf/study.conf").write_text("".join(f"{line}   # reason\n" for line in lines))
         result = run(command(tmp_path / "work", "--conf", tmp_path / "conf"))
         assert result.returncode == 1 and len(result.stderr.splitlines()) == 1
-        found = f"expected a line --folds=N and no other, found '{' '.join(lines)}'"
-        assert f"{tmp_path}/conf/study.conf: {found}" in result.stderr
+        assert f"{tmp_path}/conf/study.conf{said}" in result.stderr
 
 
 @pytest.mark.parametrize(

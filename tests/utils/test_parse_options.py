@@ -76,6 +76,17 @@ def test_a_file_is_not_run_as_a_program(show, tmp_path):
     config = tmp_path / "options.conf"
     config.write_text(f"touch {tmp_path}/made\n")
     assert "line 1: expected --name=value" in show("--config", config).stderr
+
+
+def test_a_config_file_is_text_with_each_option_once(show, tmp_path):
+    config = tmp_path / "options.conf"
+    config.write_bytes(b"\xef\xbb\xbf--nj=6\r\n--use-graphs=true\r\n")  # by an editor on Windows
+    assert show("--config", config).stdout == "6|true|run.pl|--a=1 --b=2||1|\n"
+    config.write_text("--nj=6\n\n--nj=7\n")
+    assert f"{config}, line 3: --nj is there a second time, after line 1" in show("--config", config).stderr
+    config.write_bytes("--nj=6\n".encode("utf-16"))
+    result = show("--config", config)
+    assert f"{config}: holds zero bytes: it is in UTF-16" in result.stderr and len(result.stderr.splitlines()) == 1
     assert not (tmp_path / "made").exists()
 
 
