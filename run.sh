@@ -22,9 +22,15 @@ stage=0              # integer in 0..13: first stage to run
 stop_stage=13        # integer in 0..13: last stage to run
 dir=                 # data, data_fbank and exp lie here; default: this checkout
 doctor=false         # true: only look whether everything needed is here and works
-asr_corpus=demo      # demo: made by a synthesiser on the spot; timit (also its sample of NLTK); data: your own
+asr_corpus=demo      # demo: made by a synthesiser on the spot; timit (also its sample of NLTK); librispeech; data: your own
 timit=               # folder of TIMIT
-asr_data=            # folder of your own Kaldi data directories train, dev and test, with phones for words
+librispeech=         # folder of LibriSpeech or mini_librispeech, which holds train-clean-5 and the like; needs --lexicon
+train_parts=         # of LibriSpeech, such as train-clean-5; default: all that begin with train
+dev_parts=           # the same for dev
+test_parts=          # the same for test; where only one of dev and test is there, its readers are split between them
+asr_data=            # folder of your own Kaldi data directories train, dev and test, with phones for words, or words and --lexicon
+lexicon=             # pronunciations of words, in Kaldi's form or CMUdict's; their phones are found by alignment, in stage 1
+max_oov=0.05         # number in 0..1: at most this part of the utterances may be left out for words without pronunciation
 silence_phone=sil    # what their transcripts call silence; where none has it, it may come between any two phones
 ser_corpus=demo      # demo; iemocap; emodb; cremad; ravdess; savee; emovo; data: your own
 iemocap=             # folder of IEMOCAP
@@ -73,7 +79,8 @@ dir=${dir:-$here}
 "$here/utils/setup.sh"
 doctor() {
   "$here/utils/doctor.sh" "$@" ${cmd:+--cmd "$cmd"} --cuda-cmd "$cuda_cmd" --dir "$dir" --device "$device" --timit "$timit" --iemocap "$iemocap" --emodb "$emodb" \
-    --cremad "$cremad" --ravdess "$ravdess" --savee "$savee" --emovo "$emovo" --asr-data "$asr_data" --ser-data "$ser_data"
+    --cremad "$cremad" --ravdess "$ravdess" --savee "$savee" --emovo "$emovo" \
+    --librispeech "$librispeech" --asr-data "$asr_data" --ser-data "$ser_data"
 }
 if $doctor; then
   doctor
@@ -82,6 +89,8 @@ fi
 
 # A folder that is named but not asked for would be ignored.
 [ -z "$timit" ] || [ "$asr_corpus" = timit ] || die "--timit is read with --asr-corpus timit, which is '$asr_corpus'"
+[ -z "$librispeech" ] || [ "$asr_corpus" = librispeech ] ||
+  die "--librispeech is read with --asr-corpus librispeech, which is '$asr_corpus'"
 [ -z "$asr_data" ] || [ "$asr_corpus" = data ] || die "--asr-data is read with --asr-corpus data, which is '$asr_corpus'"
 for x in iemocap emodb cremad ravdess savee emovo; do
   [ -z "${!x}" ] || [ "$ser_corpus" = $x ] || die "--$x is read with --ser-corpus $x, which is '$ser_corpus'"
@@ -97,8 +106,9 @@ folder() {
 case $asr_corpus in
   demo) asr_dir=$dir/data/demo_asr ;;
   timit) asr_dir=$(folder --timit "$timit") ;;
+  librispeech) asr_dir=$(folder --librispeech "$librispeech") ;;
   data) asr_dir=$(folder --asr-data "$asr_data") ;;
-  *) die "--asr-corpus is demo, timit or data, not '$asr_corpus'" ;;
+  *) die "--asr-corpus is demo, timit, librispeech or data, not '$asr_corpus'" ;;
 esac
 case $ser_corpus in
   demo) ser_dir=$dir/data/demo_ser ;;
@@ -148,7 +158,9 @@ between() {
   [ "$first" -le "$last" ]
 }
 asr() {
-  "$here/recipe/asr.sh" "${common[@]}" "$@" --nnet-config "$conf/asr.conf" --silence-phone "$silence_phone" "$asr_corpus" "$asr_dir"
+  "$here/recipe/asr.sh" "${common[@]}" "$@" --nnet-config "$conf/asr.conf" --silence-phone "$silence_phone" \
+    --lexicon "$lexicon" --max-oov "$max_oov" --train-parts "$train_parts" --dev-parts "$dev_parts" --test-parts "$test_parts" \
+    "$asr_corpus" "$asr_dir"
 }
 ser() {
   "$here/recipe/ser.sh" "${common[@]}" "$@" --nnet-config "$conf/ser.conf" --allow-partial "$allow_partial" --folds "$folds" \

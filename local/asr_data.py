@@ -2,10 +2,11 @@
 
 import argparse
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+import lexicon
 from ser_corpus import (
     audio_for_kaldi,
     check_genders,
@@ -25,10 +26,13 @@ from asrser_io.text import read_map, words_of
 SETS = ("train", "dev", "test")
 
 
+WORDS = "; reference phones are those of the aligned pronunciations"  # beside the corpus' name wherever PER stands
+
+
 class DataDir(NamedTuple):
     recordings: dict[str, str]  # name: as in wav.scp, a file or a command that ends in |
     segments: dict[str, str]  # utterance: "recording start end"; empty where each recording is an utterance
-    phones: dict[str, list[str]]
+    phones: dict[str, list[str]]  # or words, where they are still to become phones
     speaker_of: dict[str, str]
     gender_of: dict[str, str]  # empty where nobody knows
 
@@ -99,8 +103,8 @@ def read_data_dir(data: Path) -> DataDir:
     )
 
 
-def check_sets(own: Path, sets: Mapping[str, DataDir]) -> None:
-    """Nobody in two sets, and no phone outside train's, which could be neither trained nor recognised."""
+def check_speakers(own: Path, sets: Mapping[str, DataDir]) -> None:
+    """Nobody in two sets."""
     for i, first in enumerate(SETS):
         for second in SETS[i + 1 :]:
             for what, names, others in (
@@ -112,13 +116,17 @@ def check_sets(own: Path, sets: Mapping[str, DataDir]) -> None:
                         f"{own}: {len(shared)} {what}s are both in {first} and in {second}, the first is {shared[0]}: "
                         "errors would look too small; give each to one of them"
                     )
+
+
+def check_phones(own: Path, sets: Mapping[str, DataDir]) -> None:
+    """No phone outside train's, which could be neither trained nor recognised."""
     known = {phone for phones in sets["train"].phones.values() for phone in phones}
     for name in SETS[1:]:
         for utt, phones in sorted(sets[name].phones.items()):
             if strange := [phone for phone in phones if phone not in known]:
                 raise Failure(
                     f"{own}/{name}/text: {utt} has the phone '{strange[0]}', which no transcript of {own}/train has; "
-                    "text must hold phones, the same in train, dev and test"
+                    "text must hold phones, the same in train, dev and test, or words, with --lexicon FILE"
                 )
 
 
@@ -159,8 +167,74 @@ def write_data_dir(data: DataDir, building: Path, final: Path) -> None:
         write("spk2gender", data.gender_of)
 
 
-def prepare(own: Path, out: Path, silence_phone: str) -> None:
-    """Check the whole corpus, write everything beside `out`, and only then move it to its place."""
+def keep(data: DataDir, utterances: Collection[str]) -> DataDir:
+    """The data of these utterances."""
+    segments, phones, speaker_of = (
+        {utt: value for utt, value in of.items() if utt in utterances}
+        for of in (data.segments, data.phones, data.speaker_of)
+    )
+    names = {words_of(line)[0] for line in segments.values()} or utterances
+    recordings = {name: audio for name, audio in data.recordings.items() if name in names}
+    speakers = set(speaker_of.values())
+    gender_of = {speaker: gender for speaker, gender in data.gender_of.items() if speaker in speakers}
+    return DataDir(recordings, segments, phones, speaker_of, gender_of)
+
+
+def prepare_words(
+    sets: Mapping[str, DataDir], name: str, file: Path, out: Path, silence_phone: str, max_oov: float
+) -> None:
+    """Write the sets with words for text, and what is needed to find their phones: phones and lexiconp.txt."""
+    texts = {subset: data.phones for subset, data in sets.items()}
+    good, pronunciations = lexicon.choose(file, texts, silence_phone, max_oov)
+    sets = {subset: keep(data, good[subset]) for subset, data in sets.items()}
+    phones = sorted({phone for some in pronunciations.values() for p in some for phone in p.phones})
+    files = {
+        "phones": "".join(f"{phone}\n" for phone in phones),
+        "lexiconp.txt": "".join(lexicon.lines_of(pronunciations)),
+        "corpus": name + WORDS + "\n",
+    }
+    write_sets(out, sets, files)
+    several = sum(len(some) > 1 for some in pronunciations.values())
+    say_sizes(name, sets, "words")
+    print(
+        f"{len(pronunciations)} different words, {several} of them with more than one pronunciation, of which the "
+        f"alignment will choose; {len(phones)} phones: {' '.join(phones)}"
+    )
+
+
+def write_sets(out: Path, sets: Mapping[str, DataDir], files: Mapping[str, str]) -> None:
+    """Write everything beside `out`, and only then move it to its place.
+
+    files: by name, their contents; the last of them, "corpus", says that the rest is complete
+    """
+    out = out.resolve()
+    beside = out.with_name(out.name + ".tmp")
+    shutil.rmtree(beside, ignore_errors=True)
+    try:
+        for subset, data in sets.items():
+            write_data_dir(data, beside / subset, out / subset)
+        for name, text in files.items():
+            write_text(beside / name, text)
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "corpus").unlink(missing_ok=True)
+        for entry in (*sets, *files):
+            if (out / entry).is_dir():
+                shutil.rmtree(out / entry)
+            (beside / entry).rename(out / entry)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def say_sizes(name: str, sets: Mapping[str, DataDir], what: str) -> None:
+    for subset, data in sets.items():
+        print(
+            f"{name}: {subset}: {len(data.phones)} utterances of {len(set(data.speaker_of.values()))} speakers, "
+            f"{sum(map(len, data.phones.values()))} {what}"
+        )
+
+
+def prepare(own: Path, out: Path, silence_phone: str, lexicon_file: Path | None, max_oov: float) -> None:
+    """Check the whole corpus, and write it if all is well."""
     if out.resolve() == own.resolve():
         raise Failure(f"{own} is where the recipe writes: move your corpus, or choose another --dir")
     if missing := [name for name in SETS if not (own / name).is_dir()]:
@@ -169,42 +243,28 @@ def prepare(own: Path, out: Path, silence_phone: str) -> None:
             "dev (for early stopping and the acoustic scale) and test are speakers that train has not"
         )
     sets = {name: read_data_dir(own / name) for name in SETS}
-    check_sets(own, sets)
+    check_speakers(own, sets)
+    if lexicon_file:
+        prepare_words(sets, name_of_corpus(own), lexicon_file, out, silence_phone, max_oov)
+        return
+    check_phones(own, sets)
     phones = sorted({phone for spoken in sets["train"].phones.values() for phone in spoken})
     report_silence(own, sets, phones, silence_phone)
     name = name_of_corpus(own)
-
-    out = out.resolve()
-    beside = out.with_name(out.name + ".tmp")
-    shutil.rmtree(beside, ignore_errors=True)
-    try:
-        for subset, data in sets.items():
-            write_data_dir(data, beside / subset, out / subset)
-        write_text(beside / "phones", "".join(f"{phone}\n" for phone in phones))
-        write_text(beside / "corpus", name + "\n")
-        out.mkdir(parents=True, exist_ok=True)
-        (out / "corpus").unlink(missing_ok=True)
-        for entry in (*SETS, "phones", "corpus"):  # `corpus` last: where it is, the rest is complete
-            if (out / entry).is_dir():
-                shutil.rmtree(out / entry)
-            (beside / entry).rename(out / entry)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
-    for subset, data in sets.items():
-        print(
-            f"{name}: {subset}: {len(data.phones)} utterances of {len(set(data.speaker_of.values()))} speakers, "
-            f"{sum(map(len, data.phones.values()))} phones"
-        )
+    write_sets(out, sets, {"phones": "".join(f"{phone}\n" for phone in phones), "corpus": name + "\n"})
+    say_sizes(name, sets, "phones")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--silence-phone", default="sil")
+    parser.add_argument("--lexicon", type=Path)
+    parser.add_argument("--max-oov", type=float, default=0.05)
     parser.add_argument("own", type=Path)
     parser.add_argument("out", type=Path)
     arguments = parser.parse_args()
     with as_script("local/asr_data.sh"):
-        prepare(arguments.own, arguments.out, arguments.silence_phone)
+        prepare(arguments.own, arguments.out, arguments.silence_phone, arguments.lexicon, arguments.max_oov)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 """The files of a corpus that the recipe reads, and whether they are still those that it was prepared from.
 
 Usage: local/corpus_files.py [--write|--changes] <corpus> <corpus-dir> <list>
-<corpus> is timit, iemocap, emodb or its like, asr-data or ser-data. Prints how many files there are and a checksum of
-their names and contents. <list> has a line for each, "<checksum of the contents> <bytes> <time of change> <name>"; a
-file of the size and time that stand there is not read again. --write writes the list. --changes prints how the files
-differ.
+<corpus> is timit, librispeech, iemocap, emodb or its like, asr-data or ser-data. Prints how many files there are and a
+checksum of their names and contents. <list> has a line for each, "<checksum of the contents> <bytes> <time of change>
+<name>"; a file of the size and time that stand there is not read again. --write writes the list. --changes prints how
+the files differ.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import acted_corpus
+from librispeech_data import find_root
 from timit_data import find_ldc_root
 
 from asrser_io.files import Failure, described, write_text
@@ -63,6 +64,10 @@ def files_of(kind: str, corpus: Path) -> Iterator[Path]:
         yield from root.glob("README.demo")
         yield from below(root, "Session[1-5]/dialog/EmoEvaluation/*", ".txt")
         yield from below(root, "Session[1-5]/sentences/wav/*/*", ".wav")
+    elif kind == "librispeech":
+        root = find_root(corpus)
+        yield from (f for f in root.glob("*") if f.name.upper() == "SPEAKERS.TXT")
+        yield from below(root, "*/*/*/*", ".flac", ".wav", ".txt")
     elif kind in acted_corpus.NAMES:
         yield from import_module(f"{kind}_data").CORPUS.files(corpus)
     else:
@@ -120,7 +125,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--changes", action="store_true")
-    parser.add_argument("kind", choices=("timit", "iemocap", *acted_corpus.NAMES, *TABLES))
+    parser.add_argument("kind", choices=("timit", "librispeech", "iemocap", *acted_corpus.NAMES, *TABLES))
     parser.add_argument("corpus", type=Path)
     parser.add_argument("list", type=Path)
     args = parser.parse_args()

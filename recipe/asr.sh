@@ -4,8 +4,9 @@
 #
 # Usage: recipe/asr.sh [options] <corpus> <corpus-dir>
 #  e.g.: recipe/asr.sh --dir work/timit timit /corpora/TIMIT
-# <corpus> is timit (also its sample of NLTK), demo: speech by a synthesiser, made in <corpus-dir>, or data: a folder of your
-# own that holds the Kaldi data directories train, dev and test, with phones for words. Ends with exp/RESULTS. Rerun to
+# <corpus> is timit (also its sample of NLTK), demo: speech by a synthesiser, made in <corpus-dir>, librispeech (also
+# mini_librispeech), or data: a folder of your own that holds the Kaldi data directories train, dev and test, with phones for words,
+# or with words and --lexicon. From words, stage 1 finds the phones by alignment. Ends with exp/RESULTS. Rerun to
 # continue what was stopped; delete an output to have it made again, and what was made from it too.
 #
 # Options, given as --name value:
@@ -14,6 +15,11 @@ stage=1                           # integer in 1..8: first stage to run
 stop_stage=8                      # integer in 1..8: last stage to run
 only_check=false                  # true: only see whether what is there was made with these options
 nj=2                              # integer >= 1: parallel jobs; the GMM-HMM depends a little on their number
+lexicon=                          # of librispeech, and of your own where it has words: pronunciations, in Kaldi's form or CMUdict's
+max_oov=0.05                      # number in 0..1: at most this part of the utterances may be left out for words without pronunciation
+train_parts=                      # of librispeech, such as train-clean-5; default: all that begin with train
+dev_parts=                        # the same for dev
+test_parts=                       # the same for test; where only one of dev and test is there, its readers are split between them
 silence_phone=sil                 # of a corpus of your own; where no transcript has it, it may come between any two phones
 cmd=                              # how jobs run; default: see cmd.sh
 nnet_config=conf/paper/asr.conf   # options of asrser_nn train: the network and the method
@@ -35,9 +41,24 @@ prepare=("$here/local/timit_data.sh") kind=timit phone_map=$here/conf/phones.61-
 case $corpus in
   timit | demo) ;;
   data) prepare=("$here/local/asr_data.sh" --silence-phone "$silence_phone") kind=asr-data phone_map='' ;;
-  *) die "the corpus is timit, demo or data, not '$corpus'" ;;
+  librispeech) prepare=("$here/local/librispeech_data.sh" --silence-phone "$silence_phone") kind=librispeech phone_map='' ;;
+  *) die "the corpus is timit, demo, librispeech or data, not '$corpus'" ;;
 esac
-[ "$corpus" = data ] || [ "$silence_phone" = sil ] || die "--silence-phone is for a corpus of your own; that of $corpus is sil"
+[[ $corpus == librispeech || $corpus == data ]] || [ "$silence_phone" = sil ] ||
+  die "--silence-phone is for a corpus of your own and librispeech; that of $corpus is sil"
+if [ -n "$lexicon" ]; then
+  [[ $corpus == librispeech || $corpus == data ]] || die "--lexicon is read of librispeech and data, not of $corpus"
+  lexicon=$(one_name "$lexicon")
+  [ -f "$lexicon" ] || die "--lexicon: no such file: $lexicon"
+  prepare+=(--lexicon "$lexicon" --max-oov "$max_oov")
+elif [ "$corpus" = librispeech ]; then
+  die "words need pronunciations: --lexicon FILE, of your own, CMUdict, or librispeech-lexicon.txt of openslr.org/11"
+fi
+if [ "$corpus" = librispeech ]; then
+  prepare+=(--train-parts "$train_parts" --dev-parts "$dev_parts" --test-parts "$test_parts")
+else
+  [ -z "$train_parts$dev_parts$test_parts" ] || die "--train-parts and the like are of librispeech, not of $corpus"
+fi
 [ -d "$corpus_dir" ] || [ "$corpus" = demo ] || die "no such corpus: there is no folder $corpus_dir"
 nnet_config=$(find_config "$nnet_config")
 network=$(network_facts ASR --config "$nnet_config" $train_opts $compute_opts) || exit 1
@@ -48,12 +69,15 @@ mono=$exp/mono graph=$exp/mono/graph asr=$exp/asr
 
 # The lists of TIMIT's dev and test speakers, and how phones are folded, which belong to the corpus.
 tables=()
+[ -z "$lexicon" ] || tables=("lexicon: $(cksum <"$lexicon")" "utterances left out for its words: at most $max_oov"
+  "parts: ${train_parts:-all} ${dev_parts:-all} ${test_parts:-all}" "silence phone: $silence_phone" "Kaldi programs: $programs"
+  "jobs of the words' alignment: $nj" "conf/mfcc.conf: $(options_in "$here/conf/mfcc.conf")")
 [ -z "$phone_map" ] || tables=("conf/timit: $(cat "$here"/conf/timit/* | cksum)" "phone map: $(cksum <"$phone_map")")
 
 what_is_made_with_what() {
   local files
   files=$(corpus_files asr_corpus)
-  made_with 1 asr_corpus data/asr '' "ASR corpus: $corpus $corpus_dir" "files of the ASR corpus: $files" "${tables[@]}"
+  made_with 1 asr_corpus "data/asr${lexicon:+ data/words exp/words}" '' "ASR corpus: $corpus $corpus_dir" "files of the ASR corpus: $files" "${tables[@]}"
   made_with 2 lang data/lang asr_corpus "silence phone: $silence_phone"
   made_with 3 mfcc 'data/asr/*/feats.scp data/asr/*/cmvn.scp' asr_corpus \
     "conf/mfcc.conf: $(options_in "$here/conf/mfcc.conf")" "Kaldi programs: $programs"
@@ -69,7 +93,12 @@ what_is_made_with_what() {
 
 prepare_corpus() {
   list_corpus_files asr_corpus
-  "${prepare[@]}" "$corpus_dir" "$data"
+  if [ -z "$lexicon" ]; then
+    "${prepare[@]}" "$corpus_dir" "$data"
+  else
+    "${prepare[@]}" "$corpus_dir" "$dir/data/words"
+    "$here/local/words_to_phones.sh" --nj "$nj" --cmd "$cmd" --silence-phone "$silence_phone" "$dir/data/words" "$exp/words" "$data"
+  fi
 }
 
 begin_stages

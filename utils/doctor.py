@@ -271,6 +271,14 @@ def acted_in(name: str, folder: Path) -> str:
     return f"{corpus.name}, {num_clips} recordings"
 
 
+def librispeech_in(folder: Path) -> str:
+    code = import_module("librispeech_data")
+    root = code.find_root(folder)
+    parts = code.choose_parts(root, dict.fromkeys(code.SETS, ""))
+    counts = [f"{part}: {len(list((root / part).glob('*/*/*.flac')))}" for some in parts.values() for part in some]
+    return f"LibriSpeech, utterances of {', '.join(counts)}"
+
+
 def data_directory(folder: Path, *files: str) -> str:
     if missing := [str(folder / name) for name in files if not (folder / name).is_file()]:
         raise ValueError(f"not Kaldi's layout: no {', '.join(missing)}")
@@ -286,6 +294,7 @@ RECOGNISERS = {
     "timit": timit_in,
     "iemocap": iemocap_in,
     **{name: partial(acted_in, name) for name in ("emodb", "cremad", "ravdess", "savee", "emovo")},
+    "librispeech": librispeech_in,
     "asr-data": asr_data_in,
     "ser-data": lambda folder: data_directory(folder, "wav.scp", "utt2spk", "utt2emotion"),
 }

@@ -20,6 +20,7 @@ cremad=       # folder of CREMA-D
 ravdess=      # folder of the speech of RAVDESS
 savee=        # folder of SAVEE
 emovo=        # folder of EMOVO
+librispeech=  # folder of LibriSpeech
 asr_data=     # folder of your own Kaldi data directories train, dev and test
 ser_data=     # your own Kaldi data directory with utt2emotion
 # End options
@@ -45,4 +46,4 @@ trap 'rm -rf "$scratch"' EXIT
 python "$here/utils/doctor.py" quick="$quick" dir="${dir:-$here}" device="$device" \
   provider="$kaldi_provider" home="${KALDI_ROOT:-$home}" scratch="$scratch" \
   timit="$timit" iemocap="$iemocap" emodb="$emodb" cremad="$cremad" ravdess="$ravdess" savee="$savee" emovo="$emovo" \
-  asr-data="$asr_data" ser-data="$ser_data" cmd="$cmd" cuda-cmd="$cuda_cmd"
+  librispeech="$librispeech" asr-data="$asr_data" ser-data="$ser_data" cmd="$cmd" cuda-cmd="$cuda_cmd"

@@ -7,10 +7,12 @@
 # for unknown ones, oov.txt: it is silence, and used only where train_mono.sh and align_si.sh are given --map-oov true.
 # Each phone has three states in Kaldi's topologies for speech and silence; no position dependence. Silence is a phone of
 # the transcripts, or, with --silence-prob, optional before and after every phone, without being a word, as in Kaldi's
-# recipes of words. Writes phones.txt words.txt topo L.fst L_disambig.fst oov.{txt,int} phones/*
+# recipes of words. With --lexicon the words are those of the lexicon instead, and silence may come between them; such a lang
+# directory is for training and alignment only, as it has no L_disambig.fst. Writes phones.txt words.txt topo L.fst L_disambig.fst oov.{txt,int} phones/*
 #
 # Options, given as --name value:
 silence_phone=sil   # the phone of silence
+lexicon=            # words with probability and phones, as Kaldi's lexiconp.txt; needs --silence-prob
 silence_prob=0      # probability of silence before and after a phone, for transcripts that have none; 0: only where they have it
 # End options
 [ -n "${BASH_VERSION:-}" ] || { echo "$0: needs bash; start it by its name, or with bash" >&2; exit 1; }
@@ -39,6 +41,19 @@ if [ -n "$silence_costs" ]; then
   [ -n "$words" ] || die "$phones: no phones in it"
   words=$(printf '%s\n' "$silence_phone" "$words" | sort -u)   # as <oov>; a grammar of the transcripts will not have it
 fi
+spoken=$words   # what is a word
+if [ -n "$lexicon" ]; then
+  [ -f "$lexicon" ] || die "no such file: $lexicon"
+  [ -n "$silence_costs" ] || die "--lexicon needs --silence-prob: there is silence between words"
+  fault=$(awk -v silence="$silence_phone" '
+    FILENAME == ARGV[1] { phone[$1]; next }
+    function stop(problem) { print FILENAME ", line " FNR ": " problem; exit 1 }
+    NF < 3 || !($2 > 0 && $2 <= 1) { stop("expected <word> <probability> <phone> ..., found: " $0) }
+    $1 ~ /^(<eps>|<s>|<\/s>|#.*)$/ || $1 == silence { stop("\"" $1 "\" cannot be a word, it has a meaning of its own") }
+    { for (i = 3; i <= NF; i++) if (!($i in phone) || $i == silence) stop("no phone \"" $i "\" for " $1) }
+    ' <(echo "$words") "$lexicon") || die "$lexicon: $fault"
+  spoken=$({ echo "$silence_phone"; awk '{ print $1 }' "$lexicon"; } | sort -u)
+fi
 nonsilence=$(grep -Fvx -- "$silence_phone" <<<"$words") || die "$phones: no phone but silence in it"
 [ "$nonsilence" != "$words" ] ||
   die "$phones: no phone '$silence_phone'; name the one of silence with --silence-phone"
@@ -51,7 +66,7 @@ mkdir -p "$tmp/phones"
 
 # Silence is the first phone, as Kaldi counts; among the words it stands in its place.
 printf '%s\n' '<eps>' "$silence_phone" "$nonsilence" '#0' '#1' | awk '{ print $1, NR - 1 }' >"$tmp/phones.txt"
-printf '%s\n' '<eps>' "$words" '#0' '<s>' '</s>' | awk '{ print $1, NR - 1 }' >"$tmp/words.txt"
+printf '%s\n' '<eps>' "$spoken" '#0' '<s>' '</s>' | awk '{ print $1, NR - 1 }' >"$tmp/words.txt"
 
 # write_list <name> <symbol-table> <lines>: the lines, the same as integers, and joined by colons.
 write_list() {
@@ -116,7 +131,21 @@ lexicon() {
     else
       echo "2 1 $silence_phone <eps>"
     fi
-    awk -v with="$with" -v without="$without" '{ print 1, 1, $1, $1, without; print 1, 2, $1, $1, with }' <<<"$words"
+    [ -z "$lexicon" ] || awk -v with="$with" -v without="$without" -v state=2 '{
+      from = 1
+      for (i = 3; i <= NF; i++) {
+        label = i == 3 ? $1 : "<eps>"
+        cost = i == 3 ? -log($2) : 0
+        if (i < NF) {
+          print from, ++state, $i, label, cost
+          from = state
+        } else {
+          print from, 1, $i, label, cost + without
+          print from, 2, $i, label, cost + with
+        }
+      }
+    }' "$lexicon"
+    [ -n "$lexicon" ] || awk -v with="$with" -v without="$without" '{ print 1, 1, $1, $1, without; print 1, 2, $1, $1, with }' <<<"$words"
   else
     awk '{ print 0, 0, $1, $1 }' <<<"$words"
   fi
@@ -124,7 +153,7 @@ lexicon() {
   echo "$loop"
 }
 lexicon | compile_lexicon >"$tmp/L.fst"
-lexicon disambig | compile_lexicon >"$tmp/L_disambig.fst"
+[ -n "$lexicon" ] || lexicon disambig | compile_lexicon >"$tmp/L_disambig.fst"
 
 rm -rf "$lang"
 mv "$tmp" "$lang"

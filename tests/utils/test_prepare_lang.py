@@ -220,3 +220,47 @@ def test_a_probability_of_silence_that_cannot_be_is_refused(probability, tmp_pat
     (tmp_path / "phones").write_text("a\nm\n")
     result = prepare(tmp_path / "phones", tmp_path / "lang", "--silence-prob", probability)
     assert result.returncode == 1 and "--silence-prob is at least 0 and less than 1, not " in result.stderr
+
+
+def test_a_lexicon_gives_words_their_pronunciations_with_silence_between_them(tmp_path):
+    (tmp_path / "phones").write_text("a\nk\nt\n")
+    (tmp_path / "lexicon").write_text("at 0.5 a t\nat 1 t\nka 1 k a\n")
+    options = ["--silence-prob", "0.5", "--lexicon", tmp_path / "lexicon"]
+    result = prepare(tmp_path / "phones", tmp_path / "lang", *options)
+    assert result.returncode == 0, result.stderr
+    words = dict(line.split() for line in (tmp_path / "lang/words.txt").read_text().splitlines())
+    phones = dict(line.split() for line in (tmp_path / "lang/phones.txt").read_text().splitlines())
+    assert set(words) == {"<eps>", "at", "ka", "sil", "#0", "<s>", "</s>"}
+    by_number = {int(number): phone for phone, number in phones.items()}
+    word_of = {int(number): word for word, number in words.items()}
+    successors = {}
+    for state, *rest in (arc for arc in arcs(tmp_path / "lang/L.fst") if len(arc) == 4):
+        successors.setdefault(state, []).append((by_number[rest[0]], word_of[rest[1]], rest[2]))
+
+    def paths(state, said, words, length):
+        """Phones and words of all paths from here with so many phones."""
+        if length == 0:
+            yield tuple(said), tuple(words)
+            return
+        for phone, word, after in successors.get(state, []):
+            more = [] if phone == "<eps>" else [phone]
+            yield from paths(after, said + more, words + ([] if word == "<eps>" else [word]), length - len(more))
+
+    found = {(phones, words) for phones, words in paths(0, [], [], 3)}
+    assert (("sil", "a", "t"), ("at",)) in found and (("t", "sil", "t"), ("at", "at")) in found
+    assert (("k", "a", "t"), ("ka", "at")) in found
+    assert not any(phones[:2] == ("sil", "sil") or phones[:2] == ("a", "sil") for phones, _ in found)
+    assert not (tmp_path / "lang/L_disambig.fst").exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [("at a t", "expected <word> <probability>"), ("at 1 z", 'no phone "z"'), ("<s> 1 a", "cannot be a word")],
+)
+def test_a_lexicon_that_does_not_fit_is_refused(tmp_path, line, said):
+    (tmp_path / "phones").write_text("a\nt\n")
+    (tmp_path / "lexicon").write_text(f"{line}\n")
+    command = [tmp_path / "phones", tmp_path / "lang", "--lexicon", tmp_path / "lexicon"]
+    result = prepare(*command, "--silence-prob", "0.5")
+    assert result.returncode == 1 and said in result.stderr and "line 1" in result.stderr
+    assert "needs --silence-prob" in prepare(*command).stderr

@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# Find the phones of transcripts in words: align them with a lexicon, and write down the pronunciations that were spoken.
+#
+# Usage: local/words_to_phones.sh [options] <words-dir> <exp-dir> <out-dir>
+#  e.g.: local/words_to_phones.sh data/words exp/words data/asr
+# <words-dir> holds the data directories train, dev and test, lexiconp.txt and phones, as local/asr_data.sh --lexicon writes
+# them. Monophones are trained on train with that lexicon, each word being any of its pronunciations, with silence between
+# words where there is some; then all three are aligned. Writes <out-dir>/{train,dev,test} as local/asr_data.sh does, with
+# the phones and silences of the alignment for text, the words in utt2words, and <out-dir>/{phones,corpus}, corpus last.
+# Utterances that do not align are left out and named; more than 5 % of dev or test, or 10 % of train, are an error.
+#
+# Options, given as --name value:
+nj=4                # integer >= 1: parallel jobs, at most one for each speaker; the monophones depend a little on their number
+cmd=                # how jobs run; default: see cmd.sh
+silence_phone=sil   # what silence is called
+# End options
+[ -n "${BASH_VERSION:-}" ] || { echo "$0: needs bash; start it by its name, or with bash" >&2; exit 1; }
+set -eu -o pipefail
+here=$(dirname "$(readlink -f "$0")")/..
+. "$here/utils/parse_options.sh"
+. "$here/path.sh"
+. "$here/cmd.sh"
+
+[ $# -eq 3 ] || die "expected <words-dir> <exp-dir> <out-dir>, got $# arguments; see $0 --help"
+words=${1%/} exp=${2%/} out=${3%/}
+for f in "$words"/{phones,lexiconp.txt,corpus,{train,dev,test}/text}; do [ -f "$f" ] || die "no such file: $f"; done
+rm -rf "$exp" "$out"
+mkdir -p "$exp/log"
+
+# jobs <set>: the wish, but no more than there are speakers
+jobs() {
+  local speakers
+  speakers=$(wc -l <"$words/$1/spk2utt")
+  echo $((nj < speakers ? nj : speakers))
+}
+$short_cmd "$exp/log/prepare_lang.log" "$here/utils/prepare_lang.sh" --silence-phone "$silence_phone" --silence-prob 0.5 --lexicon "$words/lexiconp.txt" \
+  "$words/phones" "$exp/lang"
+for x in train dev test; do
+  "$here/steps/make_mfcc.sh" --nj "$(jobs $x)" --cmd "$cmd" --mfcc-config "$here/conf/mfcc.conf" "$words/$x"
+  "$here/utils/keep_with_features.sh" "$words/$x"
+  "$here/steps/compute_cmvn_stats.sh" "$words/$x"
+done
+"$here/steps/train_mono.sh" --max-lost 0.1 --nj "$(jobs train)" --cmd "$cmd" "$words/train" "$exp/lang" "$exp/mono"
+for x in train dev test; do
+  "$here/steps/align_si.sh" --nj "$(jobs $x)" --cmd "$cmd" --retry-beam 400 "$words/$x" "$exp/lang" "$exp/mono" "$exp/ali_$x"
+  for ((job = 1; job <= $(cat "$exp/ali_$x/num_jobs"); job++)); do gunzip -c "$exp/ali_$x/ali.$job.gz"; done |
+    ali-to-phones "$exp/mono/final.mdl" ark:- ark,t:- 2>"$exp/log/ali_to_phones.$x.log" |
+    python "$here/local/fold_phones.py" --symbols "$exp/lang/phones.txt" | LC_ALL=C sort >"$exp/phones.$x"
+done
+python "$here/local/aligned_phones.py" "$words" "$exp" "$out"
+for x in train dev test; do "$here/utils/check_data_dir.sh" "$out/$x" wav.scp text; done
+cp "$words/corpus" "$out/corpus.tmp"
+mv "$out/corpus.tmp" "$out/corpus"

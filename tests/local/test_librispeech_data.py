@@ -1,0 +1,112 @@
+"""LibriSpeech's layout, of made-up audio, with traps."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+SCRIPT = Path(__file__).resolve().parents[2] / "local/librispeech_data.py"
+READERS = {
+    "train-clean-5": {"19": "F", "8": "M"},
+    "dev-clean-2": {"84": "F", "841": "M", "174": "F", "2": "M"},
+}
+
+
+def write_reader(part: Path, reader: str, transcripts: list[str]) -> None:
+    chapter = part / reader / "100"
+    chapter.mkdir(parents=True)
+    lines = [f"{reader}-100-{n:04} {words}\n" for n, words in enumerate(transcripts)]
+    (chapter / f"{reader}-100.trans.txt").write_text("".join(lines))
+    for n in range(len(transcripts)):
+        soundfile.write(chapter / f"{reader}-100-{n:04}.flac", 0.1 * np.sin(np.arange(1600)), 16000)
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    root = tmp_path / "corpus/LibriSpeech"
+    speakers = ";ID  |SEX| SUBSET | MINUTES | NAME\n"
+    for part, readers in READERS.items():
+        for reader, sex in readers.items():
+            write_reader(root / part, reader, ["A CAT", "THE CAT"])
+            speakers += f"{reader:5}| {sex} | {part:16} | 5.00 | Nobody | in particular\n"
+    (root / "SPEAKERS.TXT").write_text(speakers)
+    (root / "README.TXT").write_text("is not read")
+    (root / "train-clean-5/19/100/._19-100-0000.flac").write_text("of a Mac")
+    (tmp_path / "lexicon").write_text("A AH0\nA(2) EY1\nCAT K AE1 T\nTHE DH AH0\n")
+    return tmp_path / "corpus"
+
+
+def prepare(corpus: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, SCRIPT, "--lexicon", corpus.parent / "lexicon", *options, corpus, corpus.parent / "out"]
+    return subprocess.run(list(map(str, command)), capture_output=True, text=True)
+
+
+def table(file: Path) -> dict[str, str]:
+    return dict(line.split(" ", 1) for line in file.read_text().splitlines())
+
+
+def test_readers_of_dev_are_split_between_dev_and_test_where_there_is_no_test(corpus):
+    result = prepare(corpus)
+    assert result.returncode == 0, result.stderr
+    assert "no part of its own for test: the 4 readers of dev-clean-2 are split" in result.stdout
+    out = corpus.parent / "out"
+    genders = {name: table(out / name / "spk2gender") for name in ("train", "dev", "test")}
+    assert genders["train"] == {"19": "f", "8": "m"}
+    # 174 and 84 are women, 2 and 841 men, in the order of their names
+    assert genders["dev"] == {"174": "f", "2": "m"} and genders["test"] == {"84": "f", "841": "m"}
+    assert table(out / "dev/text") == {
+        "174-100-0000": "A CAT", "174-100-0001": "THE CAT", "2-100-0000": "A CAT", "2-100-0001": "THE CAT",
+    }  # fmt: skip
+    assert (out / "lexiconp.txt").read_text() == "A 1 AH\nA 1 EY\nCAT 1 K AE T\nTHE 1 DH AH\n"
+    assert (out / "phones").read_text().split() == ["AE", "AH", "DH", "EY", "K", "T"]
+    assert "reference phones are those of the aligned pronunciations" in (out / "corpus").read_text()
+    assert soundfile.info(table(out / "train/wav.scp")["8-100-0000"]).format == "WAV"
+
+
+def test_parts_can_be_named(corpus):
+    write_reader(corpus / "LibriSpeech/test-clean", "5", ["A CAT"])
+    write_reader(corpus / "LibriSpeech/test-other", "6", ["A CAT"])
+    result = prepare(corpus, "--test-parts", "test-clean")
+    assert result.returncode == 0, result.stderr
+    assert table(corpus.parent / "out/test/utt2spk") == {"5-100-0000": "5"}
+    assert "reader that SPEAKERS.TXT has not: 5" in result.stderr
+    assert not (corpus.parent / "out/test/spk2gender").exists()
+    result = prepare(corpus, "--train-parts", "train-clean-100")
+    assert result.returncode == 1 and "has no part train-clean-100, for --train-parts; those there are" in result.stderr
+
+
+def test_a_reader_in_two_parts_is_refused(corpus):
+    write_reader(corpus / "LibriSpeech/test-clean", "19", ["A CAT"])
+    result = prepare(corpus)
+    assert result.returncode == 1 and "both in train and in test, the first is 19" in result.stderr
+
+
+def test_recordings_and_transcripts_without_each_other_are_named_and_too_many_an_error(corpus):
+    write_reader(corpus / "LibriSpeech/train-clean-5", "30", ["A CAT"] * 40)
+    (corpus / "LibriSpeech/train-clean-5/30/100/30-100-0007.flac").unlink()
+    result = prepare(corpus)
+    assert result.returncode == 0 and "left out of train-clean-5: 30-100-0007: no recording" in result.stderr
+    (corpus / "LibriSpeech/train-clean-5/30/100/30-100.trans.txt").write_text("30-100-0000 A CAT\n")
+    result = prepare(corpus)
+    assert result.returncode == 1
+    assert "utterances cannot be used, the first is 30-100-0001: no transcript" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("84-100-0001", "no name of LibriSpeech such as"), ("song", "no name of LibriSpeech such as")],
+)
+def test_a_recording_that_lies_in_the_wrong_place_is_refused(corpus, name, said):
+    soundfile.write(corpus / f"LibriSpeech/train-clean-5/8/100/{name}.flac", np.zeros(1600), 16000)
+    result = prepare(corpus)
+    assert result.returncode == 1 and said in result.stderr and len(result.stderr.splitlines()) == 1
+
+
+def test_a_folder_of_something_else_is_not_taken_for_it(tmp_path):
+    (tmp_path / "corpus/train-clean-5").mkdir(parents=True)
+    (tmp_path / "lexicon").write_text("A AH\n")
+    result = prepare(tmp_path / "corpus")
+    assert result.returncode == 1 and "is not LibriSpeech: no parts such as" in result.stderr
