@@ -1,60 +1,47 @@
 """Put phones in the place of words in train, dev and test; called by local/words_to_phones.sh."""
 
 import argparse
-from collections import Counter
 from pathlib import Path
 
+from asr_data import SETS, DataDir, keep, write_sets
 from ser_corpus import report
 
-from asrser_io.files import Failure, write_text
+from asrser_io.files import Failure
 from asrser_io.messages import as_script
-from asrser_io.text import read_map, words_of
+from asrser_io.text import read_lines, read_map, words_of
 
-SETS = ("train", "dev", "test")
+ALIGNED = "; reference phones are those of the aligned pronunciations"  # beside the corpus' name wherever PER stands
 
 
-def write_set(words: Path, phones: dict[str, str], out: Path) -> None:
-    """words: a data directory with words for text; phones: of the utterances that could be aligned"""
-    out.mkdir(parents=True)
-
-    def write(name: str, pairs: dict[str, str]) -> None:
-        write_text(out / name, "".join(f"{key} {value}\n" for key, value in sorted(pairs.items())))
-
-    text, utt2spk = read_map(words / "text"), read_map(words / "utt2spk")
+def with_phones(words: Path, phones: dict[str, str]) -> DataDir:
+    """A data directory with words for text, but of the utterances that could be aligned, and with their phones."""
+    recordings, text, speaker_of = (read_map(words / name) for name in ("wav.scp", "text", "utt2spk"))
+    segments, gender_of = (read_map(words / name, optional=True) for name in ("segments", "spk2gender"))
     report(f"left out, as it could not be aligned: {words}", sorted(text.keys() - phones.keys()))
-    utt2spk = {utt: spk for utt, spk in utt2spk.items() if utt in phones}
-    segments = {utt: line for utt, line in read_map(words / "segments", optional=True).items() if utt in phones}
-    recordings = {words_of(line)[0] for line in segments.values()} or phones.keys()
-    spk2gender = read_map(words / "spk2gender", optional=True)
-    spk2utt: dict[str, list[str]] = {}
-    for utt, spk in sorted(utt2spk.items()):
-        spk2utt.setdefault(spk, []).append(utt)
-    write("wav.scp", {name: audio for name, audio in read_map(words / "wav.scp").items() if name in recordings})
-    if segments:
-        write("segments", segments)
-    write("text", phones)
-    write("utt2words", {utt: text[utt] for utt in phones})
-    write("utt2spk", utt2spk)
-    write("spk2utt", {spk: " ".join(utts) for spk, utts in spk2utt.items()})
-    if spk2gender:
-        write("spk2gender", {spk: gender for spk, gender in spk2gender.items() if spk in spk2utt})
+    transcripts = {utt: words_of(line) for utt, line in phones.items()}
+    return keep(DataDir(recordings, segments, transcripts, speaker_of, gender_of), phones)
 
 
 def run(words: Path, exp: Path, out: Path) -> None:
-    phones = {name: read_map(exp / f"phones.{name}") for name in SETS}
-    counts = {
-        name: Counter(phone for line in some.values() for phone in words_of(line)) for name, some in phones.items()
-    }
+    sets = {name: with_phones(words / name, read_map(exp / f"phones.{name}")) for name in SETS}
+    used = {name: {phone for spoken in data.phones.values() for phone in spoken} for name, data in sets.items()}
     for name in SETS[1:]:
-        if strange := sorted(counts[name].keys() - counts["train"].keys()):
+        if strange := sorted(used[name] - used["train"]):
             raise Failure(
                 f"{exp}/phones.{name}: no utterance of train is pronounced with '{strange[0]}', as some of {name} are: "
                 "nobody can learn it; more speech for train, or other pronunciations in the lexicon"
             )
-    for name in SETS:
-        write_set(words / name, phones[name], out / name)
-        print(f"{name}: {len(phones[name])} utterances aligned, {counts[name].total()} phones, silences included")
-    write_text(out / "phones", "".join(f"{phone}\n" for phone in sorted(counts["train"])))
+    for name, data in sets.items():
+        print(
+            f"{name}: {len(data.phones)} utterances aligned, {sum(map(len, data.phones.values()))} phones, "
+            "silences included"
+        )
+    files = {
+        "phones": "".join(f"{phone}\n" for phone in sorted(used["train"])),
+        "expected": (words / "expected").read_text(),
+        "corpus": " ".join(read_lines(words / "corpus")) + ALIGNED + "\n",
+    }
+    write_sets(out, sets, files)
 
 
 def main() -> None:

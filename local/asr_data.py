@@ -26,9 +26,6 @@ from asrser_io.text import read_map, words_of
 SETS = ("train", "dev", "test")
 
 
-WORDS = "; reference phones are those of the aligned pronunciations"  # beside the corpus' name wherever PER stands
-
-
 class DataDir(NamedTuple):
     recordings: dict[str, str]  # name: as in wav.scp, a file or a command that ends in |
     segments: dict[str, str]  # utterance: "recording start end"; empty where each recording is an utterance
@@ -68,7 +65,9 @@ def read_data_dir(data: Path) -> DataDir:
                 "spaces or tabs between phones"
             )
         if found := [phone for phone in words_of(line) if phone in ("<eps>", "<s>", "</s>") or phone.startswith("#")]:
-            raise Failure(f"{data}/text: {utt} has '{found[0]}', a name that Kaldi keeps for itself: rename this phone")
+            raise Failure(
+                f"{data}/text: {utt} has '{found[0]}', a name that Kaldi keeps for itself: rename this phone or word"
+            )
     check_keys(data / "utt2spk", speaker_of, data / "text", text)
     if segments:
         check_keys(data / "segments", segments, data / "text", text)
@@ -181,17 +180,28 @@ def keep(data: DataDir, utterances: Collection[str]) -> DataDir:
 
 
 def prepare_words(
-    sets: Mapping[str, DataDir], name: str, file: Path, out: Path, silence_phone: str, max_oov: float
+    sets: Mapping[str, DataDir],
+    name: str,
+    file: Path,
+    whole: lexicon.Lexicon,
+    out: Path,
+    silence_phone: str,
+    max_oov: float,
+    expected: Mapping[str, int] | None = None,
 ) -> None:
-    """Write the sets with words for text, and what is needed to find their phones: phones and lexiconp.txt."""
+    """Write the sets with words for text, and what is needed to find their phones: phones and lexiconp.txt.
+
+    name: of the corpus; file: of the whole lexicon; expected: utterances of a set, where the corpus is known
+    """
     texts = {subset: data.phones for subset, data in sets.items()}
-    good, pronunciations = lexicon.choose(file, texts, silence_phone, max_oov)
+    good, pronunciations = lexicon.choose(file, whole, texts, silence_phone, max_oov)
     sets = {subset: keep(data, good[subset]) for subset, data in sets.items()}
     phones = sorted({phone for some in pronunciations.values() for p in some for phone in p.phones})
     files = {
         "phones": "".join(f"{phone}\n" for phone in phones),
         "lexiconp.txt": "".join(lexicon.lines_of(pronunciations)),
-        "corpus": name + WORDS + "\n",
+        "expected": "".join(f"{subset} {number}\n" for subset, number in (expected or {}).items()),
+        "corpus": name + "\n",
     }
     write_sets(out, sets, files)
     several = sum(len(some) > 1 for some in pronunciations.values())
@@ -242,10 +252,11 @@ def prepare(own: Path, out: Path, silence_phone: str, lexicon_file: Path | None,
             f"no folder {own / missing[0]}: your corpus needs the data directories train, dev and test; "
             "dev (for early stopping and the acoustic scale) and test are speakers that train has not"
         )
+    whole = lexicon.read_lexicon(lexicon_file) if lexicon_file else {}  # before the longer work on the corpus
     sets = {name: read_data_dir(own / name) for name in SETS}
     check_speakers(own, sets)
     if lexicon_file:
-        prepare_words(sets, name_of_corpus(own), lexicon_file, out, silence_phone, max_oov)
+        prepare_words(sets, name_of_corpus(own), lexicon_file, whole, out, silence_phone, max_oov)
         return
     check_phones(own, sets)
     phones = sorted({phone for spoken in sets["train"].phones.values() for phone in spoken})

@@ -1,10 +1,10 @@
 """The files of a corpus that the recipe reads, and whether they are still those that it was prepared from.
 
-Usage: local/corpus_files.py [--write|--changes] <corpus> <corpus-dir> <list>
-<corpus> is timit, librispeech, iemocap, emodb or its like, asr-data or ser-data. Prints how many files there are and a
-checksum of their names and contents. <list> has a line for each, "<checksum of the contents> <bytes> <time of change>
-<name>"; a file of the size and time that stand there is not read again. --write writes the list. --changes prints how
-the files differ.
+Usage: local/corpus_files.py [--write|--changes] [--{train,dev,test}-parts PARTS] <corpus> <corpus-dir> <list>
+<corpus> is timit, librispeech (which has parts), iemocap, emodb or its like, asr-data or ser-data. Prints how many
+files there are and a checksum of their names and contents. <list> has a line for each, "<checksum of the contents>
+<bytes> <time of change> <name>"; a file of the size and time that stand there is not read again. --write writes the
+list. --changes prints how the files differ.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import acted_corpus
-from librispeech_data import find_root
+from librispeech_data import SETS, choose_parts, find_root
 from timit_data import find_ldc_root
 
 from asrser_io.files import Failure, described, write_text
@@ -48,8 +48,8 @@ def recordings_of(wav_scp: Path) -> Iterator[Path]:
             yield Path(audio)
 
 
-def files_of(kind: str, corpus: Path) -> Iterator[Path]:
-    """What the preparation of this corpus reads, and what the features are made from."""
+def files_of(kind: str, corpus: Path, parts: Mapping[str, str]) -> Iterator[Path]:
+    """What the preparation of this corpus reads, and what the features are made from. parts: of LibriSpeech, by set"""
 
     def below(root: Path, pattern: str, *suffixes: str) -> Iterator[Path]:
         """Without the shadows that macOS leaves beside files, ._*"""
@@ -67,7 +67,9 @@ def files_of(kind: str, corpus: Path) -> Iterator[Path]:
     elif kind == "librispeech":
         root = find_root(corpus)
         yield from (f for f in root.glob("*") if f.name.upper() == "SPEAKERS.TXT")
-        yield from below(root, "*/*/*/*", ".flac", ".wav", ".txt")
+        for part in {part for some in choose_parts(root, parts).values() for part in some}:
+            yield from below(root / part, "*/*/*", ".flac", ".wav")
+            yield from (f for f in below(root / part, "*/*/*", ".txt") if f.name.lower().endswith(".trans.txt"))
     elif kind in acted_corpus.NAMES:
         yield from import_module(f"{kind}_data").CORPUS.files(corpus)
     else:
@@ -125,13 +127,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--changes", action="store_true")
+    for subset in SETS:
+        parser.add_argument(f"--{subset}-parts", default="")
     parser.add_argument("kind", choices=("timit", "librispeech", "iemocap", *acted_corpus.NAMES, *TABLES))
     parser.add_argument("corpus", type=Path)
     parser.add_argument("list", type=Path)
     args = parser.parse_args()
+    parts = {subset: getattr(args, f"{subset}_parts") for subset in SETS}
     try:
         before = read_list(args.list)
-        entries = look_at(files_of(args.kind, args.corpus), args.corpus, before)
+        entries = look_at(files_of(args.kind, args.corpus, parts), args.corpus, before)
         if args.changes:
             print(changes(before, entries))
             return

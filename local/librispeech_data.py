@@ -13,12 +13,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from asr_data import SETS, DataDir, check_speakers, keep, prepare_words
+from lexicon import read_lexicon
 from ser_corpus import MOST_LEFT_OUT, fault_of, names_in_order_of_speakers, report, warn
 
 from asrser_io.files import Failure
 from asrser_io.messages import as_script
 from asrser_io.text import read_lines, words_of
 
+# Utterances of the parts as they are offered
+PUBLISHED = {
+    "train-clean-5": 1519, "dev-clean-2": 1089,
+    "train-clean-100": 28539, "train-clean-360": 104014, "train-other-500": 148688,
+    "dev-clean": 2703, "dev-other": 2864, "test-clean": 2620, "test-other": 2939,
+}  # fmt: skip
 UTTERANCE = re.compile(r"(\d+)-(\d+)-\d+")
 
 
@@ -32,7 +39,7 @@ def parts_in(root: Path) -> dict[str, list[str]]:
     if not root.is_dir():
         return {subset: [] for subset in SETS}
     names = sorted(entry.name for entry in root.iterdir() if entry.is_dir())
-    return {subset: [name for name in names if re.fullmatch(rf"{subset}(-.*)?", name)] for subset in SETS}
+    return {subset: [name for name in names if re.fullmatch(rf"{subset}(-.*)?", name.lower())] for subset in SETS}
 
 
 def choose_parts(root: Path, wanted: Mapping[str, str]) -> dict[str, list[str]]:
@@ -84,6 +91,8 @@ def read_part(folder: Path) -> tuple[dict[str, list[str]], dict[str, str]]:
     total = len(text.keys() | audio.keys())
     if not total:
         raise Failure(f"{folder}: no utterance in it, such as 84/121123/84-121123-0000.flac with 84-121123.trans.txt")
+    if total != (published := PUBLISHED.get(folder.name, total)):
+        warn(f"count: {total} utterances of {folder.name} found, {published} expected")
     if len(faults) > MOST_LEFT_OUT * total:
         raise Failure(f"{folder}: {len(faults)} of {total} utterances cannot be used, the first is {faults[0]}")
     bad = {fault.split(":")[0] for fault in faults}
@@ -140,18 +149,21 @@ def data_of(root: Path, parts: Sequence[str], genders: Mapping[str, str]) -> Dat
 
 
 def prepare(args: argparse.Namespace) -> None:
+    whole = read_lexicon(args.lexicon)  # before the longer work on the corpus
     root = find_root(args.corpus)
     parts = choose_parts(root, {subset: getattr(args, f"{subset}_parts") for subset in SETS})
     genders = read_genders(root)
     sets = {subset: data_of(root, parts[subset], genders) for subset in SETS if parts[subset]}
+    expected = {subset: sum(PUBLISHED.get(part, 0) for part in parts[subset]) for subset in sets}
     for there, missing in (("dev", "test"), ("test", "dev")):
         if missing not in sets or parts[there] == parts[missing]:
-            halves = dict(zip((there, missing), split_speakers(sets[there]), strict=True))
-            whole = sets[there]
+            both = sets[there]
+            halves = dict(zip((there, missing), split_speakers(both), strict=True))
             for subset, speakers in halves.items():
-                sets[subset] = keep(whole, {utt for utt, speaker in whole.speaker_of.items() if speaker in speakers})
+                sets[subset] = keep(both, {utt for utt, speaker in both.speaker_of.items() if speaker in speakers})
+            expected = {"train": expected["train"]}
             print(
-                f"no part of its own for {missing}: the {len(set(whole.speaker_of.values()))} readers of "
+                f"no part of its own for {missing}: the {len(set(both.speaker_of.values()))} readers of "
                 f"{' '.join(parts[there])} are split between dev and test, every other one of each sex: dev "
                 f"{' '.join(sorted(halves['dev'], key=int))}, test {' '.join(sorted(halves['test'], key=int))}"
             )
@@ -160,7 +172,8 @@ def prepare(args: argparse.Namespace) -> None:
     check_speakers(root, sets)
     names = dict.fromkeys(" ".join(parts[subset]) for subset in SETS if parts[subset])
     name = "LibriSpeech " + " / ".join(names) + (", readers split between dev and test" if len(names) == 2 else "")
-    prepare_words(sets, name, args.lexicon, args.out, args.silence_phone, args.max_oov)
+    known = {subset: number for subset, number in expected.items() if all(part in PUBLISHED for part in parts[subset])}
+    prepare_words(sets, name, args.lexicon, whole, args.out, args.silence_phone, args.max_oov, known)
 
 
 def main() -> None:

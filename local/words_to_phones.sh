@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# shellcheck disable=SC2086 # short_cmd is a list of words
 # Find the phones of transcripts in words: align them with a lexicon, and write down the pronunciations that were spoken.
 #
 # Usage: local/words_to_phones.sh [options] <words-dir> <exp-dir> <out-dir>
@@ -6,8 +7,8 @@
 # <words-dir> holds the data directories train, dev and test, lexiconp.txt and phones, as local/asr_data.sh --lexicon writes
 # them. Monophones are trained on train with that lexicon, each word being any of its pronunciations, with silence between
 # words where there is some; then all three are aligned. Writes <out-dir>/{train,dev,test} as local/asr_data.sh does, with
-# the phones and silences of the alignment for text, the words in utt2words, and <out-dir>/{phones,corpus}, corpus last.
-# Utterances that do not align are left out and named; more than 5 % of dev or test, or 10 % of train, are an error.
+# the phones and silences of the alignment for text, and <out-dir>/{phones,corpus}, corpus last. Utterances that do not align
+# are left out and named; more than 5 % of dev or test, or 10 % of train, are an error. Rerun to continue what was stopped.
 #
 # Options, given as --name value:
 nj=4                # integer >= 1: parallel jobs, at most one for each speaker; the monophones depend a little on their number
@@ -23,8 +24,7 @@ here=$(dirname "$(readlink -f "$0")")/..
 
 [ $# -eq 3 ] || die "expected <words-dir> <exp-dir> <out-dir>, got $# arguments; see $0 --help"
 words=${1%/} exp=${2%/} out=${3%/}
-for f in "$words"/{phones,lexiconp.txt,corpus,{train,dev,test}/text}; do [ -f "$f" ] || die "no such file: $f"; done
-rm -rf "$exp" "$out"
+for f in "$words"/{phones,lexiconp.txt,expected,corpus,{train,dev,test}/text}; do [ -f "$f" ] || die "no such file: $f"; done
 mkdir -p "$exp/log"
 
 # jobs <set>: the wish, but no more than there are speakers
@@ -33,21 +33,23 @@ jobs() {
   speakers=$(wc -l <"$words/$1/spk2utt")
   echo $((nj < speakers ? nj : speakers))
 }
-$short_cmd "$exp/log/prepare_lang.log" "$here/utils/prepare_lang.sh" --silence-phone "$silence_phone" --silence-prob 0.5 --lexicon "$words/lexiconp.txt" \
-  "$words/phones" "$exp/lang"
+# once <file> <command> [arguments]: run the command, unless the file that it writes last is newer than the words
+once() {
+  [ "$1" -nt "$words/corpus" ] || "${@:2}"
+}
+once "$exp/lang/phones.txt" $short_cmd "$exp/log/prepare_lang.log" "$here/utils/prepare_lang.sh" --silence-phone "$(printf %q "$silence_phone")" \
+  --silence-prob 0.5 --lexicon "$words/lexiconp.txt" "$words/phones" "$exp/lang"
 for x in train dev test; do
-  "$here/steps/make_mfcc.sh" --nj "$(jobs $x)" --cmd "$cmd" --mfcc-config "$here/conf/mfcc.conf" "$words/$x"
+  once "$words/$x/feats.scp" "$here/steps/make_mfcc.sh" --nj "$(jobs $x)" --cmd "$cmd" --mfcc-config "$here/conf/mfcc.conf" "$words/$x"
   "$here/utils/keep_with_features.sh" "$words/$x"
-  "$here/steps/compute_cmvn_stats.sh" "$words/$x"
+  once "$words/$x/cmvn.scp" "$here/steps/compute_cmvn_stats.sh" "$words/$x"
 done
-"$here/steps/train_mono.sh" --max-lost 0.1 --nj "$(jobs train)" --cmd "$cmd" "$words/train" "$exp/lang" "$exp/mono"
+once "$exp/mono/final.mdl" "$here/steps/train_mono.sh" --max-lost 0.1 --nj "$(jobs train)" --cmd "$cmd" "$words/train" "$exp/lang" "$exp/mono"
 for x in train dev test; do
-  "$here/steps/align_si.sh" --nj "$(jobs $x)" --cmd "$cmd" --retry-beam 400 "$words/$x" "$exp/lang" "$exp/mono" "$exp/ali_$x"
+  once "$exp/ali_$x/final.mdl" "$here/steps/align_si.sh" --nj "$(jobs $x)" --cmd "$cmd" --retry-beam 400 "$words/$x" "$exp/lang" "$exp/mono" "$exp/ali_$x"
   for ((job = 1; job <= $(cat "$exp/ali_$x/num_jobs"); job++)); do gunzip -c "$exp/ali_$x/ali.$job.gz"; done |
     ali-to-phones "$exp/mono/final.mdl" ark:- ark,t:- 2>"$exp/log/ali_to_phones.$x.log" |
     python "$here/local/fold_phones.py" --symbols "$exp/lang/phones.txt" | LC_ALL=C sort >"$exp/phones.$x"
 done
 python "$here/local/aligned_phones.py" "$words" "$exp" "$out"
-for x in train dev test; do "$here/utils/check_data_dir.sh" "$out/$x" wav.scp text; done
-cp "$words/corpus" "$out/corpus.tmp"
-mv "$out/corpus.tmp" "$out/corpus"
+for x in train dev test; do "$here/utils/check_data_dir.sh" "$out/$x" wav.scp text || { rm -f "$out/corpus"; exit 1; }; done

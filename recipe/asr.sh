@@ -55,7 +55,8 @@ elif [ "$corpus" = librispeech ]; then
   die "words need pronunciations: --lexicon FILE, of your own, CMUdict, or librispeech-lexicon.txt of openslr.org/11"
 fi
 if [ "$corpus" = librispeech ]; then
-  prepare+=(--train-parts "$train_parts" --dev-parts "$dev_parts" --test-parts "$test_parts")
+  corpus_files_options=(--train-parts "$train_parts" --dev-parts "$dev_parts" --test-parts "$test_parts")
+  prepare+=("${corpus_files_options[@]}")
 else
   [ -z "$train_parts$dev_parts$test_parts" ] || die "--train-parts and the like are of librispeech, not of $corpus"
 fi
@@ -64,14 +65,15 @@ nnet_config=$(find_config "$nnet_config")
 network=$(network_facts ASR --config "$nnet_config" $train_opts $compute_opts) || exit 1
 steps=$here/steps
 sets="train dev test"
-data=$dir/data/asr lang=$dir/data/lang fbank=$dir/data_fbank/asr exp=$dir/exp
+data=$dir/data/asr words=$dir/data/words lang=$dir/data/lang fbank=$dir/data_fbank/asr exp=$dir/exp
 mono=$exp/mono graph=$exp/mono/graph asr=$exp/asr
 
 # The lists of TIMIT's dev and test speakers, and how phones are folded, which belong to the corpus.
 tables=()
 [ -z "$lexicon" ] || tables=("lexicon: $(cksum <"$lexicon")" "utterances left out for its words: at most $max_oov"
-  "parts: ${train_parts:-all} ${dev_parts:-all} ${test_parts:-all}" "silence phone: $silence_phone" "Kaldi programs: $programs"
-  "jobs of the words' alignment: $nj" "conf/mfcc.conf: $(options_in "$here/conf/mfcc.conf")")
+  "silence phone: $silence_phone" "Kaldi programs: $programs" "jobs of the words' alignment (--nj): $nj"
+  "conf/mfcc.conf: $(options_in "$here/conf/mfcc.conf")")
+[ "$corpus" != librispeech ] || tables+=("parts: ${train_parts:-all} ${dev_parts:-all} ${test_parts:-all}")
 [ -z "$phone_map" ] || tables=("conf/timit: $(cat "$here"/conf/timit/* | cksum)" "phone map: $(cksum <"$phone_map")")
 
 what_is_made_with_what() {
@@ -93,12 +95,7 @@ what_is_made_with_what() {
 
 prepare_corpus() {
   list_corpus_files asr_corpus
-  if [ -z "$lexicon" ]; then
-    "${prepare[@]}" "$corpus_dir" "$data"
-  else
-    "${prepare[@]}" "$corpus_dir" "$dir/data/words"
-    "$here/local/words_to_phones.sh" --nj "$nj" --cmd "$cmd" --silence-phone "$silence_phone" "$dir/data/words" "$exp/words" "$data"
-  fi
+  "${prepare[@]}" "$corpus_dir" "$1"
 }
 
 begin_stages
@@ -109,7 +106,13 @@ if stage 1 "corpus to data directories"; then
     python "$here/local/demo_asr.py" "$corpus_dir"
     what_is_made_with_what
   fi
-  once asr_corpus "$data/corpus" prepare_corpus
+  if [ -z "$lexicon" ]; then
+    once asr_corpus "$data/corpus" prepare_corpus "$data"
+  else
+    [ -e "$data/corpus" ] || once asr_corpus "$words/corpus" prepare_corpus "$words"
+    once asr_corpus "$data/corpus" "$here/local/words_to_phones.sh" --nj "$nj" --cmd "$cmd" --silence-phone "$silence_phone" \
+      "$words" "$exp/words" "$data"
+  fi
   what_is_made_with_what   # the number of speakers is known now
 fi
 

@@ -141,9 +141,9 @@ END
   if [ "$todo" -gt 0 ]; then
     stage_did_work=true
     echo "  decoding with $todo networks"
-    # The phones of an own corpus are scored as they are.
-    phone_map=$here/conf/phones.61-48-39.map
-    [[ $(fact_in "$dir/made_with/asr_corpus" "ASR corpus") != "data "* ]] || phone_map=''
+    # Only TIMIT's phones are folded for scoring; those of other corpora are scored as they are.
+    phone_map=
+    [ -z "$(fact_in "$dir/made_with/asr_corpus" "phone map")" ] || phone_map=$here/conf/phones.61-48-39.map
     # final.mdl, the transition model, lies beside a network that is decoded
     while read -r run; do cp "$mono/final.mdl" "$run/"; done <"$transfer/todo.decode"
     $cmd --max-jobs-run "$nj" JOB=1:"$todo" "$transfer/log/decode.JOB.log" \

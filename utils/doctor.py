@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 import warnings
+from collections import Counter
 from functools import partial
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
@@ -272,11 +273,12 @@ def acted_in(name: str, folder: Path) -> str:
 
 
 def librispeech_in(folder: Path) -> str:
-    code = import_module("librispeech_data")
-    root = code.find_root(folder)
-    parts = code.choose_parts(root, dict.fromkeys(code.SETS, ""))
-    counts = [f"{part}: {len(list((root / part).glob('*/*/*.flac')))}" for some in parts.values() for part in some]
-    return f"LibriSpeech, utterances of {', '.join(counts)}"
+    root = import_module("librispeech_data").find_root(folder)
+    files = (f for f in root.glob("*/*/*/*") if f.suffix.lower() in (".flac", ".wav") and f.name[0] != ".")
+    counts = Counter(file.relative_to(root).parts[0] for file in files)
+    if not counts:
+        raise ValueError(f"{folder}: not LibriSpeech: no files like train-clean-5/19/198/19-198-0000.flac in it")
+    return "LibriSpeech, " + ", ".join(f"{count} utterances in {part}" for part, count in sorted(counts.items()))
 
 
 def data_directory(folder: Path, *files: str) -> str:

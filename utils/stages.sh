@@ -196,9 +196,10 @@ find_config() {
 
 # corpus_files <group>: number and checksum of the files in corpus_dir. A check needs them only where it was prepared; where a
 # demo corpus is gone, it will be made as it was.
+corpus_files_options=()   # which files, where the corpus' folder holds others too
 corpus_files() {
   if [ -d "$corpus_dir" ] && { ! $only_check || [ -f "$dir/made_with/$1" ]; }; then
-    python "$here/local/corpus_files.py" "$kind" "$corpus_dir" "$dir/made_with/$1.files"
+    python "$here/local/corpus_files.py" "${corpus_files_options[@]}" "$kind" "$corpus_dir" "$dir/made_with/$1.files"
   elif [ -f "$dir/made_with/$1" ]; then
     sed -n 's/^files of the ... corpus: //p' "$dir/made_with/$1"
   else
@@ -208,13 +209,13 @@ corpus_files() {
 
 # list_corpus_files <group>: keep their list, by which changes are told
 list_corpus_files() {
-  python "$here/local/corpus_files.py" --write "$kind" "$corpus_dir" "$dir/made_with/$1.files" >/dev/null
+  python "$here/local/corpus_files.py" --write "${corpus_files_options[@]}" "$kind" "$corpus_dir" "$dir/made_with/$1.files" >/dev/null
 }
 
 # why_differs <facts>: which files, if it is those of the corpus
 why_differs() {
   [[ $1 =~ 'files of the '(...)' corpus' ]] || return 0
   local group=${BASH_REMATCH[1],,}_corpus changes
-  changes=$(python "$here/local/corpus_files.py" --changes "$kind" "$corpus_dir" "$dir/made_with/$group.files")
+  changes=$(python "$here/local/corpus_files.py" --changes "${corpus_files_options[@]}" "$kind" "$corpus_dir" "$dir/made_with/$group.files")
   echo "${changes:+ ($changes)}"
 }

@@ -209,6 +209,8 @@ TRIALS = [
           table("ali", "int_vector", len), of_each(NUM_FRAMES)),
     Trial("ali-to-pdf final.mdl ark:ali ark:pdfs", "pdfs", states_and_accuracy,
           {utt: ([pdf for pdf, _ in groupby(pdfs)], True) for utt, pdfs in TRUE_PDFS.items()}),
+    Trial("ali-to-phones final.mdl ark:ali ark:spoken", "spoken", table("spoken", "int_vector", list),
+          {utt: [PDFS[word][-1] // 3 + 1 for word in words.split()] for utt, words in SENTENCES.items()}),
     # A graph
     Trial("arpa2fst --disambig-symbol=#0 --read-symbol-table=words.txt bigram.arpa G.fst", "G.fst"),
     Trial("fsttablecompose L.fst G.fst LG_raw.fst", "LG_raw.fst"),

@@ -100,8 +100,8 @@ def test_the_study_runs_on_words_with_a_lexicon_and_on_clips_of_actors(root, tmp
         word, _, *phones = line.split()
         pronunciations.setdefault(word, []).append(phones)
     text, words = (
-        dict(line.split(" ", 1) for line in (work / "data/asr/test" / name).read_text().splitlines())
-        for name in ("text", "utt2words")
+        dict(line.split(" ", 1) for line in (work / f"data/{kind}/test/text").read_text().splitlines())
+        for kind in ("asr", "words")
     )
     assert len(text) == 4
 

@@ -108,7 +108,7 @@ def test_the_papers_emotions_of_a_whole_corpus_are_as_many_as_published(
     assert list(speakers) == sorted(speakers) and list(speakers.values()) == sorted(speakers.values())
 
 
-@pytest.mark.parametrize(("corpus", "num_emotions"), [("ravdess", 8), ("savee", 7), ("emovo", 7)])
+@pytest.mark.parametrize(("corpus", "num_emotions"), [("cremad", 6), ("ravdess", 8), ("savee", 7), ("emovo", 7)])
 def test_all_emotions_are_used_where_asked_for(trees, tmp_path, corpus, num_emotions):
     result = prepare(corpus, trees / corpus, tmp_path / "ser", "--emotions", "all")
     assert result.returncode == 0, result.stderr

@@ -22,6 +22,12 @@ def look(root, tmp_path, monkeypatch, capsys):
 
 LAYOUTS = {
     "timit": ["TRAIN/DR1/FABC0/SX1.WAV", "TRAIN/DR1/FABC0/SX1.PHN", "TEST/DR1/MABC0/SX2.WAV.wav", "dev_spk.list"],
+    "librispeech": [
+        "LibriSpeech/train-clean-5/19/100/19-100-0000.flac",
+        "LibriSpeech/train-clean-5/19/100/19-100.trans.txt",
+        "LibriSpeech/dev-clean-2/84/7/84-7-0001.FLAC",
+        "LibriSpeech/SPEAKERS.TXT",
+    ],
     "iemocap": ["Session1/dialog/EmoEvaluation/Ses01F_impro01.txt", "Session2/sentences/wav/Ses02F_impro01/a.wav"],
     "emodb": ["wav/03a01Wa.wav", "wav/16b10Td.WAV"],
     "cremad": ["audiowav/1001_DFA_ANG_XX.wav"],
@@ -101,3 +107,17 @@ def test_names_that_are_no_text_do_no_harm(look, tmp_path):
         Path(os.fsdecode(os.fsencode(folder) + b"/" + name)).write_text("x")
     first = look("emodb", tmp_path / "emodb", "--write")
     assert first.startswith("3 files, ") and look("emodb", tmp_path / "emodb") == first
+
+
+def test_parts_that_are_not_asked_for_are_not_looked_at(look, tmp_path):
+    for name in LAYOUTS["librispeech"]:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    options = ["--train-parts", "train-clean-5"]
+    assert look("librispeech", tmp_path, *options, "--write").startswith("4 files")
+    other = tmp_path / "LibriSpeech/train-clean-100/1/1/1-1-0000.flac"
+    other.parent.mkdir(parents=True)
+    other.write_text("new")
+    assert look("librispeech", tmp_path, *options).startswith("4 files")
+    assert look("librispeech", tmp_path).startswith("5 files")
+    assert look("librispeech", tmp_path, "--changes") == "LibriSpeech/train-clean-100/1/1/1-1-0000.flac is new"

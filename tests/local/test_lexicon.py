@@ -47,7 +47,16 @@ def test_digits_of_other_phones_are_no_stress_and_brackets_of_other_words_no_var
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("a\n", "line 1: a has no phones"), ("\n;;; only\n", "no word in it"), ("a #0\n", "'#0' is a name that Kaldi")],
+    [
+        ("a\n", "line 1: a has no phones"),
+        ("\n;;; only\n", "no word in it"),
+        ("a #0\n", "'#0' is a name that Kaldi"),
+        ("a 0.5 ah\nb b\n", "line 2: expected <word> <probability> <phone>"),
+        ("a 0.5 ah\nb 1.5 b\n", "line 2: expected <word> <probability> <phone>"),
+        ("a 1.0 ah\na 0.0 ey\n", "line 2: expected <word> <probability> <phone>"),
+        ("a 1.0 ah\nb 1.0\n", "line 2: b has no phones"),
+        ("a 1.0 0.2 1.0 1.0 ah\n", "line 1: the number 0.2 among the phones"),  # lexiconp_silprob.txt
+    ],
 )
 def test_what_is_no_lexicon_is_refused(read, text, said):
     with pytest.raises(Failure, match=said):
@@ -59,16 +68,19 @@ def choose(lexicon, tmp_path):
     def choose(text, max_oov=0.5, **sets):
         (tmp_path / "lexicon.txt").write_text(text)
         texts = {name: {f"{name}-{i}": line.split() for i, line in enumerate(lines)} for name, lines in sets.items()}
-        return lexicon.choose(tmp_path / "lexicon.txt", texts, "sil", max_oov)
+        file = tmp_path / "lexicon.txt"
+        return lexicon.choose(file, lexicon.read_lexicon(file), texts, "sil", max_oov)
 
     return choose
 
 
 def test_an_utterance_with_a_word_without_pronunciation_is_left_out_and_the_word_is_named(choose, capsys):
-    good, words = choose("a ah\nb b iy\nc s iy\n", train=["a b", "a zoe"], dev=["b"])
-    assert good == {"train": {"train-0"}, "dev": {"dev-0"}} and sorted(words) == ["a", "b"]
+    good, words = choose("a ah\nb b iy\nc s iy\n", train=["a b", "a zoe", "", "b"], dev=["b"])
+    assert good == {"train": {"train-0", "train-3"}, "dev": {"dev-0"}} and sorted(words) == ["a", "b"]
     said = capsys.readouterr().err
-    assert "train: 1 of 2 utterances are left out, as 1 of 4 words have no pronunciation: zoe (1)" in said
+    assert "train: left out: train-1: no pronunciation of zoe" in said
+    assert "train: left out: train-2: no words" in said
+    assert "train: 2 of 4 utterances are left out; 1 of 5 words have no pronunciation: zoe (1)" in said
     with pytest.raises(Failure, match=r"zoe \(1\); add them to the lexicon, or allow more with --max-oov, now 0.4"):
         choose("a ah\nb b iy\n", 0.4, train=["a b", "a zoe"], dev=["b"])
 
@@ -84,5 +96,7 @@ def test_capital_and_small_letters_are_the_same_word_where_only_one_of_them_stan
 def test_phones_that_train_lacks_and_silence_in_words_are_refused(choose):
     with pytest.raises(Failure, match="'zh' of vision, a word of dev, is in no word of train"):
         choose("a ah\nvision v ih zh\nvi v ih\n", train=["a vi"], dev=["vision"])
+    with pytest.raises(Failure, match="the word 'sil' is also what silence is called"):
+        choose("a ah\nsil s ih l\n", train=["a", "sil"], dev=["a"])
     with pytest.raises(Failure, match="pronounced with 'sil'"):
         choose("a ah sil\n", train=["a"], dev=["a"])

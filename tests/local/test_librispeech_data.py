@@ -62,7 +62,12 @@ def test_readers_of_dev_are_split_between_dev_and_test_where_there_is_no_test(co
     }  # fmt: skip
     assert (out / "lexiconp.txt").read_text() == "A 1 AH\nA 1 EY\nCAT 1 K AE T\nTHE 1 DH AH\n"
     assert (out / "phones").read_text().split() == ["AE", "AH", "DH", "EY", "K", "T"]
-    assert "reference phones are those of the aligned pronunciations" in (out / "corpus").read_text()
+    assert (out / "corpus").read_text() == (
+        "LibriSpeech train-clean-5 / dev-clean-2, readers split between dev and test\n"
+    )
+    # Both numbers, where there are not as many utterances as are offered
+    assert "count: 4 utterances of train-clean-5 found, 1519 expected" in result.stderr
+    assert (out / "expected").read_text() == "train 1519\n"
     assert soundfile.info(table(out / "train/wav.scp")["8-100-0000"]).format == "WAV"
 
 

@@ -144,7 +144,7 @@ def test_a_corpus_that_is_not_where_it_is_said_to_be_is_a_problem(tmp_path):
         for name in ("wav.scp", "utt2spk", "text"):
             (own / subset / name).write_text("u s\n")
     corpora = {"timit": own / "train", "iemocap": own, "emodb": own, "asr-data": own, "ser-data": own / "train"}
-    corpora |= dict.fromkeys(("cremad", "ravdess", "savee", "emovo"), own)
+    corpora |= dict.fromkeys(("cremad", "ravdess", "savee", "emovo", "librispeech"), own)
     options = [word for option, folder in corpora.items() for word in (f"--{option}", folder)]
     result = run_doctor("--quick", "true", *options)
     lines = {line.split()[1]: line for line in result.stdout.splitlines() if line.split()[1] in corpora}
@@ -153,6 +153,7 @@ def test_a_corpus_that_is_not_where_it_is_said_to_be_is_a_problem(tmp_path):
     assert "no folders Session1 to Session5" in lines["iemocap"]
     assert "no files like wav/03a01Wa.wav" in lines["emodb"]
     assert "not RAVDESS: no files like Actor_01/03-01-06-01-01-01-01.wav" in lines["ravdess"]
+    assert "not LibriSpeech: no files like train-clean-5/" in lines["librispeech"]
     assert f"no {own}/train/utt2emotion" in lines["ser-data"]
     assert lines.pop("asr-data").startswith("OK")
     assert all(line.startswith("PROBLEM") for line in lines.values())
@@ -175,6 +176,18 @@ def test_sessions_of_iemocap_are_counted(tmp_path, doctor):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
     assert doctor.iemocap_in(tmp_path) == "IEMOCAP, 1 of 5 sessions, 1 labelled turns"
+
+
+def test_utterances_of_librispeech_are_counted_by_part(tmp_path, doctor):
+    for name in (
+        "train-clean-5/19/1/19-1-0000.flac",
+        "dev-clean-2/84/1/84-1-0000.flac",
+        "dev-clean-2/84/1/84-1-0001.flac",
+    ):
+        (tmp_path / "LibriSpeech" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "LibriSpeech" / name).touch()
+    (tmp_path / "LibriSpeech/dev-clean-2/84/1/84-1.trans.txt").touch()
+    assert doctor.librispeech_in(tmp_path) == "LibriSpeech, 2 utterances in dev-clean-2, 1 utterances in train-clean-5"
 
 
 def test_a_folder_that_cannot_be_made_and_a_full_disk_are_problems(tmp_path, doctor, monkeypatch, capsys):
