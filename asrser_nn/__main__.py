@@ -11,6 +11,7 @@ from asrser_nn.commands.evaluate import evaluate
 from asrser_nn.commands.forward import forward
 from asrser_nn.commands.grid import grid
 from asrser_nn.commands.info import info
+from asrser_nn.commands.multitask import multitask
 from asrser_nn.commands.predict import predict
 from asrser_nn.commands.report import report
 from asrser_nn.commands.summary import summary
@@ -59,7 +60,7 @@ def cli() -> None:
     """
 
 
-for command in (train, transfer, forward, evaluate, grid, summary, info, predict, report):
+for command in (train, transfer, multitask, forward, evaluate, grid, summary, info, predict, report):
     cli.add_command(command)
 
 if __name__ == "__main__":

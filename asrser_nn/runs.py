@@ -59,12 +59,24 @@ class Transfer:
 
 
 @dataclass(frozen=True)
+class Sharing:
+    """How a network shares its first layers with those of other tasks, which learn at the same time."""
+
+    shared_layers: int
+    batchnorm: str  # statistics of the shared layers: "shared" or "own", by each task
+    normalisation: str  # of the input: the same
+    passes: float  # over this task's frames in an epoch
+    baseline: str | None  # the separate network of this task; None: its dev accuracy counts as it is
+
+
+@dataclass(frozen=True)
 class Training:
     sources: Sources
     shape: Shape
     dropout: float
     method: Method
     transfer: Transfer | None = None
+    sharing: Sharing | None = None
 
     def __post_init__(self) -> None:
         names, layers = self.sources.class_names, self.shape.num_layers
@@ -72,17 +84,22 @@ class Training:
             raise Failure(f"--num-classes={self.shape.num_classes}, but --class-names holds {len(names)} names")
         if self.transfer and self.transfer.constant_layers >= layers:
             raise Failure(f"--constant-layers={self.transfer.constant_layers}: of {layers} layers one must learn")
+        if self.sharing and self.sharing.shared_layers >= layers:
+            raise Failure(f"--shared-layers={self.sharing.shared_layers}: of {layers} layers one is each task's own")
 
     def options(self) -> dict[str, Any]:
         """All of it on one level, by the names that the commands' options have."""
         flat = asdict(self.sources) | asdict(self.shape) | {"dropout": self.dropout} | asdict(self.method)
         del flat["num_coefficients"]
-        return flat | (asdict(self.transfer) if self.transfer else {})
+        for part in (self.transfer, self.sharing):
+            flat |= asdict(part) if part else {}
+        return flat
 
     @staticmethod
     def names() -> set[str]:
         """All names that options() may have."""
-        return {"dropout"} | {field.name for kind in (Sources, Shape, Method, Transfer) for field in fields(kind)}
+        kinds = (Sources, Shape, Method, Transfer, Sharing)
+        return {"dropout"} | {field.name for kind in kinds for field in fields(kind)}
 
     @classmethod
     def of(cls, options: dict[str, Any]) -> "Training":
@@ -97,6 +114,7 @@ class Training:
             dropout=options["dropout"],
             method=Method(**pick(Method)),
             transfer=Transfer(**pick(Transfer)) if "source" in options else None,
+            sharing=Sharing(**pick(Sharing)) if "shared_layers" in options else None,
         )
 
 
@@ -139,6 +157,15 @@ class Run:
         return self.training.transfer.constant_layers if self.training.transfer else None
 
     @property
+    def shared_layers(self) -> int | None:
+        return self.training.sharing.shared_layers if self.training.sharing else None
+
+    @property
+    def parts(self) -> tuple["Run", ...]:
+        """One for each task that is learned."""
+        return (self,)
+
+    @property
     def experiment(self) -> str:
         """What it is called in tables: asr, or ser2asr."""
         return f"{self.source_task}2{self.task}" if self.source_task else self.task
@@ -147,3 +174,61 @@ class Run:
         """For JSON. Training and evaluations are on one level each, by the names of the commands' options."""
         evaluations = [asdict(evaluation) for evaluation in self.evaluations]
         return vars(self) | {"training": self.training.options(), "evaluations": evaluations}
+
+
+@dataclass(frozen=True)
+class Hybrid:
+    """Tasks whose networks share their first layers and learn together. Each has its directory in this one's."""
+
+    directory: str
+    parts: tuple[Run, ...]
+
+    def __post_init__(self) -> None:
+        names = [part.task for part in self.parts]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise Failure(f"{self.directory}: {twice[0]} is there twice among the tasks of a hybrid")
+        for part in self.parts:
+            if part.directory != (expected := f"{self.directory}/{part.task}"):
+                raise Failure(f"the directory of a hybrid's task is {expected}, not {part.directory}")
+        check_together({part.task: part.training for part in self.parts})
+
+    @property
+    def task(self) -> str:
+        return "+".join(part.task for part in self.parts)
+
+    @property
+    def source_task(self) -> str:
+        return "hybrid"
+
+    @property
+    def constant_layers(self) -> int | None:
+        return None
+
+    @property
+    def shared_layers(self) -> int | None:
+        return self.parts[0].shared_layers
+
+    def as_data(self) -> dict[str, Any]:
+        return {"directory": self.directory, "parts": [part.as_data() for part in self.parts]}
+
+
+def check_together(trainings: dict[str, Training]) -> None:
+    """Refuse trainings, by task, that cannot share layers or differ in what concerns them all."""
+    (first, a), *others = trainings.items()
+    for task, b in trainings.items():
+        if b.sharing is None or b.transfer is not None:
+            raise Failure(f"{task}: no task of a hybrid, whose layers are shared and from no other network")
+    for task, b in others:
+        for name, ours in common_options(a).items():
+            if ours != (theirs := common_options(b)[name]):
+                raise Failure(
+                    f"--{name.replace('_', '-')} is {as_text(ours)} for {first}, but {as_text(theirs)} for {task}: "
+                    "networks that share layers have the same"
+                )
+
+
+def common_options(training: Training) -> dict[str, Any]:
+    """Those in which tasks that learn together may not differ."""
+    names = {field.name for field in fields(Shape)} | {"dropout", "seed", "precision"}
+    names |= {"shared_layers", "batchnorm", "normalisation"}
+    return {name: value for name, value in training.options().items() if name in names - {"num_classes"}}

@@ -41,7 +41,7 @@ def work_on_request(threads: int) -> None:
     def training() -> Callable[[], object]:
         network = ConvNet(shape)
         learner = Learner(network, make_optimiser(network, 0, METHOD), 0, METHOD, Display())
-        return lambda: train_epoch(learner, corpus, 1)
+        return lambda: train_epoch([learner], [corpus], 1)
 
     def forward() -> Callable[[], object]:
         network = ConvNet(shape).eval()

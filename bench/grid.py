@@ -76,7 +76,7 @@ class Bench:
         corpus = self.held(network, layers, once)
         method = replace(METHOD, precision=self.precision)
         learner = Learner(network, make_optimiser(network, layers, method), layers, method, Display())
-        return lambda: train_epoch(learner, corpus, 1)
+        return lambda: train_epoch([learner], [corpus], 1)
 
     def plain_rate(self, layers: int, threads: int) -> float:
         step = plain.trainer(self.device, self.precision, layers)

@@ -55,7 +55,7 @@ def measure(device: torch.device, precision: str, steps: int, turns: int) -> dic
     ways: dict[str, Callable[[], object]] = {
         "dataloader": lambda: [plain_step(*next(loaded)) for _ in range(steps)],
         "gathered": lambda: [plain_step(*batch) for batch in gathered],
-        "asrser_nn": lambda: train_epoch(learner, ours, 1),
+        "asrser_nn": lambda: train_epoch([learner], [ours], 1),
         "limit": limit,
     }
     best: dict[str, float] = {}

@@ -45,10 +45,10 @@ def train(arguments: list[str], steps: int) -> None:
 
     whole_epoch = training.train_epoch
 
-    def short_epoch(learner: Any, corpus: Any, seed: int) -> Any:
-        some = slice(steps * learner.method.batch_size)
-        corpus = replace(corpus, starts=corpus.starts[some], labels=corpus.labels[some])
-        return whole_epoch(learner, corpus, seed)
+    def short_epoch(learners: Any, corpora: Any, seed: int) -> Any:
+        some = slice(steps * learners[0].method.batch_size)
+        corpora = [replace(corpus, starts=corpus.starts[some], labels=corpus.labels[some]) for corpus in corpora]
+        return whole_epoch(learners, corpora, seed)
 
     training.train_epoch = short_epoch
     cli(["train", "--device=cpu", "--max-epochs=1", *arguments], "asrser_nn")

@@ -9,7 +9,7 @@ import click
 from asrser_io.files import Failure
 from asrser_nn.commands.options import CACHE, PRECISIONS, WHERE, options
 from asrser_nn.commands.runs import read_list
-from asrser_nn.runs import Run
+from asrser_nn.runs import Hybrid, Run
 from asrser_nn.training.directory import is_made, read_mark
 
 
@@ -44,7 +44,8 @@ def grid(
     if outside := [number for number in only if not 1 <= number <= len(runs)]:
         raise Failure(f"{path} has {len(runs)} runs; there is no run {outside[0]}")
     precision = compute["precision"]
-    if precision and (others := [run.directory for run in runs if run.training.method.precision != precision]):
+    parts = [part for run in runs for part in run.parts]
+    if precision and (others := [part.directory for part in parts if part.training.method.precision != precision]):
         raise Failure(f"--precision={precision}, but {path} lists {others[0]} with another one; make the list anew")
     chosen = [runs[number - 1] for number in dict.fromkeys(only)] or runs
 
@@ -67,7 +68,7 @@ def grid(
     share = share_of_threads(threads, together)
     how = Computing(device, cache_memory(cache_gb, device, together), RecentCorpora().load)
 
-    def make(run: Run, display: Any) -> None:
+    def make(run: Run | Hybrid, display: Any) -> None:
         set_threads(share)  # here, as it holds for this thread
         with own_stream(device):
             make_run(run, how, display)
@@ -75,7 +76,8 @@ def grid(
     origins = Origins(load_corpus)
     for run in chosen:
         if is_made(run):
-            check_origin(Path(run.directory), read_mark(run.directory)["origin"], origins.of(run))
+            for part in run.parts:
+                check_origin(Path(part.directory), read_mark(part.directory)["origin"], origins.of(part))
     failures = run_grid(runs, chosen, make, sys.stderr.isatty(), together, wait)
     if failures:
         named = [f"{directory}: {reason}" for directory, reason in failures.items()]

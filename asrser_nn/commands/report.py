@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from asrser_nn.commands.runs import read_list
+from asrser_nn.commands.runs import read_networks
 
 
 @click.command()
@@ -26,7 +26,7 @@ def report(about: tuple[tuple[str, str], ...], work: str, runs: Path, out: str) 
         with as_written(work):
             written, text = write_report(results, Path(out)), summary_text(results)
     else:
-        results = collect(Path(work), read_list(runs), about)
+        results = collect(Path(work), read_networks(runs), about)
         written, text = write_report(results, Path(out)), summary_text(results)
     print(text)
     print("\n".join(str(path) for path in written))

@@ -12,15 +12,16 @@ import click
 from asrser_io.files import Failure
 from asrser_io.text import read_lines
 from asrser_nn.commands.evaluate import evaluate
+from asrser_nn.commands.multitask import part_of_hybrid
 from asrser_nn.commands.train import train
 from asrser_nn.commands.transfer import transfer
 from asrser_nn.network.shape import as_tuples
-from asrser_nn.runs import Evaluation, Run, Training, as_text
+from asrser_nn.runs import Evaluation, Hybrid, Run, Training, as_text
 
 
 def training_of(words: Sequence[str]) -> Training:
-    """What `asrser_nn <words>` makes; the words begin with train or transfer."""
-    command = {"train": train, "transfer": transfer}[words[0]]
+    """What `asrser_nn <words>` makes; the words begin with train or transfer, or multitask for one task of a hybrid."""
+    command = {"train": train, "transfer": transfer, "multitask": part_of_hybrid}[words[0]]
     return Training.of(command.make_context(words[0], list(words[1:])).params)
 
 
@@ -29,12 +30,12 @@ def evaluation_of(words: Sequence[str]) -> Evaluation:
     return Evaluation.of(evaluate.make_context("evaluate", list(words)).params)
 
 
-def read_list(path: Path) -> list[Run]:
-    """A run is a line of JSON, as Run.as_data gives it; local/list_runs.py writes such lists."""
-    runs: dict[str, Run] = {}
+def read_list(path: Path) -> list[Run | Hybrid]:
+    """A run is a line of JSON, as its as_data gives it; local/list_runs.py writes such lists."""
+    runs: dict[str, Run | Hybrid] = {}
     for number, line in enumerate(read_lines(path), 1):
         try:
-            run = run_of(json.loads(line))
+            run = run_or_hybrid_of(json.loads(line))
         except (ValueError, RecursionError) as error:
             raise Failure(f"{path}, line {number}: expected a run as JSON, as local/list_runs.py writes it") from error
         except (Failure, click.BadParameter) as error:
@@ -47,6 +48,20 @@ def read_list(path: Path) -> list[Run]:
     return list(runs.values())
 
 
+def read_networks(path: Path) -> list[Run]:
+    """The runs of a list, one for each network: a hybrid is as many as it has tasks."""
+    return [part for run in read_list(path) for part in run.parts]
+
+
+def run_or_hybrid_of(data: Any) -> Run | Hybrid:
+    if not isinstance(data, dict) or "parts" not in data:
+        return run_of(data)
+    check_names(data, "a hybrid", [field.name for field in fields(Hybrid)])
+    if not isinstance(data["directory"], str) or not isinstance(data["parts"], list) or not data["parts"]:
+        raise Failure("a hybrid has a directory, a text, and parts, a list of runs")
+    return Hybrid(data["directory"], tuple(map(run_of, data["parts"])))
+
+
 def run_of(data: Any) -> Run:
     """The inverse of Run.as_data, with every value checked as the option of its name would be."""
     check_names(data, "a run", [field.name for field in fields(Run)])
@@ -57,6 +72,8 @@ def run_of(data: Any) -> Run:
     if not all(isinstance(text, str) and text for text in texts):
         raise Failure("directory, task, source_task, fold and decodings are texts; source_task and fold may be null")
     command = train if data["source_task"] is None else transfer
+    if isinstance(data["training"], dict) and "shared_layers" in data["training"]:
+        command = part_of_hybrid
     training = checked(data["training"], command, Training.names())
     evaluations = [checked(entry, evaluate, Evaluation.names()) for entry in data["evaluations"]]
     parts = {"training": Training.of(training), "evaluations": tuple(map(Evaluation.of, evaluations))}

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from asrser_io.files import write_text
-from asrser_nn.commands.runs import read_list
+from asrser_nn.commands.runs import read_networks
 
 
 @click.command()
@@ -21,7 +21,7 @@ def summary(title: str, paper: bool, out: str, path: Path) -> None:
     """
     from asrser_nn.study.summary import as_text, read_folds, summarise_folds
 
-    folds, missing = read_folds(read_list(path))
+    folds, missing = read_folds(read_networks(path))
     result = summarise_folds(folds)
     text = as_text(result, title, paper, missing)
     write_text(f"{out}.json", json.dumps({"title": title, "missing": missing, **result}, indent=1) + "\n")

@@ -12,17 +12,26 @@ from asrser_nn.runs import Training
 
 def run_training(given: dict[str, Any]) -> None:
     """What train and transfer share: from their options to a run directory."""
+    directory = Path(given["dir"])
+    run_trainings(directory, {directory: Training.of(given)}, given)
+
+
+def run_trainings(directory: Path, trainings: dict[Path, Training], given: dict[str, Any]) -> None:
+    """One training, or several that share layers, each with a directory for its network.
+
+    given: options of how to compute
+    """
     from asrser_nn.network.device import pick_device, set_threads
     from asrser_nn.training.display import make_display
     from asrser_nn.training.run import Computing, cache_memory, outcome, train_run
 
-    directory = Path(given["dir"])
     device = pick_device(given["device"])
     set_threads(given["threads"])
     how = Computing(device, cache_memory(given.get("cache_gb"), device, 1))
-    display = make_display(sys.stderr.isatty(), str(directory / "tensorboard") if given["tensorboard"] else None)
-    model = train_run(directory, Training.of(given), how, display)
-    print(outcome(directory, model))
+    display = make_display(sys.stderr.isatty(), str(directory / "tensorboard") if given.get("tensorboard") else None)
+    models = train_run(directory, trainings, how, display)
+    for part, model in zip(trainings, models, strict=True):
+        print(outcome(part, model))
 
 
 @click.command()

@@ -209,15 +209,17 @@ def check_coefficients(source: str, found: int, expected: int) -> None:
         raise Failure(f"{source}: {found} coefficients per frame, but the model takes {expected}: other features?")
 
 
-def mean_and_stddev(corpus: Corpus) -> tuple[Tensor, Tensor]:
+def mean_and_stddev(*corpora: Corpus) -> tuple[Tensor, Tensor]:
     """Of each coefficient over all frames, padding not counted: two tensors (coefficients,) float32."""
-    frames = corpus.starts + len(corpus.offsets) // 2  # the row of each frame itself
-    total = torch.zeros(corpus.rows.shape[1], dtype=torch.float64)
+    total = torch.zeros(corpora[0].rows.shape[1], dtype=torch.float64)
     squares = total.clone()
-    for part in frames.split(100_000):
-        rows = corpus.rows[part].double()
-        total += rows.sum(0)
-        squares += (rows * rows).sum(0)
-    mean = total / len(frames)
-    variance = squares / len(frames) - mean * mean
+    for corpus in corpora:
+        frames = corpus.starts + len(corpus.offsets) // 2  # the row of each frame itself
+        for part in frames.split(100_000):
+            rows = corpus.rows[part].double()
+            total += rows.sum(0)
+            squares += (rows * rows).sum(0)
+    num_frames = sum(corpus.num_frames for corpus in corpora)
+    mean = total / num_frames
+    variance = squares / num_frames - mean * mean
     return mean.float(), variance.clamp(min=1e-8).sqrt().float()

@@ -11,12 +11,13 @@ from typing import Any
 
 from asrser_io.files import Failure, write_text
 from asrser_io.text import read_lines, some_of
-from asrser_nn.runs import Run, Training, as_text
+from asrser_nn.runs import Hybrid, Run, Training, as_text
 
+CHECKPOINT = "checkpoint.pt"
 MARK = "run.json"  # the run itself, written when its training and all of its evaluations are done
 
 ARGUMENTS = ("train_feats", "train_labels", "dev_feats", "dev_labels")  # of the commands, not options
-FILES = {*ARGUMENTS, "source", "feats", "labels", "utt2class", "json_path", "predictions"}
+FILES = {*ARGUMENTS, "source", "baseline", "feats", "labels", "utt2class", "json_path", "predictions"}
 
 
 def config(training: Training) -> dict[str, str]:
@@ -26,7 +27,7 @@ def config(training: Training) -> dict[str, str]:
         name = "from" if name == "source" else name.replace("_", "-")
         return name if name.replace("-", "_") in ARGUMENTS else f"--{name}"
 
-    return {typed(name): as_text(value) for name, value in training.options().items()}
+    return {typed(name): as_text(value) for name, value in training.options().items() if value is not None}
 
 
 def config_text(training: Training) -> str:
@@ -35,13 +36,17 @@ def config_text(training: Training) -> str:
     return "".join(f"{'' if name.startswith('--') else '# '}{name}={value}\n" for name, value in lines)
 
 
-def is_complete(directory: Path, training: Training) -> bool:
-    """Whether this training is done. A directory that holds (a part of) another one is refused."""
+def is_complete(directory: Path, training: Training, checkpoint: Path) -> bool:
+    """Whether this training is done. A directory that holds (a part of) another one is refused.
+
+    checkpoint: where it would be if it is not
+    """
     complete = (directory / "final.pt").exists()
-    if complete or (directory / "checkpoint.pt").exists():
+    if complete or checkpoint.exists():
         path = directory / "config"
         lines = (read_lines(path, strict=False) if path.exists() else [], config_text(training).split("\n"))
-        theirs, ours = ({line for line in some if line[:2] == "--" and line[:7] != "--from="} for some in lines)
+        files = ("--from=", "--baseline=")
+        theirs, ours = ({line for line in some if line[:2] == "--" and not line.startswith(files)} for some in lines)
         if theirs != ours:
             there, asked = (", ".join(sorted(lines)) or "nothing" for lines in (theirs - ours, ours - theirs))
             raise Failure(
@@ -69,8 +74,13 @@ def read_mark(directory: str | Path) -> dict[str, Any]:
     raise Failure(f"{path}: this is no mark of a complete run; remove it to have the run made again")
 
 
-def is_made(run: Run) -> bool:
+def is_made(run: Run | Hybrid) -> bool:
     """Whether the run is trained and evaluated. Refuses what was made with other options, or by an older version."""
+    made = [_is_made(part) for part in run.parts]  # all of them are looked at
+    return all(made)
+
+
+def _is_made(run: Run) -> bool:
     mark = Path(run.directory) / MARK
     if not mark.exists():
         if mark.with_name("commands").exists():
@@ -103,13 +113,17 @@ def differences(theirs: dict[str, Any], ours: dict[str, Any]) -> str:
     return ", ".join(f"{name}={there.get(name)} (asked for: {asked.get(name)})" for name in changed)
 
 
-def what_is_missing(run: Run) -> str | None:
+def what_is_missing(run: Run | Hybrid) -> str | None:
     """Why the figures of a run are not to be taken; None if it is complete with all that belongs to it."""
+    return next(filter(None, map(_what_is_missing, run.parts)), None)
+
+
+def _what_is_missing(run: Run) -> str | None:
     directory = Path(run.directory)
     if not (directory / "final.pt").exists():
         return "not trained"
     try:
-        if not is_made(run):
+        if not _is_made(run):
             return "trained, but not evaluated"
     except Failure:
         return "made with other options, or by another version"

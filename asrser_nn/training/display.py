@@ -12,8 +12,9 @@ from asrser_nn.training.loop import Display
 
 class LineDisplay(Display):
     def end_epoch(self, record: dict[str, Any]) -> None:
+        task = f", {record['task']}" if "task" in record else ""
         print(
-            f"epoch {record['epoch']}: "
+            f"epoch {record['epoch']}{task}: "
             f"train loss {record['train_loss']:.4f}, accuracy {record['train_accuracy']:.2f} %; "
             f"dev loss {record['dev_loss']:.4f}, accuracy {record['dev_accuracy']:.2f} %; "
             f"{record['seconds']:.1f} s, {record['frames_per_second']} frames/s",
@@ -65,9 +66,10 @@ class WithTensorBoard(Display):
 
     def end_epoch(self, record: dict[str, Any]) -> None:
         self.display.end_epoch(record)
+        task = f"{record['task']}/" if "task" in record else ""
         for name, value in record.items():
-            if name != "epoch":
-                self.writer.add_scalar(name, value, record["epoch"])
+            if name not in ("epoch", "task"):
+                self.writer.add_scalar(task + name, value, record["epoch"])
         self.writer.flush()
 
 

@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from asrser_io.files import Failure, described, lacks_memory
 from asrser_nn.prediction.evaluate import evaluate_model, table
-from asrser_nn.runs import Run
+from asrser_nn.runs import Hybrid, Run
 from asrser_nn.training.claims import Claims, Lost, Stopped, working_in
 from asrser_nn.training.directory import MARK, is_made, what_is_missing, write_mark
 from asrser_nn.training.loop import Display
@@ -29,22 +29,25 @@ from asrser_nn.training.progress import duration, num_at_work, seconds_left
 from asrser_nn.training.run import Computing, outcome, train_run
 
 
-def make_run(run: Run, how: Computing, display: Display) -> None:
-    """Train the network of a run, if that is not done, and evaluate it. Prints what the single commands print."""
-    directory = Path(run.directory)
-    if not (directory / "final.pt").exists():
-        for decoding in run.decodings:  # of a network that is no longer there
-            (directory / decoding / "best_wer").unlink(missing_ok=True)
-    model = train_run(directory, run.training, how, display)
-    print(outcome(directory, model))
-    origin = dict(model.about["data"])
-    for number, evaluation in enumerate(run.evaluations, 1):
-        result = evaluate_model(directory, evaluation, how.device, how.load)
-        print(table(result))
-        origin[f"evaluation {number}"], origin["network"] = result["data"], result["network"]
-    with working_in(directory) as claim:
-        claim.say("evaluated")
-        write_mark(run, origin)
+def make_run(run: Run | Hybrid, how: Computing, display: Display) -> None:
+    """Train what a run is to train, if that is not done, and evaluate it. Prints what the single commands print."""
+    directories = [Path(part.directory) for part in run.parts]
+    if not all((directory / "final.pt").exists() for directory in directories):
+        for part in run.parts:
+            for decoding in part.decodings:  # of a network that is no longer there
+                (Path(part.directory) / decoding / "best_wer").unlink(missing_ok=True)
+    trainings = {Path(part.directory): part.training for part in run.parts}
+    models = train_run(Path(run.directory), trainings, how, display)
+    for part, directory, model in zip(run.parts, directories, models, strict=True):
+        print(outcome(directory, model))
+        origin = dict(model.about["data"])
+        for number, evaluation in enumerate(part.evaluations, 1):
+            result = evaluate_model(directory, evaluation, how.device, how.load)
+            print(table(result))
+            origin[f"evaluation {number}"], origin["network"] = result["data"], result["network"]
+        with working_in(Path(run.directory)) as claim:
+            claim.say("evaluated")
+            write_mark(part, origin)
 
 
 class GridDisplay:
@@ -62,7 +65,7 @@ class GridDisplay:
         self.left = ""
         self.mutex = threading.RLock()
 
-    def start_run(self, run: Run, left: float | None) -> "RunDisplay":
+    def start_run(self, run: Run | Hybrid, left: float | None) -> "RunDisplay":
         display = RunDisplay(self, run.directory)
         with self.mutex:
             self.at_work.append(display)
@@ -85,7 +88,7 @@ class GridDisplay:
             self.bar.refresh()
             if not self.on_terminal:
                 last = display.last
-                dev = f"{last['epoch']} epochs, dev {last['dev_accuracy']:.2f} %, " if last else ""
+                dev = f"{last['epoch']} epochs, {', '.join(display.dev.values())}, " if last else ""
                 left = self.left if self.num_done < self.num_runs else ""
                 self.say(f"{self.num_done}/{self.num_runs} {display.name}: {dev}{duration(seconds)}{left}")
 
@@ -106,6 +109,7 @@ class RunDisplay(Display):
         self.grid = grid
         self.name = self.state = name
         self.last: dict[str, Any] = {}
+        self.dev: dict[str, str] = {}  # of each task
 
     def start_epoch(self, epoch: int, num_steps: int) -> None:
         self.epoch, self.num_steps = epoch, num_steps
@@ -119,10 +123,12 @@ class RunDisplay(Display):
 
     def end_epoch(self, record: dict[str, Any]) -> None:
         self.last = record
+        task = record.get("task", "")
+        self.dev[task] = f"{task} dev {record['dev_accuracy']:.2f} %".strip()
         self._show(100)
 
     def _show(self, per_cent: int) -> None:
-        dev = f", dev {self.last['dev_accuracy']:.1f} %" if self.last else ""
+        dev = "".join(f", {accuracy}" for accuracy in self.dev.values())
         self.state = f"{self.name}: epoch {self.epoch} {per_cent:3d} %{dev}"
         self.grid.show()
 
@@ -150,8 +156,8 @@ class OutputOfThread(io.TextIOBase):
 
 
 def run_grid(
-    runs: Sequence[Run], chosen: Sequence[Run], make: Callable[[Run, Display], None], on_terminal: bool, together: int,
-    wait: bool = True,
+    runs: Sequence[Run | Hybrid], chosen: Sequence[Run | Hybrid], make: Callable[[Any, Display], None],
+    on_terminal: bool, together: int, wait: bool = True,
 ) -> dict[str, str]:
     """Make every chosen run that is not complete; returns directory and reason of those that failed.
 
@@ -175,7 +181,7 @@ def run_grid(
     output = OutputOfThread()
     claims = Claims()
 
-    def attempt(run: Run) -> bool:
+    def attempt(run: Run | Hybrid) -> bool:
         """False if another process works on it."""
         with claims.claim(Path(run.directory)) as claim:
             if claim is None:
@@ -191,7 +197,7 @@ def run_grid(
                 with output.into(Path(run.directory) / "output"):
                     make(run, shown)
                 complete.append(run)
-                num_done = sum((Path(run.directory) / MARK).exists() for run in chosen)
+                num_done = sum(all((Path(part.directory) / MARK).exists() for part in run.parts) for run in chosen)
                 display.end_run(shown, time.monotonic() - begin, num_done)
             finally:
                 display.leave_run(shown)

@@ -1,8 +1,11 @@
-"""Training: one loop over frames in random order, early stopping on dev accuracy, a checkpoint after each epoch."""
+"""Training: one loop over frames in random order, early stopping on dev accuracy, a checkpoint after each epoch.
+
+One task or several, which take turns: then each has a learner and data of its own, and their networks share layers.
+"""
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,9 +38,9 @@ class Progress:
 
     epoch: int = 0  # epochs done; the output-only epoch of a transfer is epoch 0
     best_epoch: int = 0
-    best_accuracy: float = -1.0  # per cent of the dev frames
-    best_weights: dict[str, Tensor] = field(default_factory=dict)
-    history: list[dict[str, Any]] = field(default_factory=list)
+    best_accuracy: float = -1.0  # as mean_accuracy has it
+    best_weights: list[dict[str, Tensor]] = field(default_factory=list)  # of each task's network
+    history: list[list[dict[str, Any]]] = field(default_factory=list)  # for each epoch a record of each task
     constant: list[str] = field(default_factory=list)  # checksums of the constant layers, from before the training
 
     def finished(self, max_epochs: int, patience: int) -> bool:
@@ -45,7 +48,7 @@ class Progress:
 
 
 class Display:
-    """What a training shows while it runs. This one shows nothing."""
+    """What a training shows while it runs. This one shows nothing. An epoch ends once for each task."""
 
     def start_epoch(self, epoch: int, num_steps: int) -> None: ...
 
@@ -56,13 +59,24 @@ class Display:
 
 @dataclass
 class Learner:
-    """A network whose layers after `constant_layers` learn by a method, and where that is shown."""
+    """A network whose layers after `constant_layers` learn a task by a method, and where that is shown.
+
+    Learners of several tasks may have layers in common. Each has an optimiser of its own all the same: what RMSProp
+    divides by is the gradient of one task, and its learning rate is that task's.
+    """
 
     network: ConvNet
     optimiser: torch.optim.Optimizer
     constant_layers: int
     method: Method
     display: Display
+    task: str = ""  # its name, where there are several
+    passes: float = 1.0  # over the task's frames in an epoch
+    baseline: float = 1.0  # the dev accuracy that this one's is divided by, where there are several
+
+    def num_steps(self, corpus: Corpus) -> int:
+        """Minibatches in an epoch."""
+        return max(1, round(self.passes * (corpus.num_frames // self.method.batch_size)))
 
 
 def epoch_seed(seed: int, epoch: int) -> int:
@@ -94,41 +108,73 @@ def make_optimiser(network: ConvNet, constant_layers: int, method: Method) -> to
     return optimiser
 
 
-def train_epoch(learner: Learner, corpus: Corpus, seed: int) -> tuple[float, float]:
-    """One pass over the frames in random order; the last, partial minibatch is dropped.
+class Epoch:
+    """The minibatches of one task in an epoch, in random order; a last, partial one is dropped.
 
-    Returns the mean loss (nats per frame) and the frame accuracy (per cent) of the pass. Nothing in the loop waits for
-    the device: both are summed there.
+    Loss and right answers are summed on the device: nothing here waits for it.
     """
-    network, constant_layers, optimiser = learner.network, learner.constant_layers, learner.optimiser
-    batch_size, precision = learner.method.batch_size, learner.method.precision
-    device = corpus.rows.device
-    network.eval()
-    for layer in network.layers[constant_layers:]:
-        layer.train()
-    network.seed_dropout(seed)
-    # Drawn on the CPU: the same on every device
-    order = torch.randperm(corpus.num_frames, generator=torch.Generator().manual_seed(seed)).to(device)
-    num_steps = len(order) // batch_size
-    total_loss = torch.zeros((), device=device)
-    num_correct = torch.zeros((), dtype=torch.int64, device=device)
-    for step in range(num_steps):
-        frames = order[step * batch_size : (step + 1) * batch_size]  # (256,)
+
+    def __init__(self, learner: Learner, corpus: Corpus, seed: int):
+        self.learner, self.corpus = learner, corpus
+        self.batch_size = learner.method.batch_size
+        device = corpus.rows.device
+        whole = corpus.num_frames // self.batch_size
+        self.num_steps = learner.num_steps(corpus)
+        generator = torch.Generator().manual_seed(seed)  # drawn on the CPU: the same on every device
+        passes = [torch.randperm(corpus.num_frames, generator=generator) for _ in range(-(-self.num_steps // whole))]
+        self.order = torch.cat([order[: whole * self.batch_size] for order in passes]).to(device)
+        self.steps_done = 0
+        self.total_loss = torch.zeros((), device=device)
+        self.num_correct = torch.zeros((), dtype=torch.int64, device=device)
+        network = learner.network
+        network.eval()
+        for layer in network.layers[learner.constant_layers :]:
+            layer.train()
+        network.seed_dropout(seed)
+
+    def step(self) -> None:
+        learner, corpus, device = self.learner, self.corpus, self.corpus.rows.device
+        begin = self.steps_done * self.batch_size
+        frames = self.order[begin : begin + self.batch_size]  # (256,)
         labels = corpus.labels[frames]  # (256,)
-        with precision_context(device, precision):
-            logits = network(corpus.inputs(frames), constant_layers)  # (256, 144)
+        with precision_context(device, learner.method.precision):
+            logits = learner.network(corpus.inputs(frames), learner.constant_layers)  # (256, 144)
             loss = F.cross_entropy(logits, labels)
-        optimiser.zero_grad(set_to_none=True)
+        learner.optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        optimiser.step()
+        learner.optimiser.step()
         with torch.no_grad():
-            total_loss += loss
-            num_correct += (logits.argmax(1) == labels).sum()
-        learner.display.step(batch_size, total_loss, step + 1)
-    mean_loss = total_loss.item() / num_steps
-    if not math.isfinite(mean_loss):
-        raise Failure("the training diverged (its loss is no number any more): try a smaller --learning-rate")
-    return mean_loss, 100 * num_correct.item() / (num_steps * batch_size)
+            self.total_loss += loss
+            self.num_correct += (logits.argmax(1) == labels).sum()
+        self.steps_done += 1
+
+    def result(self) -> tuple[float, float]:
+        """The mean loss (nats per frame) and the frame accuracy (per cent)."""
+        mean_loss = self.total_loss.item() / self.steps_done
+        if not math.isfinite(mean_loss):
+            raise Failure("the training diverged (its loss is no number any more): try a smaller --learning-rate")
+        return mean_loss, 100 * self.num_correct.item() / (self.steps_done * self.batch_size)
+
+
+def turns(steps: Sequence[int]) -> list[int]:
+    """Whose turn it is at each step, where each has so many of them: all spread evenly from the first to the last."""
+    moments = [((step + 0.5) / number, task) for task, number in enumerate(steps) for step in range(number)]
+    return [task for _, task in sorted(moments)]
+
+
+def train_epoch(learners: Sequence[Learner], corpora: Sequence[Corpus], seed: int) -> list[tuple[float, float]]:
+    """A pass over the frames of every task in random order, minibatches of the tasks taking turns.
+
+    Returns for each task the mean loss (nats per frame) and the frame accuracy (per cent) of the pass.
+    """
+    # The same seed for all: the order of each task's frames is what it would be without the others.
+    epochs = [Epoch(learner, corpus, seed) for learner, corpus in zip(learners, corpora, strict=True)]
+    display = learners[0].display
+    for number, task in enumerate(turns([epoch.num_steps for epoch in epochs]), 1):
+        epochs[task].step()
+        total_loss = sum((epoch.total_loss for epoch in epochs[1:]), epochs[0].total_loss)
+        display.step(epochs[task].batch_size, total_loss, number)
+    return [epoch.result() for epoch in epochs]
 
 
 def dev_scores(network: ConvNet, corpus: Corpus, constant_layers: int, precision: str) -> tuple[float, float]:
@@ -143,39 +189,58 @@ def dev_scores(network: ConvNet, corpus: Corpus, constant_layers: int, precision
     return loss.item() / corpus.num_frames, 100 * num_correct.item() / corpus.num_frames
 
 
-def run_epoch(learner: Learner, data: Data, epoch: int) -> dict[str, Any]:
-    """Train for one epoch and look at dev; returns the epoch's line of history.json."""
-    method = learner.method
-    learner.display.start_epoch(epoch, data.train.num_frames // method.batch_size)
+def run_epoch(learners: Sequence[Learner], data: Sequence[Data], epoch: int) -> list[dict[str, Any]]:
+    """Train for one epoch and look at dev; returns the epoch's line in history.json for each task."""
+    corpora = [task.train for task in data]
+    num_steps = sum(learner.num_steps(corpus) for learner, corpus in zip(learners, corpora, strict=True))
+    learners[0].display.start_epoch(epoch, num_steps)
     begin = time.monotonic()
-    loss, accuracy = train_epoch(learner, data.train, epoch_seed(method.seed, epoch))
+    results = train_epoch(learners, corpora, epoch_seed(learners[0].method.seed, epoch))
     seconds = time.monotonic() - begin
-    dev_loss, dev_accuracy = dev_scores(learner.network, data.dev, learner.constant_layers, method.precision)
-    record = {
-        "epoch": epoch,
-        "train_loss": loss,
-        "train_accuracy": accuracy,
-        "dev_loss": dev_loss,
-        "dev_accuracy": dev_accuracy,
-        "seconds": round(seconds, 3),
-        "frames_per_second": round(data.train.num_frames / seconds),
-    }
-    learner.display.end_epoch(record)
-    return record
+    num_frames = sum(learner.passes * corpus.num_frames for learner, corpus in zip(learners, corpora, strict=True))
+    records = []
+    for learner, task, (loss, accuracy) in zip(learners, data, results, strict=True):
+        constant_layers, precision = learner.constant_layers, learner.method.precision
+        dev_loss, dev_accuracy = dev_scores(learner.network, task.dev, constant_layers, precision)
+        record = {
+            "epoch": epoch,
+            "train_loss": loss,
+            "train_accuracy": accuracy,
+            "dev_loss": dev_loss,
+            "dev_accuracy": dev_accuracy,
+            "seconds": round(seconds, 3),  # of all tasks
+            "frames_per_second": round(num_frames / seconds),
+        }
+        records.append(record | ({"task": learner.task} if learner.task else {}))
+        learner.display.end_epoch(records[-1])
+    return records
 
 
-def fit(learner: Learner, data: Data, progress: Progress, save_checkpoint: Callable[[], None]) -> None:
+def mean_accuracy(learners: Sequence[Learner], records: Sequence[dict[str, Any]]) -> float:
+    """What early stopping looks at: of one task the dev accuracy in per cent, of several the mean of their shares."""
+    shares = [record["dev_accuracy"] / learner.baseline for learner, record in zip(learners, records, strict=True)]
+    return sum(shares) / len(shares)
+
+
+def fit(
+    learners: Sequence[Learner], data: Sequence[Data], progress: Progress, save_checkpoint: Callable[[], None]
+) -> None:
     """Train until the dev accuracy has not improved for `patience` epochs; `progress` then holds the best weights.
 
-    data: corpora whose rows are the output of the learner's constant layers, on the network's device
+    Several tasks go on as long as any of their methods would.
+    data: of each learner; corpora whose rows are the output of the learner's constant layers, on the network's device
     """
-    while not progress.finished(learner.method.max_epochs, learner.method.patience):
+    max_epochs, patience = (
+        max(getattr(learner.method, name) for learner in learners) for name in ("max_epochs", "patience")
+    )
+    while not progress.finished(max_epochs, patience):
         epoch = progress.epoch + 1
-        record = run_epoch(learner, data, epoch)
+        records = run_epoch(learners, data, epoch)
         progress.epoch = epoch
-        if record["dev_accuracy"] > progress.best_accuracy:
-            progress.best_epoch, progress.best_accuracy = epoch, record["dev_accuracy"]
-            weights = learner.network.state_dict()
-            progress.best_weights = {name: value.detach().clone() for name, value in weights.items()}
-        progress.history.append(record)
+        accuracy = mean_accuracy(learners, records)
+        if accuracy > progress.best_accuracy:
+            progress.best_epoch, progress.best_accuracy = epoch, accuracy
+            weights = [learner.network.state_dict() for learner in learners]
+            progress.best_weights = [{name: value.detach().clone() for name, value in w.items()} for w in weights]
+        progress.history.append(records)
         save_checkpoint()

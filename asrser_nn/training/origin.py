@@ -14,11 +14,12 @@ from asrser_nn.data.corpus import Corpus, changes, fingerprint
 from asrser_nn.network.convnet import ConvNet
 from asrser_nn.network.model import load_model
 from asrser_nn.prediction.evaluate import evaluation_fingerprint
-from asrser_nn.runs import Run, Transfer
+from asrser_nn.runs import Run, Sharing, Training, Transfer
 from asrser_nn.training.loop import Data
 from asrser_nn.training.transfer import checksums
 
-Origin = dict[str, Any]  # "train", "dev": fingerprints; "layers": see origin_of_layers; "evaluation 1", …: fingerprints
+# "train", "dev", "evaluation 1", …: fingerprints; "layers": see origin_of_layers; "baseline": an accuracy
+Origin = dict[str, Any]
 
 
 def source_network(transfer: Transfer | None) -> ConvNet | None:
@@ -26,10 +27,18 @@ def source_network(transfer: Transfer | None) -> ConvNet | None:
     return load_model(transfer.source).network if transfer and transfer.draw is None else None
 
 
-def origin_of(data: Data, transfer: Transfer | None, source: ConvNet | None) -> Origin:
+def origin_of(data: Data, training: Training) -> Origin:
     """data: on the CPU and not normalised"""
-    layers = origin_of_layers(transfer, source)
-    return {"train": fingerprint(data.train), "dev": fingerprint(data.dev), "layers": layers}
+    corpora = {"train": fingerprint(data.train), "dev": fingerprint(data.dev)}
+    return corpora | from_networks(training.transfer, training.sharing)
+
+
+def from_networks(transfer: Transfer | None, sharing: Sharing | None) -> Origin:
+    """What a training takes from networks: layers, or an accuracy to compare with."""
+    found: Origin = {"layers": origin_of_layers(transfer, source_network(transfer))}
+    if sharing and sharing.baseline:
+        found["baseline"] = load_model(sharing.baseline).about["dev_accuracy"]
+    return found
 
 
 def origin_of_layers(transfer: Transfer | None, source: ConvNet | None) -> str | None:
@@ -55,6 +64,8 @@ def check_origin(directory: Path, theirs: Origin | None, ours: Origin) -> None:
             change = "not known"
         elif part == "layers":
             change = "" if theirs[part] == mine else "others than those of the source now"
+        elif part == "baseline":
+            change = "" if theirs[part] == mine else f"dev accuracy {theirs[part]:.2f} %, now {mine:.2f} %"
         else:
             change = changes(theirs[part], mine)
         if change:
@@ -72,12 +83,13 @@ class Origins:
     def __init__(self, load: Callable[..., Corpus]):
         self.load = load
         self.fingerprints: dict[tuple[Any, ...], dict[str, Any]] = {}
-        self.layers: dict[Transfer | None, str | None] = {}
+        self.networks: dict[tuple[Transfer | None, str | None], Origin] = {}
 
     def of(self, run: Run) -> Origin:
-        sources, transfer = run.training.sources, run.training.transfer
-        if transfer not in self.layers:
-            self.layers[transfer] = origin_of_layers(transfer, source_network(transfer))
+        sources, transfer, sharing = run.training.sources, run.training.transfer, run.training.sharing
+        networks = transfer, sharing.baseline if sharing else None
+        if networks not in self.networks:
+            self.networks[networks] = from_networks(transfer, sharing)
 
         def data(feats: str, labels: str, max_lost: float, utt2class: str | None = None) -> dict[str, Any]:
             key = (feats, labels, max_lost, utt2class)
@@ -89,7 +101,7 @@ class Origins:
         return {
             "train": data(sources.train_feats, sources.train_labels, sources.max_lost),
             "dev": data(sources.dev_feats, sources.dev_labels, sources.max_lost),
-            "layers": self.layers[transfer],
+            **self.networks[networks],
             **{
                 f"evaluation {number}": data(entry.feats, entry.labels, entry.max_lost, entry.utt2class)
                 for number, entry in enumerate(run.evaluations, 1)

@@ -9,23 +9,23 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from asrser_nn.runs import Run
+from asrser_nn.runs import Hybrid, Run
 from asrser_nn.training.claims import Claims, sign_of
 from asrser_nn.training.directory import is_made, what_is_missing
 
 
-def seconds_of(run: Run) -> float | None:
+def seconds_of(run: Run | Hybrid) -> float | None:
     """How long the training took, None when there is no record of it, or a damaged one: it serves a guess only."""
-    history = Path(run.directory) / "history.json"
+    history = Path(run.parts[0].directory) / "history.json"  # its epochs are those of all parts
     try:
         return sum(float(epoch["seconds"]) for epoch in json.loads(history.read_bytes()))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def expected_seconds(run: Run, done: Sequence[Run]) -> float | None:
+def expected_seconds(run: Run | Hybrid, done: Sequence[Run | Hybrid]) -> float | None:
     """From the complete runs that are most like this one: same tasks and constant layers, same layers, any."""
-    alike: list[Callable[[Run], Any]] = [
+    alike: list[Callable[[Run | Hybrid], Any]] = [
         lambda r: (r.task, r.source_task, r.constant_layers),
         lambda r: r.constant_layers,
         lambda r: None,
@@ -37,7 +37,7 @@ def expected_seconds(run: Run, done: Sequence[Run]) -> float | None:
     return None
 
 
-def seconds_left(unfinished: Sequence[Run], done: Sequence[Run], at_a_time: int) -> float | None:
+def seconds_left(unfinished: Sequence[Run | Hybrid], done: Sequence[Run | Hybrid], at_a_time: int) -> float | None:
     guesses = [expected_seconds(run, done) for run in unfinished]
     return None if None in guesses else sum(filter(None, guesses)) / max(1, at_a_time)
 
@@ -48,17 +48,17 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def num_left(runs: Sequence[Run]) -> int:
+def num_left(runs: Sequence[Run | Hybrid]) -> int:
     """Runs that are not made. Raises Failure if one of them was made with other options."""
     return sum(not is_made(run) for run in runs)
 
 
-def num_at_work(runs: Sequence[Run], claims: Claims) -> int:
+def num_at_work(runs: Sequence[Run | Hybrid], claims: Claims) -> int:
     signs = [sign_of(Path(run.directory), claims) for run in runs]
     return sum(sign is not None and sign.state == "working" for sign in signs)
 
 
-def status(name: str, runs: Sequence[Run], claims: Claims) -> str:
+def status(name: str, runs: Sequence[Run | Hybrid], claims: Claims) -> str:
     """The state of a grid in lines: all runs counted, and those at work, failed or stopped by name."""
     states: Counter[str] = Counter()
     lines = []

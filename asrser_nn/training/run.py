@@ -1,4 +1,4 @@
-"""A training from data on disk to a directory that holds its network."""
+"""A training from data on disk to a directory that holds its network, or to one for each of its tasks."""
 
 import io
 import json
@@ -18,9 +18,10 @@ from asrser_nn.network.convnet import ConvNet
 from asrser_nn.network.device import free_memory
 from asrser_nn.network.model import Model, code_commit, load, load_model, save, save_model
 from asrser_nn.network.shape import MOST_UNITS
-from asrser_nn.runs import Sources, Training, Transfer
+from asrser_nn.network.sharing import share_layers
+from asrser_nn.runs import Sources, Training, Transfer, check_together
 from asrser_nn.training.claims import working_in
-from asrser_nn.training.directory import MARK, config, config_text, is_complete
+from asrser_nn.training.directory import CHECKPOINT, MARK, config, config_text, is_complete
 from asrser_nn.training.loop import Data, Display, Learner, Progress, fit, make_optimiser, run_epoch
 from asrser_nn.training.origin import Origin, check_origin, origin_of, source_network
 from asrser_nn.training.transfer import (
@@ -93,17 +94,37 @@ def cache_memory(gibibytes: float | None, device: torch.device, together: int) -
     return CacheMemory(int(gibibytes * 2**30), together)
 
 
-def train_run(directory: Path, training: Training, how: Computing, display: Display) -> Model:
-    """Make a training that is not complete; returns its network, from `directory` if it is."""
-    complete = is_complete(directory, training)
-    data = load_data(training.sources, training.shape.context, training.shape.num_classes, how.load)
-    if not complete:
-        return train_network(directory, training, data, how, display)
-    model = load_model(directory)
-    origin = origin_of(data, training.transfer, source_network(training.transfer))
-    check_origin(directory, model.about.get("data"), origin)
+@dataclass
+class Part:
+    """One task of a training: where its network is left, how it is made and from what."""
+
+    directory: Path
+    training: Training
+    data: Data  # on the CPU; its rows are normalised in place
+
+    @property
+    def task(self) -> str:
+        """Its name, where several tasks learn together."""
+        return self.directory.name if self.training.sharing else ""
+
+
+def train_run(directory: Path, trainings: dict[Path, Training], how: Computing, display: Display) -> list[Model]:
+    """Make a training that is not complete; returns its networks, from their directories if it is.
+
+    trainings: of each directory that gets a network; one of them, which is `directory`, or several that share layers
+    """
+    complete = [is_complete(part, training, directory / CHECKPOINT) for part, training in trainings.items()]
+    parts = []
+    for place, training in trainings.items():
+        data = load_data(training.sources, training.shape.context, training.shape.num_classes, how.load)
+        parts.append(Part(place, training, data))
+    if not all(complete):
+        return train_together(directory, parts, how, display)
+    models = [load_model(part.directory) for part in parts]
+    for part, model in zip(parts, models, strict=True):
+        check_origin(part.directory, model.about.get("data"), origin_of(part.data, part.training))
     print(f"asrser_nn: {directory} is complete: nothing to do", file=sys.stderr)
-    return model
+    return models
 
 
 def outcome(directory: Path, model: Model) -> str:
@@ -113,104 +134,166 @@ def outcome(directory: Path, model: Model) -> str:
 
 
 def train_network(directory: Path, training: Training, data: Data, how: Computing, display: Display) -> Model:
-    """Train a network on raw filterbanks and leave it in `directory`; continues from a checkpoint if one is there.
+    """Train a network on raw filterbanks and leave it in `directory`; continues from a checkpoint if one is there."""
+    return train_together(directory, [Part(directory, training, data)], how, display)[0]
 
-    data: on the CPU; its rows are normalised in place
-    """
-    method, transfer = training.method, training.transfer
-    if data.train.num_frames < method.batch_size:
+
+def make_network(part: Part) -> ConvNet:
+    """Untrained, but with the layers that are to be transferred."""
+    training, data = part.training, part.data
+    if data.train.num_frames < training.method.batch_size:
         raise Failure(
             f"{training.sources.train_feats}: {data.train.num_frames} frames, fewer than a minibatch of "
-            f"{method.batch_size}; give a smaller --batch-size"
+            f"{training.method.batch_size}; give a smaller --batch-size"
         )
     shape = replace(training.shape, num_coefficients=data.train.rows.shape[1], num_classes=len(data.class_names))
-    label_counts = torch.bincount(data.train.labels, minlength=shape.num_classes)
-    network = ConvNet(shape, training.dropout, method.seed)
-    source = source_network(transfer)
-    drawn = None  # for layers of no training
-    if transfer and transfer.draw is not None:
-        drawn = draw_seed(method.seed, transfer.draw)
-        copy_layers(ConvNet(shape, training.dropout, drawn), network)
-    elif source:
+    network = ConvNet(shape, training.dropout, training.method.seed)
+    if source := source_network(training.transfer):
         copy_layers(source, network)
-    constant_layers = transfer.constant_layers if transfer else 0
-    origin = origin_of(data, transfer, source)
-    network.mean, network.stddev = mean_and_stddev(data.train)
-    for corpus in (data.train, data.dev):
-        network.normalise(corpus.rows)
-    network = network.to(how.device)
-    data = replace(data, train=data.train.to(how.device), dev=data.dev.to(how.device))
-    if drawn is not None:
-        fit_statistics(network, data.train, method.batch_size, drawn)
-    before = checksums(network, constant_layers)
+    elif (drawn := seed_of_random_layers(training)) is not None:
+        copy_layers(ConvNet(shape, training.dropout, drawn), network)
+    return network
 
-    learner = Learner(network, make_optimiser(network, constant_layers, method), constant_layers, method, display)
-    progress = load_checkpoint(directory / "checkpoint.pt", learner, origin) or Progress(constant=before)
+
+def seed_of_random_layers(training: Training) -> int | None:
+    """None where layers come from a network, or none are transferred."""
+    draw = training.transfer.draw if training.transfer else None
+    return None if draw is None else draw_seed(training.method.seed, draw)
+
+
+def share(parts: list[Part], networks: list[ConvNet]) -> None:
+    """Let tasks that learn together have their first layers in common."""
+    widths = [network.shape.num_coefficients for network in networks]
+    if len(set(widths)) > 1:
+        named = ", ".join(f"{width} in {part.task}" for part, width in zip(parts, widths, strict=True))
+        raise Failure(f"the tasks have other numbers of coefficients per frame: {named}")
+    if sharing := parts[0].training.sharing:
+        share_layers(networks, sharing.shared_layers, sharing.batchnorm == "shared")
+
+
+def normalise(parts: list[Part], networks: list[ConvNet]) -> None:
+    """By the training set of each task, or by all of them where the tasks share that too; the rows in place."""
+    sharing = parts[0].training.sharing
+    together = sharing is not None and sharing.normalisation == "shared"
+    for part, network in zip(parts, networks, strict=True):
+        corpora = [other.data.train for other in (parts if together else [part])]
+        network.mean, network.stddev = mean_and_stddev(*corpora)
+    for part, network in zip(parts, networks, strict=True):
+        for corpus in (part.data.train, part.data.dev):
+            network.normalise(corpus.rows)
+
+
+def train_together(directory: Path, parts: list[Part], how: Computing, display: Display) -> list[Model]:
+    """Train a network for each part, all at once where they are several; continues from a checkpoint in `directory`."""
+    check_method(parts)
+    networks = [make_network(part) for part in parts]
+    share(parts, networks)
+    label_counts = [
+        torch.bincount(part.data.train.labels, minlength=network.shape.num_classes)
+        for part, network in zip(parts, networks, strict=True)
+    ]
+    transfer = parts[0].training.transfer
+    constant_layers = transfer.constant_layers if transfer else 0
+    origins = [origin_of(part.data, part.training) for part in parts]
+    normalise(parts, networks)
+    learners, data = [], []
+    for part, network in zip(parts, networks, strict=True):
+        network.to(how.device)
+        data.append(replace(part.data, train=part.data.train.to(how.device), dev=part.data.dev.to(how.device)))
+        if (drawn := seed_of_random_layers(part.training)) is not None:
+            fit_statistics(network, data[-1].train, part.training.method.batch_size, drawn)
+    before = checksums(networks[0], constant_layers)
+    for part, network, origin in zip(parts, networks, origins, strict=True):
+        method, sharing = part.training.method, part.training.sharing
+        learner = Learner(network, make_optimiser(network, constant_layers, method), constant_layers, method, display)
+        if sharing:
+            learner = replace(learner, task=part.task, passes=sharing.passes, baseline=origin.get("baseline") or 1.0)
+        learners.append(learner)
+    progress = load_checkpoint(directory / CHECKPOINT, parts, learners, origins) or Progress(constant=before)
 
     def save_checkpoint() -> None:
         last = progress.history[-1]
-        claim.say(f"epoch {last['epoch']}, dev {last['dev_accuracy']:.1f} %")
+        accuracies = " and ".join(f"{record['dev_accuracy']:.1f}" for record in last)
+        claim.say(f"epoch {last[0]['epoch']}, dev {accuracies} %")
         state = {
-            "data": origin,
+            "data": origins,
             "progress": vars(progress),
-            "weights": network.state_dict(),
-            "optimiser": learner.optimiser.state_dict(),
+            "weights": [network.state_dict() for network in networks],
+            "optimiser": [learner.optimiser.state_dict() for learner in learners],
         }
-        save(directory / "checkpoint.pt", state)
+        save(directory / CHECKPOINT, state)
 
     with working_in(directory) as claim:  # the first thing that is made, now that all is known to fit
-        write_text(directory / "config", config_text(training))
-        (directory / MARK).unlink(missing_ok=True)  # of a network that is no longer there
+        for part in parts:
+            part.directory.mkdir(exist_ok=True)
+            write_text(part.directory / "config", config_text(part.training))
+            (part.directory / MARK).unlink(missing_ok=True)  # of a network that is no longer there
         if transfer:
-            learn_transfer(learner, data, how.memory, progress, save_checkpoint)
+            learn_transfer(learners[0], data[0], how.memory, progress, save_checkpoint)
         else:
-            fit(learner, data, progress, save_checkpoint)
-        network.load_state_dict(progress.best_weights)
-        about: dict[str, Any] = {
-            "commit": code_commit(),
-            "torch": str(torch.__version__),
-            "device": torch.cuda.get_device_name(how.device) if how.device.type == "cuda" else platform.machine(),
-            "data": origin,
-            "epochs": progress.epoch,
-            "best_epoch": progress.best_epoch,
-            "dev_accuracy": progress.best_accuracy,
-        }
-        if transfer:
-            about["transfer"] = compare_constant_layers(
-                transfer, progress.constant or before, checksums(network, constant_layers)
-            )
-        model = Model(network, data.class_names, label_counts, config(training), about)
+            fit(learners, data, progress, save_checkpoint)
         claim.say("trained")
-        leave(directory, model, progress.history)
-    return model
+        models = []
+        for k, (part, network) in enumerate(zip(parts, networks, strict=True)):
+            network.load_state_dict(progress.best_weights[k])
+            history = [records[k] for records in progress.history]
+            best = next(record for record in history if record["epoch"] == progress.best_epoch)
+            about: dict[str, Any] = {
+                "commit": code_commit(),
+                "torch": str(torch.__version__),
+                "device": torch.cuda.get_device_name(how.device) if how.device.type == "cuda" else platform.machine(),
+                "data": origins[k],
+                "epochs": progress.epoch,
+                "best_epoch": progress.best_epoch,
+                "dev_accuracy": best["dev_accuracy"],
+            }
+            if transfer:
+                about["transfer"] = compare_constant_layers(
+                    transfer, progress.constant or before, checksums(network, constant_layers)
+                )
+            model = Model(network, part.data.class_names, label_counts[k], config(part.training), about)
+            leave(part.directory, model, history)
+            models.append(model)
+        (directory / CHECKPOINT).unlink(missing_ok=True)
+    return models
+
+
+def check_method(parts: list[Part]) -> None:
+    """One without sharing, or several that may share."""
+    if len(parts) > 1 or parts[0].training.sharing:
+        check_together({part.task: part.training for part in parts})
 
 
 def leave(directory: Path, model: Model, history: list[dict[str, Any]]) -> None:
-    """What a training leaves, the network last."""
+    """What a training leaves of a task, the network last."""
     if "transfer" in model.about:
         write_text(directory / "transfer.json", json.dumps(model.about["transfer"], indent=1) + "\n")
     write_text(directory / "history.json", json.dumps(history, indent=1) + "\n")
     draw_learning_curve(directory / "learning_curve.png", history)
     save_model(directory / "final.pt", model)
-    (directory / "checkpoint.pt").unlink(missing_ok=True)
 
 
-def load_checkpoint(path: Path, learner: Learner, origin: Origin) -> Progress | None:
-    """Put network and optimiser back to where a killed training was; None if there is none.
+def load_checkpoint(
+    path: Path, parts: list[Part], learners: list[Learner], origins: list[Origin]
+) -> Progress | None:
+    """Put networks and optimisers back to where a killed training was; None if there is none.
 
-    origin: what is to be trained on now
+    origins: what is to be trained on now
     """
     if not path.exists():
         return None
     try:
-        checkpoint = load(path, learner.network.mean.device)
+        checkpoint = load(path, learners[0].network.mean.device)
     except Failure as error:
         raise Failure(f"{error}; remove it to start afresh") from error
-    check_origin(path.parent, checkpoint.get("data"), origin)
+    theirs = checkpoint.get("data")
+    for k, (part, origin) in enumerate(zip(parts, origins, strict=True)):
+        check_origin(part.directory, theirs[k] if isinstance(theirs, list) and k < len(theirs) else None, origin)
     try:
         progress = Progress(**checkpoint["progress"])
-        learner.network.load_state_dict(checkpoint["weights"])
-        learner.optimiser.load_state_dict(checkpoint["optimiser"])
+        for learner, weights, state in zip(learners, checkpoint["weights"], checkpoint["optimiser"], strict=True):
+            learner.network.load_state_dict(weights)
+            learner.optimiser.load_state_dict(state)
     except Exception as error:
         raise Failure(f"{path}: a damaged checkpoint ({described(error)}); remove it to start afresh") from error
     print(f"asrser_nn: {path.parent}: continues after epoch {progress.epoch}", file=sys.stderr)
@@ -237,9 +320,9 @@ def learn_transfer(
     with memory.take(with_output if output_once else num_bytes):
         data = behind_layers(network, data, 0, constant_layers, once)
         if output_first:
-            progress.history.append(train_output_only(learner, data, output_once))
+            progress.history.append([train_output_only(learner, data, output_once)])
             save_checkpoint()
-        fit(learner, data, progress, save_checkpoint)
+        fit([learner], [data], progress, save_checkpoint)
 
 
 def behind_layers(network: ConvNet, data: Data, first: int, last: int, once: bool) -> Data:
@@ -257,7 +340,7 @@ def train_output_only(learner: Learner, data: Data, once: bool) -> dict[str, Any
     network, method = learner.network, learner.method
     copied = network.shape.num_layers - 1
     alone = replace(learner, optimiser=make_optimiser(network, copied, method), constant_layers=copied)
-    return run_epoch(alone, behind_layers(network, data, learner.constant_layers, copied, once), 0)
+    return run_epoch([alone], [behind_layers(network, data, learner.constant_layers, copied, once)], 0)[0]
 
 
 def compare_constant_layers(transfer: Transfer, before: list[str], after: list[str]) -> dict[str, Any]:

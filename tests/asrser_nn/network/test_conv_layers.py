@@ -98,7 +98,7 @@ def test_a_training_follows_the_plain_loop_step_by_step(
             groups = [{name: group[name] for name in ("params", "weight_decay")} for group in optimiser.param_groups]
             optimiser = torch.optim.RMSprop(groups, lr=1e-3, alpha=0.99, eps=1e-8)
         learner = Learner(network, optimiser, 0, method, Display())
-        records = [run_epoch(learner, Data(corpus, corpus, [*"abcd"]), epoch) for epoch in range(1, 5)]
+        records = [run_epoch([learner], [Data(corpus, corpus, [*"abcd"])], epoch)[0] for epoch in range(1, 5)]
         losses.append([record[name] for record in records for name in ("train_loss", "dev_loss")])
         weights.append(torch.cat([value.detach().flatten() for value in network.parameters()]))
     assert corpus.num_frames // 32 * 4 > 110

@@ -79,7 +79,7 @@ def test_each_frame_is_seen_at_most_once_an_epoch_in_an_order_that_changes(
     corpus.inputs = lambda frames: (seen.append(frames), gather(frames))[1]
     orders = []
     for seed in (1, 2):
-        train_epoch(learner(small_network, method), corpus, seed)
+        train_epoch([learner(small_network, method)], [corpus], seed)
         orders.append(torch.cat(seen).tolist())
         seen.clear()
     expected = corpus.num_frames // 32 * 32  # the last, partial minibatch is dropped
@@ -104,11 +104,11 @@ def test_the_network_learns_and_the_model_holds_the_best_epoch(tmp_path: Path, m
 def test_training_stops_when_dev_has_not_improved_for_the_patience(monkeypatch, small_network, method) -> None:
     accuracies = iter([50.0, 60.0, 55.0, 60.0, 59.0, 70.0])
     monkeypatch.setattr(
-        "asrser_nn.training.loop.run_epoch", lambda *a, **k: {"epoch": a[2], "dev_accuracy": next(accuracies)}
+        "asrser_nn.training.loop.run_epoch", lambda *a, **k: [{"epoch": a[2], "dev_accuracy": next(accuracies)}]
     )
     progress = Progress()
     method = replace(method, max_epochs=100, patience=3)
-    fit(learner(small_network, method), None, progress, lambda: None)
+    fit([learner(small_network, method)], [], progress, lambda: None)
     assert (progress.epoch, progress.best_epoch, progress.best_accuracy) == (5, 2, 60.0)
 
 
@@ -134,7 +134,8 @@ def test_a_damaged_checkpoint_is_refused_and_named_and_left(tmp_path: Path, make
     changed = bytearray(content)
     changed[len(content) // 2] ^= 1
     parts = torch.load(path, weights_only=True)
-    lacking = {**parts, "weights": {name: value for name, value in parts["weights"].items() if name != "mean"}}
+    (weights,) = parts["weights"]
+    lacking = {**parts, "weights": [{name: value for name, value in weights.items() if name != "mean"}]}
     without = {name: value for name, value in parts.items() if name != "optimiser"}
     for damaged in (content[:100], bytes(changed), b"", lacking, without):
         if isinstance(damaged, dict):
@@ -160,7 +161,7 @@ def test_the_seed_fixes_everything_and_another_seed_changes_it(tmp_path: Path, m
 def test_a_diverged_training_is_a_failure(small_network: ConvNet, make_corpus, method: Method) -> None:
     small_network.layers[-1].linear.weight.data.fill_(float("nan"))
     with pytest.raises(Failure, match="diverged"):
-        train_epoch(learner(small_network, method), make_corpus(1, 5), 1)
+        train_epoch([learner(small_network, method)], [make_corpus(1, 5)], 1)
 
 
 def test_bfloat16_follows_float32_closely(small_shape: Shape, make_corpus, method: Method) -> None:
@@ -169,7 +170,8 @@ def test_bfloat16_follows_float32_closely(small_shape: Shape, make_corpus, metho
         network = ConvNet(small_shape)
         corpus = make_corpus(1, 20)
         corpus.rows = (corpus.rows - 5) / 2
-        losses[precision] = train_epoch(learner(network, replace(method, precision=precision)), corpus, 1)[0]
+        learns = learner(network, replace(method, precision=precision))
+        ((losses[precision], _),) = train_epoch([learns], [corpus], 1)
     assert losses["fp32"] != losses["bf16"]
     assert losses["fp32"] == pytest.approx(losses["bf16"], rel=0.02)
 

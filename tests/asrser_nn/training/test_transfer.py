@@ -89,7 +89,7 @@ def test_the_output_only_epoch_moves_the_output_layer_alone(
 ) -> None:
     with pytest.raises(KeyboardInterrupt):
         transfer(tmp_path / "run", source, 0, make_corpus, training, display=Records(stop_after=1))
-    weights = torch.load(tmp_path / "run/checkpoint.pt", weights_only=True)["weights"]
+    weights = torch.load(tmp_path / "run/checkpoint.pt", weights_only=True)["weights"][0]
     theirs = load_model(source).network.state_dict()
     for name, value in theirs.items():
         if name.startswith("layers.") and not name.startswith("layers.5"):
@@ -113,7 +113,7 @@ def test_computed_once_or_every_time_the_constant_layers_give_the_same_network(
         assert (held.transform is None) == once
         optimiser = make_optimiser(network, layers, method)
         learner = Learner(network, optimiser, layers, method, Display())
-        records = [run_epoch(learner, Data(held, held, [*"abcd"]), epoch) for epoch in (1, 2)]
+        records = [run_epoch([learner], [Data(held, held, [*"abcd"])], epoch)[0] for epoch in (1, 2)]
         found[once] = ([record["train_loss"] for record in records], network.state_dict())
     assert found[False][0] == pytest.approx(found[True][0], rel=1e-6)
     for name, value in found[False][1].items():
@@ -239,7 +239,7 @@ def test_random_layers_of_a_killed_training_are_those_it_began_with(tmp_path, ma
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("asrser_nn.training.run.fit_statistics", lambda *arguments: None)
         model = transfer(tmp_path / "cut", "random:a", 2, make_corpus, training)
-    assert torch.equal(model.network.layers[1].norm.running_var, begun["weights"]["layers.1.norm.running_var"])
+    assert torch.equal(model.network.layers[1].norm.running_var, begun["weights"][0]["layers.1.norm.running_var"])
     assert model.about["transfer"]["sha256_before"] == begun["progress"]["constant"] == checksums(model.network, 2)
     transfer(tmp_path / "whole", "random:a", 2, make_corpus, training)
     assert (tmp_path / "cut/final.pt").read_bytes() == (tmp_path / "whole/final.pt").read_bytes()
