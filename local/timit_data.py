@@ -251,7 +251,7 @@ def report_gaps(corpus, sentences):
     warn(f"{corpus}: {text}; they are used as they are")
 
 
-def warn_of_lost_bytes(corpus, name, sentences):
+def has_lost_bytes(corpus, name, sentences):
     """Say so if no byte is a carriage return: a conversion of line ends has then gone through the audio.
 
     NLTK's sample is such a copy (see restore_line_ends.py). Of 16-bit audio about one byte in 256 is a CR.
@@ -261,13 +261,14 @@ def warn_of_lost_bytes(corpus, name, sentences):
         content = samples_of(sentence.audio).tobytes()
         num_bytes += len(content)
         if b"\r" in content:
-            return
-    if num_bytes > 100_000:
+            return False
+    if is_damaged := num_bytes > 100_000:
         warn(
             f"{corpus}: no byte of {num_bytes // 1000} kB of audio is 0x0D: "
             f"this copy of {name} lost bytes when line ends were converted, and parts of its recordings are noise; "
             "`.venv/bin/python local/restore_line_ends.py` makes a good one of it"
         )
+    return is_damaged
 
 
 def prepare(corpus, out):
@@ -285,7 +286,7 @@ def prepare(corpus, out):
     num_phones = {subset: sum(len(s.segments) for s in sentences[subset]) for subset in SETS}
     check_counts(corpus, name, sentences, num_phones)
     report_gaps(corpus, [sentence for subset in SETS for sentence in sentences[subset]])
-    warn_of_lost_bytes(corpus, name, sentences["train"])
+    is_damaged = has_lost_bytes(corpus, name, sentences["train"])
 
     out = Path(os.path.abspath(out))
     beside = out.with_name(out.name + ".tmp")
@@ -308,10 +309,11 @@ def prepare(corpus, out):
         # What all of TIMIT has, so that a report can say what part of it this is.
         whole = EXPECTED_SENTENCES[TIMIT] if name in (TIMIT, TIMIT_SAMPLE) else {}
         write_text(beside / "expected", "".join(f"{subset} {number}\n" for subset, number in whole.items()))
+        write_text(beside / "damaged", "a conversion of line ends has gone through the audio\n" if is_damaged else "")
         write_text(beside / "corpus", name + "\n")
         out.mkdir(parents=True, exist_ok=True)
         (out / "corpus").unlink(missing_ok=True)
-        for entry in ("wav", *SETS, "phones", "expected", "corpus"):  # `corpus` last: where it is, the rest is complete
+        for entry in ("wav", *SETS, "phones", "expected", "damaged", "corpus"):  # `corpus` last: where it is, the rest is complete
             if (out / entry).is_dir():
                 shutil.rmtree(out / entry)
             (beside / entry).rename(out / entry)

@@ -177,6 +177,7 @@ def test_audio_that_lost_its_carriage_returns_is_warned_of(lost, timit_sample, t
     result = prepare(ldc_tree(tmp_path / "timit", timit_sample, str, write_wav), tmp_path / "asr")
     assert result.returncode == 0, result.stderr
     assert ("no byte of 7" in result.stderr and "0x0D" in result.stderr) == lost
+    assert bool((tmp_path / "asr/damaged").read_text()) == lost  # recipe/asr.sh then allows for more loss in training
 
 
 def test_demo_and_own_lists_are_named_as_such(corpus, tmp_path):
