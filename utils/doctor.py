@@ -191,6 +191,8 @@ def check_tools() -> None:
 
 # ---- Jobs
 
+ASK_FOR_SLURM = "is slurmctld running, and its configuration where SLURM_CONF says?"
+
 
 def check_jobs(runners: dict[str, str], device: str, folder: Path, quick: bool) -> None:
     """Slurm, if it is here, and a job sent with each of the runners, by the options that gave them."""
@@ -206,7 +208,7 @@ def check_jobs(runners: dict[str, str], device: str, folder: Path, quick: bool) 
         try:
             offers = partitions()
         except Fault as fault:
-            say("PROBLEM" if asked else "note", "Slurm", f"its controller does not answer: {fault}")
+            say("PROBLEM" if asked else "note", "Slurm", f"its controller does not answer: {fault}; {ASK_FOR_SLURM}")
             if asked:
                 return
         else:

@@ -38,7 +38,9 @@ def partitions() -> list[Partition]:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Fault(f"sinfo: {error}") from error
     if done.returncode != 0:
-        raise Fault(" ".join(done.stderr.split()) or f"sinfo ended with status {done.returncode}")
+        # The last of its lines is what it gave up for: "sinfo: fatal: Could not establish a configuration source".
+        *_, reason = [f"sinfo ended with status {done.returncode}", *filter(str.strip, done.stderr.splitlines())]
+        raise Fault(re.sub("^(sinfo: |error: |fatal: )+", "", reason.strip()))
     found: dict[str, Partition] = {}
     for line in done.stdout.splitlines():
         name, state, nodes, resources = line.split("|", 3)

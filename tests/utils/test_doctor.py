@@ -285,13 +285,16 @@ def test_what_slurm_offers_is_told(doctor, tmp_path, monkeypatch, capsys):
 
 
 def test_a_controller_that_does_not_answer_is_a_problem_where_it_was_asked_for(doctor, tmp_path, monkeypatch, capsys):
-    write_program(tmp_path / "sinfo", "echo 'slurm_load_partitions: Unable to contact slurm controller' >&2; exit 1")
+    lines = [f"sinfo: error: {said}" for said in ("resolve_ctls_from_dns_srv: Unknown host", "DNS SRV lookup failed")]
+    lines.append("sinfo: fatal: Could not establish a configuration source")
+    write_program(tmp_path / "sinfo", "\n".join(f"echo '{line}' >&2" for line in lines) + "\nexit 1")
     write_program(tmp_path / "sbatch", "exit 0")
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     for word, runners in {"note": {}, "PROBLEM": {"--cmd": "utils/slurm.sh"}}.items():
         doctor.check_jobs(runners, "auto", tmp_path, quick=False)
         line = capsys.readouterr().out
-        assert line.startswith(word) and "its controller does not answer" in line and "Unable to contact" in line
+        assert line.startswith(word) and "DNS" not in line
+        assert "its controller does not answer: Could not establish a configuration source; is slurmctld running" in line
 
 
 def test_a_job_that_fails_is_a_problem_and_one_that_waits_is_none(doctor, tmp_path, monkeypatch, capsys):
