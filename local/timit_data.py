@@ -313,7 +313,7 @@ def prepare(corpus, out):
         write_text(beside / "corpus", name + "\n")
         out.mkdir(parents=True, exist_ok=True)
         (out / "corpus").unlink(missing_ok=True)
-        for entry in ("wav", *SETS, "phones", "expected", "damaged", "corpus"):  # `corpus` last: where it is, the rest is complete
+        for entry in ("wav", *SETS, "phones", "expected", "damaged", "corpus"):  # the last says that all is
             if (out / entry).is_dir():
                 shutil.rmtree(out / entry)
             (beside / entry).rename(out / entry)
