@@ -6,7 +6,7 @@ asrser_io.compressed. A recording is given whole, or Failure says in one line wh
 
 Lengths: a header that was written before the end was known (to a pipe) holds 0 or one of the largest numbers; then
 everything to the end is read. Any other length is believed: fewer bytes are an error, and so are more, unless they are
-chunks of another kind, tags or padding.
+chunks of another kind, tags or padding. A few that are none of these are left out, and counted for the caller to say.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from __future__ import annotations
 import io
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, BinaryIO, NamedTuple
 
 import numpy as np
 
 from asrser_io.files import Failure, read_up_to
+from asrser_io.text import some_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,6 +45,7 @@ class Form(NamedTuple):
     channels: int
     num_samples: int  # of each channel
     kaldi_reads: bool  # Kaldi's own programs take this file as it is, and read the same samples
+    rest: int = 0  # bytes behind the samples that nothing explains, MOST_REST at most; see said_of_rest
 
     @property
     def seconds(self) -> float:
@@ -106,8 +108,7 @@ def examine(path: str | Path) -> Form:
                     there = os.fstat(file.fileno()).st_size - start
                     num_samples = _check_length(layout, min(there, layout.size))
                     file.seek(start + layout.size)
-                    _check_rest(file.read(), layout)
-                    return layout.form(num_samples)
+                    return layout.form(num_samples)._replace(rest=_check_rest(file.read(), layout))
             file.seek(0)
         return read_stream(file).form
 
@@ -122,9 +123,8 @@ def read_stream(file: BinaryIO) -> Recording:
     if magic in _HEADERS:
         layout = _layout(stream, magic)
         if layout.is_plain:
-            recording = _read_plain(stream, layout)
-            _check_rest(stream.read(), layout)
-            return recording
+            form, samples = _read_plain(stream, layout)
+            return Recording(form._replace(rest=_check_rest(stream.read(), layout)), samples)
         _check_length(layout, len(data) - stream.tell() if layout.size is None else len(stream.read(layout.size)))
     from asrser_io import compressed
 
@@ -133,6 +133,13 @@ def read_stream(file: BinaryIO) -> Recording:
     form = Form(coding, rate, len(samples), samples.shape[1], kaldi_reads=False)
     _check_scale(samples, 1.0, form.coding)
     return Recording(form, samples * np.float32(32768))
+
+
+def said_of_rest(forms: Mapping[str, Form]) -> str:
+    """A warning that names the recordings behind whose samples something stands, and how much; "" if there is none."""
+    named = [f"{path} ({form.rest} bytes)" for path, form in forms.items() if form.rest]
+    what = "behind the samples that their headers announce stand bytes that nothing explains, and that are not read"
+    return f"{len(named)} of {len(forms)} recordings: {what}: {some_of(named)}" if named else ""
 
 
 def mixed(samples: np.ndarray) -> tuple[np.ndarray, str]:
@@ -322,19 +329,26 @@ def _chunks(data: bytes, big_endian: bool) -> Iterator[tuple[bytes, bytes]]:
         position = end
 
 
-def _check_rest(rest: bytes, layout: Layout) -> None:
-    """What stands behind the samples is further chunks, tags or padding; if it is none, the header may be false."""
-    explained = 0
+def _check_rest(rest: bytes, layout: Layout) -> int:
+    """What stands behind the samples is further chunks, tags or padding; else the header may be false.
+
+    Returns how many bytes are neither.
+    """
+    explained = int((layout.size or 0) % 2 and rest[:1] == b"\0")
     for start in {0, (layout.size or 0) % 2}:  # with padding or without
         chunks = list(_chunks(rest[start:], layout.big_endian))
         if any(name == b"data" for name, _ in chunks):
             raise Failure("a second chunk of samples behind the first; convert it first: sox IN OUT.wav")
-        explained = max(explained, sum(8 + len(content) for _, content in chunks))
-    if len(rest) - explained > MOST_REST and rest[explained:].strip(b"\0"):
+        explained = max(explained, start * bool(chunks) + sum(8 + len(content) for _, content in chunks))
+    unexplained = len(rest) - explained
+    if not rest[explained:].strip(b"\0") or (unexplained == 128 and rest[-128:].startswith(b"TAG")):  # ID3, version 1
+        return 0
+    if unexplained > MOST_REST:
         raise Failure(
             f"{len(rest)} bytes behind the {layout.size} that its header announces: the header is false (the recording "
             "was interrupted?), or the file damaged; write it anew"
         )
+    return unexplained
 
 
 def _without_id3(data: bytes) -> bytes:

@@ -29,7 +29,7 @@ import numpy as np
 
 from asrser_io.files import Failure, write_text
 from asrser_io.messages import as_script
-from asrser_io.recordings import Form, examine, read_stream, write_riff16
+from asrser_io.recordings import Form, examine, read_stream, said_of_rest, write_riff16
 from asrser_io.streams import open_input
 from asrser_io.text import read_lines, words_of
 from asrser_nn.data.audio import RATE, read_audio
@@ -369,4 +369,7 @@ def audio_for_kaldi(recordings: Mapping[str, str], folder: Path, final: Path) ->
     if converted:
         warn(f"{converted} of {len(wav_scp)} recordings are not 16 kHz mono 16-bit WAV: converted once, into {final}")
     report("warning", warnings)
+    forms = {audio: form for audio in dict.fromkeys(recordings.values()) if isinstance(form := form_of(audio), Form)}
+    if said := said_of_rest(forms):
+        warn(f"warning: {said}")
     return wav_scp

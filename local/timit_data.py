@@ -14,7 +14,7 @@ from fold_phones import read_phone_map
 
 from asrser_io.files import Failure, write_text
 from asrser_io.messages import as_script, say_warnings_by, warn
-from asrser_io.recordings import Form, examine, read_recording, write_riff16
+from asrser_io.recordings import Form, examine, read_recording, said_of_rest, write_riff16
 from asrser_io.text import read_lines, read_list, rows, some_of
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
@@ -285,7 +285,10 @@ def prepare(corpus, out):
     # The transcripts have the 48; folding to 39 changes no number of phones.
     num_phones = {subset: sum(len(s.segments) for s in sentences[subset]) for subset in SETS}
     check_counts(corpus, name, sentences, num_phones)
-    report_gaps(corpus, [sentence for subset in SETS for sentence in sentences[subset]])
+    everything = [sentence for subset in SETS for sentence in sentences[subset]]
+    report_gaps(corpus, everything)
+    if said := said_of_rest({str(sentence.audio): sentence.form for sentence in everything}):
+        warn(said)
     is_damaged = has_lost_bytes(corpus, name, sentences["train"])
 
     out = Path(os.path.abspath(out))

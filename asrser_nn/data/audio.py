@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from asrser_io.recordings import mixed, read_recording
+from asrser_io.recordings import mixed, read_recording, said_of_rest
 
 RATE = 16000  # samples per second
 
@@ -15,7 +15,8 @@ def read_audio(path: Path) -> tuple[np.ndarray, str]:
     returns: (samples,) float32 in the units of 16-bit integers, RATE per second; a warning, or ""
     """
     form, channels = read_recording(path)
-    samples, warning = mixed(channels)
+    samples, cancelled = mixed(channels)
+    warning = "; ".join(filter(None, [cancelled, said_of_rest({str(path): form})]))
     if form.rate != RATE:
         import soxr
 

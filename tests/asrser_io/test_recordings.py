@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from asrser_io.files import Failure
-from asrser_io.recordings import Form, examine, read_recording, read_riff16, read_stream, write_riff16
+from asrser_io.recordings import Form, examine, read_recording, read_riff16, read_stream, said_of_rest, write_riff16
 
 RATE = 16000
 NUM_SAMPLES = 1001  # odd, so that an odd number of bytes occurs
@@ -259,11 +259,32 @@ def test_what_stands_behind_the_samples_is_no_sample():
         if size is None:
             np.testing.assert_array_equal(read(wav(PCM16, after=chunk)).samples[0], SIGNAL)
             np.testing.assert_array_equal(read(wav(PCM16) + b"garbage").samples[0], SIGNAL)
+            assert read(wav(PCM16) + b"garbage").form.rest == 7
         else:
             with pytest.raises(Failure, match="without samples"):
                 read(wav(b"", after=chunk))
     np.testing.assert_array_equal(read(encoded("NIST", "PCM_16") + b"x").samples[0], SIGNAL)
     np.testing.assert_array_equal(read(encoded("AU", "PCM_16") + b"x").samples[0], SIGNAL)
+
+
+CHUNK = struct.pack("<4sI", b"LIST", 4) + b"\7\7\7\7"
+
+
+@pytest.mark.parametrize(
+    ("after", "rest"),
+    [
+        (b"", 0), (CHUNK, 0), (b"\0" * 900, 0), (CHUNK + b"\0" * 900, 0), (b"TAG".ljust(128, b"x"), 0),
+        (b"\7" * 1024, 1024), (CHUNK + b"xy", 2), (b"TAG and not as long as one", 26),
+    ],
+)  # fmt: skip
+def test_bytes_behind_the_samples_that_nothing_explains_are_counted_and_named(after, rest, tmp_path):
+    path = tmp_path / "x.wav"
+    for content in (wav(PCM16, after=after), wav(PCM16 + b"\7", bits=8, after=b"\0" + after)):  # of odd size: padded
+        path.write_bytes(content)
+        assert read_recording(path).form.rest == examine(path).rest == rest
+    forms = {"a": read(wav(PCM16)).form, str(path): examine(path)}
+    assert said_of_rest(forms).startswith("1 of 2 recordings: behind" if rest else "")
+    assert said_of_rest(forms).endswith(f": {path} ({rest} bytes)" if rest else "")
 
 
 @pytest.mark.parametrize("container", ["WAV", "W64", "AU", "NIST", "AIFF"])

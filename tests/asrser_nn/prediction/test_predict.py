@@ -605,7 +605,7 @@ def test_a_file_named_twice_is_done_once(models, tmp_path, monkeypatch):
 
 def test_a_network_of_other_features_is_refused(tmp_path):
     network = ConvNet(Shape(13, 2, context=0, channels=(), kernels=(), paddings=(), pools=(), hidden=()))
-    save_model(tmp_path / "final.pt", Model(network, ["a", "b"], torch.ones(2), {}))
+    save_model(tmp_path / "final.pt", Model(network, ["a", "b"], torch.tensor([1, 1]), {}))
     write_tones(tmp_path / "tones.wav")
     result = predict("--ser", tmp_path, tmp_path / "tones.wav")
     assert result.exit_code == 1 and "40 coefficients per frame, but the model takes 13" in result.stderr
