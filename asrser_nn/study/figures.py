@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
 # Okabe and Ito's colours, which colour-blind readers can tell; each has a marker of its own besides.
 STYLES = {
-    "dev": {"color": "#0072B2", "marker": "o"},
-    "test": {"color": "#D55E00", "marker": "s"},
+    "transfer": {"label": "layers of the other task", "color": "#D55E00", "marker": "s"},
+    "own": {"label": "the task's own layers (control)", "color": "#0072B2", "marker": "o", "ls": "-."},
+    "random": {"label": "random layers (control)", "color": "#777777", "marker": "x", "ls": ":"},
 }
 DIRECTIONS = {
     "asr2ser": ("Speech recognition → emotion", "ser", ("E", "UE")),
@@ -70,47 +71,47 @@ def first_layer_filters(filters: dict[str, list]) -> Figure:
 
 
 def errors_against_layers(summary: list[dict[str, Any]]) -> Figure | None:
-    """Figure 3: errors against the number of constant layers, both directions, dev and test, 95 % intervals."""
+    """Figure 3: errors against the number of constant layers, with the controls that were run and 95 % intervals.
+
+    A row of panels for each direction and measure; dev on the left, test on the right.
+    """
     shown = [name for name in DIRECTIONS if any(row["experiment"] == name for row in summary)]
-    if not shown:
+    panels = [(name, measure) for name in shown for measure in DIRECTIONS[name][2]]
+    if not panels:
         return None
-    figure, axes = _figure(9, 3.4 * len(shown), nrows=len(shown), ncols=2)
-    for line, experiment in zip(axes, shown, strict=True):
-        title, baseline, measures = DIRECTIONS[experiment]
-        for axis, measure in zip(line, measures, strict=True):
-            for part, style in STYLES.items():
-                _draw_errors(axis, summary, experiment, baseline, measure, part, style)
-            axis.set_title(f"{title}: {measure}", fontsize=10)
+    figure, axes = _figure(9.5, 3.1 * len(panels), nrows=len(panels), ncols=2, sharey="row")
+    for line, (experiment, measure) in zip(axes, panels, strict=True):
+        title, task, _ = DIRECTIONS[experiment]
+        for axis, part in zip(line, ("dev", "test"), strict=True):
+            rows = [row for row in summary if (row["task"], row["measure"], row["part"]) == (task, measure, part)]
+            _draw_errors(axis, rows, experiment.partition("2")[0])
+            speakers = max((row["speakers"] for row in rows), default=0)
+            axis.set_title(f"{title}: {measure}, {part} ({speakers} speakers)", fontsize=10)
             axis.set_xlabel("constant layers $l$")
-            axis.set_ylabel(f"{measure} (%)")
             axis.set_xticks(range(6))
             axis.grid(alpha=0.3)
-            axis.legend(fontsize=8)
+        line[0].set_ylabel(f"{measure} (%)")
+        if line[0].get_legend_handles_labels()[0]:
+            line[0].legend(fontsize=8)
     return figure
 
 
-def _draw_errors(
-    axis: Any,
-    summary: list[dict[str, Any]],
-    experiment: str,
-    baseline: str,
-    measure: str,
-    part: str,
-    style: dict[str, str],
-) -> None:
-    rows = [r for r in summary if r["part"] == part and r["measure"] == measure]
-    points = {r["constant_layers"]: r for r in rows if r["experiment"] == experiment}
-    if points:
-        # dev a little to the left and test to the right, so that their intervals do not hide each other
-        x = np.arange(6) + (-0.06 if part == "dev" else 0.06)
+def _draw_errors(axis: Any, rows: list[dict[str, Any]], source: str) -> None:
+    """rows: all of one task, part and measure; source: the other task"""
+    for (kind, style), shift in zip(STYLES.items(), (0, -0.08, 0.08), strict=True):
+        name = {"own": rows[0]["task"] if rows else None, "transfer": source}.get(kind, kind)
+        points = {row["constant_layers"]: row for row in rows if row["source_task"] == name}
+        if not points:
+            continue
         # NaN interrupts the line where a run is missing
         y = np.array([points[layers]["mean"] if layers in points else np.nan for layers in range(6)])
         bounds = np.array([points.get(layers, {}).get("interval") or [y[layers]] * 2 for layers in range(6)])
         spread = np.maximum(0, [y - bounds[:, 0], bounds[:, 1] - y])
-        axis.errorbar(x, y, yerr=spread, label=part, capsize=3, lw=1.5, ms=5, **style)
+        # the controls a little to the side, so that intervals do not hide each other
+        axis.errorbar(np.arange(6) + shift, y, yerr=spread, capsize=3, lw=1.5, ms=5, **style)
     for row in rows:
-        if row["experiment"] == baseline:
-            axis.axhline(row["mean"], color=style["color"], ls="--", lw=1, label=f"{part}, trained from scratch")
+        if row["source_task"] is None:
+            axis.axhline(row["mean"], color="black", ls="--", lw=1, label="from scratch")
 
 
 def learning_curves(runs: list[dict[str, Any]]) -> Figure | None:

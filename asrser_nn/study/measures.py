@@ -6,6 +6,7 @@ errors, for WA the right utterances); UE and UA have one per emotion, so that a 
 The counts of one run, for one part (dev or test) and one measure, are {speaker: [[hits, total], one pair per class]}.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -16,6 +17,11 @@ from asrser_nn.study.statistics import bootstrap_interval, paired_bootstrap
 
 Counts = dict[str, list[list[int]]]
 LEAST_SPEAKERS = 6  # for a verdict; see compare
+REFERENCES = {  # what a transfer with l constant layers is compared with
+    "scratch": "from scratch: all layers trained for the task",
+    "own": "own layers: l layers of the task itself, held constant too",
+    "random": "random layers: l layers that were never trained, held constant too",
+}
 
 
 class Measure(NamedTuple):
@@ -117,6 +123,7 @@ def compare(runs: Sequence[Counts], baseline: Sequence[Counts], lower_is_better:
 def summary(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """One row for each experiment, number of constant layers, part and measure that the runs have counts of.
 
+    A transfer is compared with what REFERENCES names, where that was run.
     runs: as in results.json; each has experiment, task, source_task, constant_layers, fold, seed and counts
           {part: {measure: Counts}}
     """
@@ -124,30 +131,49 @@ def summary(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     for experiment, layers in dict.fromkeys((run["experiment"], run["constant_layers"]) for run in runs):
         chosen = [run for run in runs if (run["experiment"], run["constant_layers"]) == (experiment, layers)]
         task, source = chosen[0]["task"], chosen[0]["source_task"]
-        folds = {run["fold"] for run in chosen}
-        # Folds that were not run here do not take part in the comparison.
-        baseline = [run for run in runs if (run["task"], run["source_task"]) == (task, None)]
-        baseline = [run for run in baseline if run["fold"] is None or run["fold"] in folds]
+        references = {name: _reference(name, chosen, runs) for name in REFERENCES}
         for part in ("dev", "test"):
             for measure in MEASURES:
                 counts = _counts(chosen, part, measure)
                 if not counts:
                     continue
-                reference = _counts(baseline, part, measure) if source is not None else []
                 lower = MEASURES[measure].lower_is_better
+                theirs = {name: _counts(others, part, measure) for name, others in references.items()}
+                comparisons = {name: compare(counts, found, lower) for name, found in theirs.items() if found}
                 rows.append(
                     {
                         "experiment": experiment,
+                        "task": task,
+                        "source_task": source,
                         "constant_layers": layers,
                         "part": part,
                         "measure": measure,
                         **summarise(counts),
                         "folds": _means_by("fold", chosen, part, measure),
+                        "seeds": len({run["seed"] for run in chosen}),
                         "seed_spread": _spread(list(_means_by("seed", chosen, part, measure).values())),
-                        "comparison": compare(counts, reference, lower) if reference else None,
+                        "repeat_spread": _spread_of_repeats(chosen, part, measure),
+                        "comparisons": {name: found for name, found in comparisons.items() if found},
                     }
                 )
     return rows
+
+
+def _reference(name: str, chosen: Sequence[dict[str, Any]], runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The runs with which the chosen ones, of one experiment and number of constant layers, are compared."""
+    task, source, layers = (chosen[0][what] for what in ("task", "source_task", "constant_layers"))
+    of_reference = {"scratch": (None, None), "own": (task, layers), "random": ("random", layers)}[name]
+    if source is None or of_reference[0] == source:
+        return []
+    # Folds and seeds that were not run here do not take part in the comparison.
+    folds, seeds = {run["fold"] for run in chosen}, {run["seed"] for run in chosen}
+    return [
+        run
+        for run in runs
+        if (run["task"], run["source_task"], run["constant_layers"]) == (task, *of_reference)
+        and (run["fold"] is None or run["fold"] in folds)
+        and run["seed"] in seeds
+    ]
 
 
 def _counts(runs: Sequence[dict[str, Any]], part: str, measure: str) -> list[Counts]:
@@ -158,6 +184,16 @@ def _means_by(what: str, runs: Sequence[dict[str, Any]], part: str, measure: str
     values = sorted({run[what] for run in runs if run[what] is not None})
     grouped = {value: _counts([run for run in runs if run[what] == value], part, measure) for value in values}
     return {str(value): summarise(counts)["mean"] for value, counts in grouped.items() if counts}
+
+
+def _spread_of_repeats(runs: Sequence[dict[str, Any]], part: str, measure: str) -> float | None:
+    """Standard deviation between runs that differ in nothing but the draw of their random layers, over all such."""
+    groups: dict[Any, list[Counts]] = defaultdict(list)
+    for run in runs:
+        groups[run["fold"], run["seed"]] += _counts([run], part, measure)
+    spreads = [_spread([summarise([counts])["mean"] for counts in group]) for group in groups.values()]
+    known = [spread for spread in spreads if spread is not None]
+    return float(np.sqrt(np.mean(np.square(known)))) if known else None
 
 
 def _spread(figures: list[float]) -> float | None:

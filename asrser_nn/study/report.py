@@ -11,20 +11,12 @@ from typing import Any
 
 from asrser_io.files import Failure, write_text
 from asrser_nn.study import figures, paper
-from asrser_nn.study.measures import MEASURES
+from asrser_nn.study.measures import LEAST_SPEAKERS, MEASURES, REFERENCES
+from asrser_nn.study.summary import aligned
+from asrser_nn.study.words import EXPERIMENTS, NO_CONTROLS, RANDOM_LAYERS, readings
 
 MISSING = "missing"
 PARTS = ("dev", "test")
-EXPERIMENTS = {
-    "asr": "speech recognition (ASR) baseline",
-    "ser": "emotion recognition (SER) baseline",
-    "asr2ser": "ASR → SER",
-    "ser2asr": "SER → ASR",
-    "asr2asr": "ASR → ASR (control)",
-    "ser2ser": "SER → SER (control)",
-    "random2asr": "random → ASR (control)",
-    "random2ser": "random → SER (control)",
-}
 
 
 class Table:
@@ -54,12 +46,30 @@ def _number(value: float | None) -> str:
 
 
 def _with_interval(row: dict[str, Any] | None) -> str:
+    """The figure, its interval, and over how many speakers."""
     if row is None:
         return MISSING
-    if row["interval"] is None:
-        return _number(row["mean"])
-    low, high = row["interval"]
-    return f"{row['mean']:.2f} [{low:.2f}, {high:.2f}]"
+    interval = "" if row["interval"] is None else " [{:.2f}, {:.2f}]".format(*row["interval"])
+    return f"{row['mean']:.2f}{interval}, n {row['speakers']}"
+
+
+def _difference(comparison: dict[str, Any] | None) -> str:
+    """The same of a difference, with what can be told of it."""
+    if comparison is None:
+        return ""
+    interval = "[{:+.2f}, {:+.2f}]".format(*comparison["interval"])
+    return f"{comparison['difference']:+.2f} {interval}, n {comparison['speakers']}: {comparison['verdict']}"
+
+
+def _runs(row: dict[str, Any] | None) -> str:
+    """What the runs behind a figure are: folds × seeds × draws, or their number where some are missing."""
+    if row is None:
+        return "0"
+    folds, seeds = max(1, len(row["folds"])), row["seeds"]
+    draws = -(-row["runs"] // (folds * seeds))
+    factors = [(len(row["folds"]), "fold"), (seeds, "seed")] + [(draws, "draw")] * (row["source_task"] == "random")
+    product = " × ".join(f"{number} {what}{'s' * (number > 1)}" for number, what in factors if number)
+    return product if folds * seeds * draws == row["runs"] else f"{row['runs']} of {product}"
 
 
 class _Summary:
@@ -72,8 +82,10 @@ class _Summary:
     def find(self, experiment: str, layers: int | None, part: str, measure: str) -> dict[str, Any] | None:
         return self._by_key.get((experiment, layers, part, measure))
 
-    def has(self, experiment: str) -> bool:
-        return any(row["experiment"] == experiment for row in self.rows)
+    def layers(self, experiment: str) -> list[int | None]:
+        """The numbers of constant layers with which it was run, the largest first."""
+        found = {row["constant_layers"] for row in self.rows if row["experiment"] == experiment}
+        return sorted(found, key=lambda layers: -1 if layers is None else layers, reverse=True)
 
 
 def _transfer_table(summary: _Summary, name: str, task: str, experiments: list[str], measures: list[str]) -> Table:
@@ -85,10 +97,11 @@ def _transfer_table(summary: _Summary, name: str, task: str, experiments: list[s
     rows = []
     for experiment in experiments:
         # the paper's order: the baseline, then from all layers constant to none
-        for layers in [None] if experiment == task else range(5, -1, -1):
+        of_paper = {task: [None], experiments[1]: range(5, -1, -1)}
+        for layers in of_paper.get(experiment, summary.layers(experiment)):
             row = [EXPERIMENTS[experiment] + ("" if layers is None else f", l = {layers}")]
             found = [summary.find(experiment, layers, part, measure) for measure in measures for part in PARTS]
-            row.append(str(max((r["runs"] for r in found if r), default=0)))
+            row.append(_runs(max((r for r in found if r), key=lambda r: r["runs"], default=None)))
             for measure in measures:
                 for part in PARTS:
                     row.append(_with_interval(summary.find(experiment, layers, part, measure)))
@@ -99,36 +112,38 @@ def _transfer_table(summary: _Summary, name: str, task: str, experiments: list[s
     caption = (
         "In per cent: "
         + "; ".join(f"{m}: {MEASURES[m].meaning}" for m in measures)
-        + (". The mean over the folds' networks, in brackets its 95 % interval (bootstrap over speakers).")
+        + ". The mean over the runs' networks, in brackets its 95 % interval (bootstrap over n speakers)."
+        + (" " + RANDOM_LAYERS if any(name.startswith("random") for name in experiments) else "")
     )
     return Table(name, caption, header, rows)
 
 
-def _comparison_table(summary: _Summary) -> Table:
+def _comparison_table(summary: _Summary, name: str, experiments: list[str], measures: list[str]) -> Table:
+    """The differences of transfers and controls to what they are compared with, on test and on dev."""
     rows = []
-    for row in summary.rows:
-        if row["comparison"]:
-            c = row["comparison"]
-            low, high = c["interval"]
-            rows.append(
-                [
-                    EXPERIMENTS[row["experiment"]],
-                    str(row["constant_layers"]),
-                    row["part"],
-                    row["measure"],
-                    f"{c['difference']:+.2f}",
-                    f"[{low:+.2f}, {high:+.2f}]",
-                    str(c["speakers"]),
-                    c["verdict"],
-                ]
-            )
+    for experiment in experiments:
+        for layers in summary.layers(experiment):
+            for measure in measures:
+                for part in reversed(PARTS):
+                    row = summary.find(experiment, layers, part, measure)
+                    if row and row["comparisons"]:
+                        what = [EXPERIMENTS[experiment], str(layers), f"{measure} {part}", _with_interval(row)]
+                        rows.append([*what, *(_difference(row["comparisons"].get(name)) for name in REFERENCES)])
+    controls = ", ".join(f"{EXPERIMENTS[name]} (l = {_listed(summary.layers(name))})" for name in experiments[1:])
     return Table(
-        "Comparison with the baseline",
-        "Difference to the network trained from scratch on the same task, over the same speakers, with the "
-        "95 % interval of a paired bootstrap: better or worse where it leaves out zero and there are six speakers.",
-        ["transfer", "l", "part", "measure", "difference", "95 % interval", "speakers", "verdict"],
+        name,
+        "Differences over the same n speakers to other networks for the same task: "
+        + "; ".join(REFERENCES.values())
+        + ". In brackets the 95 % interval of a paired bootstrap; better or worse where it leaves out zero and "
+        + f"{LEAST_SPEAKERS} speakers or more were heard. "
+        + (f"Controls: {controls}. {RANDOM_LAYERS}" if controls else NO_CONTROLS),
+        ["", "l", "", "figure", *(f"to {text.partition(':')[0]}" for text in REFERENCES.values())],
         rows,
     )
+
+
+def _listed(numbers: Iterable[Any]) -> str:
+    return ", ".join(map(str, sorted(numbers)))
 
 
 def _network_tables(results: dict[str, Any]) -> list[Table]:
@@ -154,13 +169,15 @@ def _fold_table(summary: _Summary) -> Table:
             _number(row["pooled"]),
             ", ".join(f"{fold} {value:.1f}" for fold, value in row["folds"].items()) or "no folds",
             f"± {row['seed_spread']:.2f}" if row["seed_spread"] is not None else "one seed",
+            f"± {row['repeat_spread']:.2f}" if row["repeat_spread"] is not None else "",
         ]
         for row in summary.rows
     ]
     return Table(
         "Every fold",
-        "Mean over the folds, the rate of all folds pooled, each fold's value, the spread over seeds; in per cent.",
-        ["experiment", "part", "measure", "mean", "pooled", "folds", "seeds"],
+        "Mean over the runs, the rate of all of them pooled, each fold's value, the standard deviation over seeds, and "
+        "over draws of random layers within a fold and a seed; in per cent.",
+        ["experiment", "part", "measure", "mean", "pooled", "folds", "seeds", "draws"],
         rows,
     )
 
@@ -170,7 +187,7 @@ def tables(results: dict[str, Any]) -> list[Table]:
     summary = _Summary(results)
 
     def with_controls(*names: str) -> list[str]:
-        return [names[0], names[1], *(name for name in names[2:] if summary.has(name))]
+        return [names[0], names[1], *(name for name in names[2:] if summary.layers(name))]
 
     made = _network_tables(results)
     asr, ser = (
@@ -189,7 +206,8 @@ def tables(results: dict[str, Any]) -> list[Table]:
         made.append(
             _transfer_table(summary, "Lenient PER, not the standard one", "asr", lenient, ["PER without silence"])
         )
-    made.append(_comparison_table(summary))
+    made.append(_comparison_table(summary, "Comparisons (SER → ASR)", asr[1:], ["FER", "PER"]))
+    made.append(_comparison_table(summary, "Comparisons (ASR → SER)", ser[1:], ["E", "UE", "WA", "UA"]))
     made.append(_fold_table(summary))
     for task, corpus in results["corpora"].items():
         made.append(
@@ -233,29 +251,6 @@ def tables(results: dict[str, Any]) -> list[Table]:
     return made
 
 
-def sentences(results: dict[str, Any]) -> list[str]:
-    """What the comparison says about the test set, in plain words, one sentence per transfer, l and main measure."""
-    said = []
-    for row in results["summary"]:
-        if row["part"] != "test" or not row["comparison"] or row["measure"] not in ("PER", "UE"):
-            continue
-        c = row["comparison"]
-        low, high = c["interval"]
-        words = {
-            "better": "better than from scratch",
-            "worse": "worse than from scratch",
-            "can't be told": "no difference from scratch that can be told",
-        }[c["verdict"]]
-        layers = {0: "no layer", 1: "the first layer"}.get(
-            row["constant_layers"], f"the first {row['constant_layers']} layers"
-        )
-        said.append(
-            f"{EXPERIMENTS[row['experiment']]} with {layers} constant: {row['measure']} {row['mean']:.1f} %, {words} "
-            f"({c['difference']:+.1f}, 95 % interval {low:+.1f} to {high:+.1f}, {c['speakers']} speakers)."
-        )
-    return said
-
-
 def _confusions(results: dict[str, Any]) -> dict[str, list[list[int]]]:
     """Of the SER baseline on test, all folds together: frames, and utterances."""
     found: dict[str, list[list[int]]] = {}
@@ -280,8 +275,8 @@ def draw(results: dict[str, Any], folder: Path) -> dict[str, tuple[str, Path]]:
             figures.first_layer_filters(results["filters"]) if results["filters"] else None,
         ),
         "figure3_transfer": (
-            "Figure 3. Errors against the number of constant layers; bars are 95 % intervals over speakers, dashed "
-            "lines the baseline trained from scratch.",
+            "Figure 3. Errors against the number of constant layers, and those of the controls that were run; bars are "
+            "95 % intervals over speakers.",
             figures.errors_against_layers(results["summary"]),
         ),
         "learning_curves": ("Learning curves, every run.", figures.learning_curves(results["runs"])),
@@ -321,9 +316,14 @@ def _page(results: dict[str, Any], made: list[Table], drawn: dict[str, tuple[str
         )
 
     by_name = {table.name: table for table in made}
-    first = [name for name in by_name if name.startswith(("Table 2", "Table 3"))]
+    first = [name for name in by_name if name.startswith(("Comparisons", "Table 2", "Table 3"))]
     caveats = "".join(f"<p>{html.escape(text)}</p>" for text in results["caveats"])
-    said = "".join(f"<li>{html.escape(text)}</li>\n" for text in sentences(results))
+    said = "".join(
+        f"<h3>{html.escape(reading.name)}</h3>\n<p>{html.escape(reading.explanation)}</p>\n<ul>\n"
+        + "".join(f"<li>{html.escape(text)}</li>\n" for text in reading.sentences)
+        + "</ul>\n"
+        for reading in readings(results)
+    )
     rest = [table for name, table in by_name.items() if name not in first]
     title = html.escape(results["title"])
     return (
@@ -332,7 +332,7 @@ def _page(results: dict[str, Any], made: list[Table], drawn: dict[str, tuple[str
         f"<h1>{title}</h1>\n"
         + (f'<div class="caveat">{caveats}</div>\n' if caveats else "")
         + f"<h2>Against the number of constant layers</h2>\n{picture('figure3_transfer')}"
-        + (f"<ul>\n{said}</ul>\n" if said else "")
+        + said
         + "".join(by_name[name].html() for name in first)
         + f"<h2>The networks</h2>\n{picture('figure2_filters')}{picture('learning_curves')}{picture('confusion')}"
         + "<h2>Everything else</h2>\n"
@@ -382,16 +382,24 @@ def read_results(path: Path) -> dict[str, Any]:
 
 
 def summary_text(results: dict[str, Any]) -> str:
-    """The study on a screen: the test errors of both directions against the number of constant layers."""
+    """The study on a screen: the test errors of both directions and of the controls."""
     summary = _Summary(results)
     columns = [("ser2asr", "asr", "FER"), ("ser2asr", "asr", "PER"), ("asr2ser", "ser", "UE"), ("asr2ser", "ser", "UA")]
-    lines = [results["title"], *results["caveats"], ""]
-    lines.append("test, %        " + "".join(f"{EXPERIMENTS[name] + ': ' + m:>18}" for name, _, m in columns))
-    run = sorted({row["constant_layers"] for row in summary.rows if row["constant_layers"] is not None})
-    for label, layers in [("from scratch", None), *((f"{n} layers constant", n) for n in run)]:
-        cells = []
-        for experiment, task, measure in columns:
-            row = summary.find(task if layers is None else experiment, layers, "test", measure)
-            cells.append(MISSING if row is None else f"{row['mean']:.1f}")
-        lines.append(f"{label:18}" + "".join(f"{cell:>{15 if i == 0 else 18}}" for i, cell in enumerate(cells)))
-    return "\n".join(lines) + "\n"
+    table = [["test, %", *(f"{EXPERIMENTS[name]}: {measure}" for name, _, measure in columns)]]
+    layers = sorted({row["constant_layers"] for row in summary.rows if row["constant_layers"] is not None})
+    numbered = [(n, "1 layer" if n == 1 else f"{n} layers") for n in layers]
+    lines = [("from scratch", None, "{task}"), *((f"{words} constant", n, "{transfer}") for n, words in numbered)]
+    lines += [(f"control: {words} of its own", n, "{task}2{task}") for n, words in numbered]
+    lines += [(f"control: {words}, random", n, "random2{task}") for n, words in numbered]
+    for label, number, name in lines:
+        found = [
+            summary.find(name.format(task=task, transfer=transfer), number, "test", measure)
+            for transfer, task, measure in columns
+        ]
+        if any(found) or not label.startswith("control"):
+            table.append([label, *(f"{row['mean']:.1f}" if row else MISSING for row in found)])
+    speakers = [summary.find(task, None, "test", measure) for _, task, measure in columns]
+    table.append(["speakers", *(str(row["speakers"]) if row else MISSING for row in speakers)])
+    advice = "What layers know of the other task shows beside the controls of as many layers, not beside from scratch."
+    said = [advice if any(row[0].startswith("control") for row in table) else NO_CONTROLS]
+    return "\n".join([results["title"], *results["caveats"], "", *aligned(table), *said]) + "\n"

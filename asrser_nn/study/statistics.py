@@ -7,6 +7,7 @@ With few speakers the intervals are too narrow: state the number of speakers bes
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -83,7 +84,7 @@ def bootstrap_interval(
     Raises ValueError when no speaker has anything to count.
     """
     array = with_counts(counts)
-    low, high = percentile_interval(statistic(sums_of_draws(array, num_draws, seed)), confidence)
+    low, high = percentile_interval(figures_of_draws(array, statistic, num_draws, seed), confidence)
     return Estimate(float(statistic(array.sum(axis=0, keepdims=True))[0]), low, high, len(array))
 
 
@@ -102,11 +103,13 @@ def paired_bootstrap(
             f"counts of shape {np.shape(counts)} against {np.shape(baseline_counts)}: not the same speakers"
         )
     both = with_counts(np.stack([np.asarray(counts), np.asarray(baseline_counts)], axis=1))  # (speakers, 2, ...)
-    sums = sums_of_draws(both, num_draws, seed)
-    differences = statistic(sums[:, 0]) - statistic(sums[:, 1])
+
+    def difference_of(sums: NDArray) -> NDArray:
+        return statistic(sums[:, 0]) - statistic(sums[:, 1])
+
+    differences = figures_of_draws(both, difference_of, num_draws, seed)
     low, high = percentile_interval(differences, confidence)
-    total = both.sum(axis=0, keepdims=True)
-    difference = float((statistic(total[:, 0]) - statistic(total[:, 1]))[0])
+    difference = float(difference_of(both.sum(axis=0, keepdims=True))[0])
     p_value = min(1.0, 2 * float(min(np.mean(differences <= 0), np.mean(differences >= 0))))
     return Comparison(difference, low, high, p_value, len(both))
 
@@ -122,12 +125,22 @@ def with_counts(counts: ArrayLike) -> NDArray:
     return array
 
 
-def sums_of_draws(counts: NDArray, num_draws: int, seed: int) -> NDArray:
-    """Counts summed over as many speakers as there are, drawn with replacement: (speakers, ...) -> (draws, ...)."""
-    num_speakers = len(counts)
+def figures_of_draws(counts: NDArray, statistic: Statistic, num_draws: int, seed: int) -> NDArray:
+    """The figure of each draw of as many speakers as there are, with replacement: (speakers, ...) -> (draws,)."""
+    different, which = speakers_drawn(len(counts), num_draws, seed)
+    return statistic(np.tensordot(different, counts, axes=1))[which]
+
+
+@cache
+def speakers_drawn(num_speakers: int, num_draws: int, seed: int) -> tuple[NDArray, NDArray]:
+    """How often each speaker is drawn, (different draws, speakers), and which of these each draw is, (draws,).
+
+    Few speakers make few different draws: two of them three.
+    """
     generator = np.random.default_rng(seed)
     times_drawn = generator.multinomial(num_speakers, np.full(num_speakers, 1 / num_speakers), num_draws)
-    return np.tensordot(times_drawn, counts, axes=1)
+    different, which = np.unique(times_drawn, axis=0, return_inverse=True)
+    return different, which.reshape(-1)
 
 
 def percentile_interval(figures: NDArray, confidence: float) -> tuple[float, float]:

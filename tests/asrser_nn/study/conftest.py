@@ -63,6 +63,11 @@ def made_up_study():
         for experiment in ("asr2ser", "ser2asr"):
             # l = 4 is left out: a run that is missing must be shown as missing
             runs += [_run(rng, experiment, layers, fold, seed) for layers in (0, 1, 2, 3, 5) for fold in FOLDS]
+        # Controls for l = 3 alone; two draws of random layers
+        runs.append(_run(rng, "asr2asr", 3, seed=seed))
+        runs += [_run(rng, "ser2ser", 3, fold, seed) for fold in FOLDS]
+        runs += [_run(rng, "random2asr", 3, seed=seed) for _ in range(2)]
+        runs += [_run(rng, "random2ser", 3, fold, seed) for fold in FOLDS for _ in range(2)]
     layer = {"layer": 1, "what": "convolution 64 of 5×4, BatchNorm, ReLU, max pool 2×2", "output": "64×18×14"}
     network = [{**layer, "parameters": 1408}, {**layer, "layer": 2, "output": "128×8×6", "parameters": 73984}]
     part = {"speakers": 6, "utterances": 48, "frames": 12345}

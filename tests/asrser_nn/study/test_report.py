@@ -9,7 +9,9 @@ from html.parser import HTMLParser
 
 import pytest
 
-from asrser_nn.study.report import Failure, read_results, sentences, tables, write_report
+from asrser_nn.study.measures import summary
+from asrser_nn.study.report import Failure, read_results, summary_text, tables, write_report
+from asrser_nn.study.words import NO_CONTROLS, RANDOM_LAYERS, readings
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +56,10 @@ def test_the_page_holds_every_figure_of_the_results(results, page):
         assert f"{row['mean']:.2f}" in text
         if row["interval"]:
             assert f"[{row['interval'][0]:.2f}, {row['interval'][1]:.2f}]" in text
-        if row["comparison"]:
-            assert f"{row['comparison']['difference']:+.2f}" in text
+        assert f"n {row['speakers']}" in text
+        for comparison in row["comparisons"].values():
+            if row["measure"] != "PER without silence":
+                assert "{:+.2f} [{:+.2f}, {:+.2f}]".format(comparison["difference"], *comparison["interval"]) in text
         for fold, value in row["folds"].items():
             assert f"{fold} {value:.1f}" in text
 
@@ -101,11 +105,85 @@ def test_the_csv_reads_back_as_the_tables(results, folder):
     assert rows == expected
 
 
-def test_sentences_say_what_the_comparison_says(results):
-    said = sentences(results)
-    assert len(said) == 2 * 5  # both directions, the five l that were run
-    assert "worse than from scratch" in said[-1]
-    assert all(re.search(r"\d speakers\)\.$", sentence) for sentence in said)
+def test_the_papers_reading_compares_with_scratch_and_the_controlled_one_with_the_controls(results):
+    papers, controlled = readings(results)
+    assert len(papers.sentences) == 2 * 5  # both directions, the five l that were run
+    assert "worse than a network from scratch" in papers.sentences[-1]
+    assert len(controlled.sentences) == 2  # both directions, l = 3
+    for sentence in controlled.sentences:
+        assert "3 layers constant" in sentence and "random layers" in sentence and "the task's own layers" in sentence
+    for sentence in papers.sentences + controlled.sentences:
+        interval = r"[-+]?[\d.]+ to [-+]?[\d.]+, n [36]\)"
+        assert re.search(rf"% \({interval}, .* \([-+][\d.]+, {interval}", sentence)
+
+
+@pytest.mark.parametrize(
+    ("errors_of_random", "said"),
+    [
+        (60, "better than random layers (-20.0, -20.0 to -20.0, n 6). They know something of this task."),
+        (20, "worse than random layers (+20.0, +20.0 to +20.0, n 6). They serve this task less than layers that have"),
+        (40, "not told apart from random layers (+0.0, +0.0 to +0.0, n 6). Whether they know anything of this"),
+    ],
+)
+def test_what_is_concluded_follows_from_the_comparison_with_random_layers(errors_of_random, said):
+    """Whatever a network from scratch does."""
+
+    def run(source, layers, errors):
+        counts = {"test": {"PER": {f"s{number}": [[errors, 100]] for number in range(6)}}}
+        what = {"experiment": f"{source}2asr" if source else "asr", "task": "asr", "source_task": source}
+        return what | {"constant_layers": layers, "fold": None, "seed": 1, "counts": counts}
+
+    runs = [run(None, None, 20), run("ser", 2, 40), run("random", 2, errors_of_random)]
+    papers, controlled = readings({"summary": summary(runs)})
+    assert "worse than a network from scratch (+20.0" in papers.sentences[0]
+    assert said in controlled.sentences[0]
+    for counted in runs:  # five speakers tell nothing
+        del counted["counts"]["test"]["PER"]["s5"]
+    assert "can't be told" in readings({"summary": summary(runs)})[1].sentences[0]
+
+
+def test_without_controls_it_is_said_that_there_are_none(results):
+    runs = [run for run in results["runs"] if run["source_task"] not in (run["task"], "random")]
+    without = {**results, "runs": runs, "summary": summary(runs)}
+    _, controlled = readings(without)
+    assert controlled.sentences == [] and controlled.explanation.endswith(NO_CONTROLS)
+    assert NO_CONTROLS in summary_text(without) and "control" not in summary_text(without).replace(NO_CONTROLS, "")
+    assert all("control" not in row[0] for table in tables(without) for row in table.rows)
+
+
+def test_controls_stand_in_the_tables_with_how_they_were_made_and_what_was_run(results):
+    table = next(table for table in tables(results) if table.name.startswith("Table 3"))
+    rows = {row[0]: row for row in table.rows}
+    assert rows["control: random layers → SER, l = 3"][1] == "3 folds × 2 seeds × 2 draws"
+    assert rows["control: SER's own layers, l = 3"][1] == "3 folds × 2 seeds"
+    assert RANDOM_LAYERS in table.caption
+    asr = next(table for table in tables(results) if table.name.startswith("Table 2")).rows[0]
+    assert asr[:2] == ["speech recognition (ASR) baseline", "2 seeds"]
+    draws = {row[0]: row[-1] for row in next(t for t in tables(results) if t.name == "Every fold").rows}
+    assert {name for name, spread in draws.items() if spread} == {
+        "control: random layers → ASR, l = 3", "control: random layers → SER, l = 3",
+    }  # fmt: skip
+
+
+def test_runs_that_are_missing_are_no_product(results):
+    runs = [run for run in results["runs"] if (run["experiment"], run["fold"], run["seed"]) != ("ser2ser", "01F", 2)]
+    (row,) = [row for table in tables({**results, "summary": summary(runs)}) for row in table.rows
+              if table.name.startswith("Table 3") and row[0] == "control: SER's own layers, l = 3"]  # fmt: skip
+    assert row[1] == "5 of 3 folds × 2 seeds"
+
+
+def test_the_screen_has_a_line_for_each_control_and_the_number_of_speakers(results):
+    lines = {line[:32].rstrip(): line[32:].split() for line in summary_text(results).splitlines()}
+    means = {
+        (row["experiment"], row["measure"]): f"{row['mean']:.1f}"
+        for row in results["summary"]
+        if row["part"] == "test" and row["constant_layers"] == 3
+    }
+    assert lines["control: 3 layers of its own"] == [
+        means["asr2asr", "FER"], means["asr2asr", "PER"], means["ser2ser", "UE"], means["ser2ser", "UA"],
+    ]  # fmt: skip
+    assert lines["control: 3 layers, random"][0] == means["random2asr", "FER"]
+    assert lines["speakers"] == ["6", "6", "3", "3"]
 
 
 def test_figures_are_written_as_png_and_pdf(folder):

@@ -78,9 +78,35 @@ def test_a_transfer_is_compared_with_the_same_folds_of_the_baseline_of_its_targe
     runs += [_run("asr2ser", 3, fold, errors) for fold, errors in (("a", 30), ("b", 50))]
     rows = {(row["experiment"], row["constant_layers"]): row for row in summary(runs)}
     assert rows["ser", None]["mean"] == pytest.approx(50.0)
-    assert rows["asr2ser", 3]["comparison"]["difference"] == pytest.approx(10.0)  # fold c was not run
-    assert rows["ser", None]["comparison"] is None
+    assert rows["asr2ser", 3]["comparisons"]["scratch"]["difference"] == pytest.approx(10.0)  # fold c was not run
+    assert rows["ser", None]["comparisons"] == {}
     assert rows["asr2ser", 3]["folds"] == pytest.approx({"a": 30.0, "b": 50.0})
+
+
+def test_a_transfer_is_compared_with_controls_of_as_many_constant_layers():
+    runs = [_run(f"{name}ser", layers, fold, 10 + e, 1) for name, layers, e in (
+        ("", None, 0), ("asr2", 2, 5), ("asr2", 3, 20), ("ser2", 2, 1), ("ser2", 3, 2), ("random2", 3, 4),
+    ) for fold in ("a", "b")]  # fmt: skip
+    runs += [_run("random2ser", 3, fold, 18) for fold in ("a", "b")]  # another draw
+    rows = {(row["experiment"], row["constant_layers"]): row for row in summary(runs)}
+
+    def differences(*key):
+        return {name: pytest.approx(found["difference"]) for name, found in rows[key]["comparisons"].items()}
+
+    assert differences("asr2ser", 3) == {"scratch": 20, "own": 18, "random": 20 - (4 + 8) / 2}
+    assert differences("asr2ser", 2) == {"scratch": 5, "own": 4}
+    assert differences("ser2ser", 3) == {"scratch": 2, "random": 2 - 6}
+    assert differences("random2ser", 3) == {"scratch": 6, "own": 4}
+
+
+def test_the_spread_of_draws_is_that_within_a_fold_and_a_seed():
+    # Folds and seeds differ by far more than draws do.
+    errors = {("a", 1): (10, 14), ("a", 2): (30, 34), ("b", 1): (70, 70), ("b", 2): (90, 90)}
+    runs = [_run("random2ser", 3, fold, e, seed) for (fold, seed), draws in errors.items() for e in draws]
+    (row,) = summary(runs)
+    assert row["repeat_spread"] == pytest.approx(np.sqrt((8 + 8 + 0 + 0) / 4))  # variances of 10 and 14: 8
+    (row,) = summary(runs[::2])
+    assert row["repeat_spread"] is None  # one draw has none
 
 
 def test_the_spread_over_seeds_is_the_standard_deviation_of_their_means():
