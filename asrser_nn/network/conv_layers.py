@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-PIECE = 2**17  # products, of some patches with all channels, that stay in the cache
+PIECE = 2**19  # bytes of products, of some patches with all channels, that stay in the cache
 
 
 class _LargestPositiveProduct(torch.autograd.Function):
@@ -28,8 +28,10 @@ class _LargestPositiveProduct(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, patches: Tensor, weights: Tensor) -> Tensor:
-        """patches: (n, inputs), weights: (k, inputs, channels) → (n, channels)"""
-        ctx.piece = max(1, PIECE // weights.shape[2])
+        """patches: (n, inputs), weights: (k, inputs, channels) → (n, channels), in the patches' precision"""
+        ctx.piece = max(1, PIECE // patches.element_size() // weights.shape[2])
+        ctx.weights_dtype = weights.dtype
+        weights = weights.to(patches.dtype)
         largest = patches.new_empty(len(patches), weights.shape[2])
         for piece, out in zip(patches.split(ctx.piece), largest.split(ctx.piece), strict=True):
             torch.mm(piece, weights[0], out=out)
@@ -42,7 +44,7 @@ class _LargestPositiveProduct(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[None, Tensor]:
         patches, weights, largest = ctx.saved_tensors
-        result = torch.zeros_like(weights)
+        result = torch.zeros_like(weights, dtype=ctx.weights_dtype)
         pieces = (patches.split(ctx.piece), largest.split(ctx.piece), gradients[0].split(ctx.piece))
         for piece, maximum, gradient in zip(*pieces, strict=True):
             # Of equal products the first gets the gradient, of negative ones none.
@@ -50,10 +52,18 @@ class _LargestPositiveProduct(torch.autograd.Function):
             for weight, sums in zip(weights[:-1], result[:-1], strict=True):
                 share = piece @ weight
                 share = torch.eq(share, maximum, out=share).mul_(left)
-                sums.addmm_(piece.T, share)
+                add_product(sums, piece.T, share)
                 left.sub_(share)
-            result[-1].addmm_(piece.T, left)  # what no other product has claimed
+            add_product(result[-1], piece.T, left)  # what no other product has claimed
         return None, result
+
+
+def add_product(sums: Tensor, a: Tensor, b: Tensor) -> None:
+    """sums += a @ b, where a and b may be of lower precision."""
+    if a.dtype == sums.dtype:
+        sums.addmm_(a, b)
+    else:
+        sums += a @ b
 
 
 class _LargestAndMoments(torch.autograd.Function):
@@ -84,7 +94,7 @@ class _LargestAndMoments(torch.autograd.Function):
 def conv_norm_relu_pool(x: Tensor, conv: nn.Conv2d, norm: nn.BatchNorm2d, pool: tuple[int, int]) -> Tensor:
     """max_pool2d(relu(norm(conv(x))), pool), in training with running statistics, or in inference if is_data(x, …).
 
-    Under autocast only a convolution of many channels is computed in reduced precision: there it saves time.
+    Under autocast the products are made in reduced precision, what is summed up and BatchNorm in single precision.
 
     x: (256, 1, 40, 31) → (256, 64, 18, 14), channels last in memory
     """
@@ -102,7 +112,8 @@ def conv_norm_relu_pool(x: Tensor, conv: nn.Conv2d, norm: nn.BatchNorm2d, pool: 
                 mean, variance = norm.running_mean * sign, norm.running_var
             scale, shift = scale_and_shift(norm, sign, mean, variance)
             weights = torch.cat([weights * scale, shift.expand(len(weights), 1, -1)], 1)  # (4, 31, 64)
-            pooled = _LargestPositiveProduct.apply(cells.flatten(0, 2), weights).unflatten(0, cells.shape[:3])
+            patches = cells.flatten(0, 2).to(torch.bfloat16 if reduced else x.dtype)
+            pooled = _LargestPositiveProduct.apply(patches, weights).to(x.dtype).unflatten(0, cells.shape[:3])
         else:
             with torch.autocast("cpu", torch.bfloat16, enabled=reduced):
                 outputs = F.conv2d(x, kernels, padding=conv.padding).to(x.dtype)

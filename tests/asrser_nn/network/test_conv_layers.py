@@ -53,6 +53,23 @@ def test_values_gradients_and_statistics_are_those_of_the_plain_layer(inputs, ke
         torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.parametrize("inputs", [1, 3])
+def test_reduced_precision_changes_values_and_gradients_by_its_rounding(inputs: int) -> None:
+    x = torch.randn(70, inputs, 40, 31, generator=torch.Generator().manual_seed(1))
+
+    def found(precision: torch.dtype) -> list[Tensor]:
+        torch.manual_seed(0)
+        conv, norm = nn.Conv2d(inputs, 6, (5, 4), bias=False), nn.BatchNorm2d(6)
+        with torch.autocast("cpu", precision, enabled=precision == torch.bfloat16):
+            out = conv_norm_relu_pool(x, conv, norm, (2, 2))
+            F.cross_entropy(out.flatten(2).mean(2), torch.arange(70) % 6).backward()
+        assert conv.weight.grad is not None and norm.weight.grad is not None
+        return [out.detach(), conv.weight.grad, norm.weight.grad]
+
+    for reduced, full, most in zip(found(torch.bfloat16), found(torch.float32), (0.01, 0.1, 0.05), strict=True):
+        assert 1e-6 < (reduced - full).norm() / full.norm() < most  # the kernels' gradients are small differences
+
+
 def test_in_inference_the_running_statistics_are_used_and_left_alone() -> None:
     torch.manual_seed(0)
     conv, norm = nn.Conv2d(1, 6, (5, 4), bias=False).double(), nn.BatchNorm2d(6).double().eval()
