@@ -14,6 +14,8 @@ import sys
 
 PASSED_ON = (_signal.SIGHUP, _signal.SIGINT, _signal.SIGQUIT, _signal.SIGTERM)
 MOST_FILES = 250  # a message takes 253
+# The server's first answer, and perhaps its second; else that is the process and, at its end, its status.
+ACCEPTED, NOT_FORKED = b"+", b"-"
 
 
 def main(folder: str, name: str, *arguments: str) -> None:
@@ -25,12 +27,12 @@ def main(folder: str, name: str, *arguments: str) -> None:
         connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
         connection.connect(f"{folder}/socket")
         send_call(connection, name, arguments, files)
-        answer = connection.recv(32)
+        accepted = connection.recv(1) == ACCEPTED
     except OSError:
-        answer = b""
-    if not answer:
-        program = f"{folder}/bin/{name}"
-        posix.execv(program, [program, *arguments])
+        accepted = False  # nothing is forked without this answer, which comes before it
+    answer = read_answer(connection) if accepted else b""
+    if not accepted or answer == NOT_FORKED:
+        start(f"{folder}/bin/{name}", name, arguments)
     for number in PASSED_ON:
         if _signal.getsignal(number) != _signal.SIG_IGN:
             _signal.signal(number, lambda number, _: connection.send(bytes([number])))
@@ -39,11 +41,27 @@ def main(folder: str, name: str, *arguments: str) -> None:
             answer += part
     except OSError:
         pass  # the server has died, which is also told by an answer without a status
-    process, *status = map(int, answer.split())
+    process, *status = map(int, answer.split() or [0])
     if not status:
+        # Perhaps it had begun, so it is not begun once more.
         kill_group(process)
         sys.exit(f"ERROR ({name}:main()) the process from which programs are forked was killed")
     end(*status)
+
+
+def read_answer(connection: _socket.socket) -> bytes:
+    """What follows the acceptance: NOT_FORKED, or the process; nothing from a server that has died meanwhile."""
+    try:
+        return connection.recv(32)
+    except OSError:
+        return b""
+
+
+def start(program: str, name: str, arguments: tuple[str, ...]) -> None:
+    try:
+        posix.execv(program, [program, *arguments])
+    except OSError as error:
+        sys.exit(f"ERROR ({name}:main()) cannot start {program}: {error.strerror}")
 
 
 def open_files() -> list[int]:
@@ -77,6 +95,8 @@ def send_call(connection: _socket.socket, name: str, arguments: tuple[str, ...],
 
 def kill_group(process: int) -> None:
     """What was forked dies with the server; the commands that it had started do not by themselves."""
+    if not process:
+        return
     try:  # noqa: SIM105 # contextlib would have to be imported
         posix.killpg(process, _signal.SIGKILL)
     except OSError:

@@ -6,6 +6,9 @@ FOLDER holds a FIFO `alive` and a link `bin` to the folder of the programs. Ends
 background. FOLDER/programs, first on PATH, then holds a launcher for each program, which hands its call to the server
 and ends as the call does (fork_client.py). The server ends, and removes FOLDER, when nobody has `alive` open to write.
 
+A call runs once at most: it is accepted before its fork, and who has been told so never starts it by itself (unless told
+that there was no fork); who has not can, as there is none.
+
 A forked program is what it would be if started by itself: arguments, environment, folder, umask, open files and ignored
 signals are those of its call. Where limits, priority, session (a job of a queueing system) or a variable that Python
 reads when it starts are not those of the server, the call is refused, and its launcher starts the program by itself.
@@ -26,6 +29,7 @@ import shutil
 import signal
 import socket
 import sys
+import time
 import traceback
 from pathlib import Path
 from typing import NamedTuple, NoReturn
@@ -66,6 +70,7 @@ def main() -> None:
     close_all_but(alive, listener.fileno())
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     call = None
+    server = os.getpid()
     try:
         load_programs()
         call = Server(listener, alive, here).serve()
@@ -73,7 +78,7 @@ def main() -> None:
         if call is None:
             shutil.rmtree(folder, ignore_errors=True)
     if call:
-        run(call)
+        run(call, server)
 
 
 def program_names() -> list[str]:
@@ -160,14 +165,26 @@ class Server:
         return None
 
     def accept(self) -> Call | None:
-        connection = self.listener.accept()[0]
+        try:
+            connection = self.listener.accept()[0]
+        except OSError:  # too many open files, say
+            time.sleep(0.1)
+            return None
         call = None
         try:
             call = receive_call(connection)
             if surroundings(call.client) != self.here or read_at_start(call.environment) != self.environment:
                 raise OSError("a call that must be started by itself")
+            connection.sendall(fork_client.ACCEPTED)
+        except (OSError, ValueError, TypeError, EOFError):  # or the client has gone, or is none of ours
+            connection.close()
+            close_files(call)
+            return None
+        try:
             process = os.fork()
         except OSError:
+            with contextlib.suppress(OSError):
+                connection.sendall(fork_client.NOT_FORKED)
             connection.close()
             close_files(call)
             return None
@@ -223,18 +240,21 @@ class Server:
 def receive_call(connection: socket.socket) -> Call:
     connection.settimeout(10)
     message, files, _, _ = socket.recv_fds(connection, 1 << 20, fork_client.MOST_FILES + 1)
-    if not files:
-        raise OSError("no files with a call")
-    size = 8 + int.from_bytes(message[:8], sys.byteorder)
-    while len(message) < size:
-        part = connection.recv(size - len(message))
-        if not part:
-            raise OSError("half a call")
-        message += part
-    call = Call._make([*marshal.loads(message[8:]), files[:-1], files[-1]])
-    if len(call.files) != len(call.numbers):
-        raise OSError("not all the files of a call")
-    return call
+    try:
+        size = 8 + int.from_bytes(message[:8], sys.byteorder)
+        while len(message) < size:
+            part = connection.recv(size - len(message))
+            if not part:
+                raise OSError("half a call")
+            message += part
+        call = Call._make([*marshal.loads(message[8:]), files[:-1], *files[-1:]])
+        if len(call.files) != len(call.numbers):
+            raise OSError("not all the files of a call")
+        return call
+    except BaseException:
+        for descriptor in files:
+            os.close(descriptor)
+        raise
 
 
 def close_files(call: Call | None) -> None:
@@ -242,10 +262,12 @@ def close_files(call: Call | None) -> None:
         os.close(descriptor)
 
 
-def run(call: Call) -> NoReturn:
-    """Become the program that was called."""
+def run(call: Call, server: int) -> NoReturn:
+    """Become the program that was called. server: the process that this one was forked from"""
     # Dies with the server, which alone can tell that the caller was killed.
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != server:  # dead before that
+        os._exit(1)
     os.fchdir(call.folder)
     os.close(call.folder)
     os.umask(call.umask)

@@ -3,12 +3,15 @@
 import os
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+
+from kaldi_programs.common import fork_client
 
 ROOT = Path(__file__).resolve().parents[2]
 COPY = "copy-int-vector 'ark:echo utt 1 |' ark,t:-"
@@ -138,12 +141,12 @@ def test_limits_of_a_call_hold(temporary, tmp_path):
 def test_a_call_from_another_session_is_started_by_itself(temporary):
     # As from a queueing system's job on the same machine, whose limits are not those of this process.
     result = run(only_forked(f"setsid -w {COPY}"), temporary)
-    assert "FileNotFoundError" in result.stderr
+    assert "cannot start" in result.stderr
     assert run(f"setsid -w {COPY}", temporary).returncode == 0
 
 
 def test_another_locale_or_hash_seed_is_started_by_itself(temporary):
-    assert "FileNotFoundError" in run(only_forked(f"PYTHONHASHSEED=1 {COPY}"), temporary).stderr
+    assert "cannot start" in run(only_forked(f"PYTHONHASHSEED=1 {COPY}"), temporary).stderr
     assert run(f"PYTHONHASHSEED=1 {COPY}", temporary).returncode == 0
 
 
@@ -190,6 +193,52 @@ def test_when_the_server_is_killed_its_programs_fail_and_the_next_are_started_by
     assert out == "1\nutt 1 \n" and process.returncode == 0
     assert "ERROR (copy-int-vector:main()) the process from which programs are forked was killed" in err
     wait_until(lambda: not processes(temporary))
+
+
+@pytest.fixture
+def answered(tmp_path):
+    """Call a program by way of a server that sends this answer and hangs up: (status, standard output, error)."""
+
+    def answered(answer: bytes) -> tuple[int, str, str]:
+        (tmp_path / "bin").mkdir()
+        (tmp_path / "bin/copy-feats").write_text("#!/bin/sh\necho started by itself: $*\n")
+        (tmp_path / "bin/copy-feats").chmod(0o755)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+            listener.bind(f"{tmp_path}/socket")
+            listener.listen()
+            command = [sys.executable, "-IS", fork_client.__file__, str(tmp_path), "copy-feats", "a", "b"]
+            pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+            process = subprocess.Popen(command, **pipes)
+            with listener.accept()[0] as connection:
+                _, files, _, _ = socket.recv_fds(connection, 1 << 20, 253)
+                connection.sendall(answer)
+            for file in files:
+                os.close(file)
+        out, err = process.communicate(timeout=60)
+        return process.returncode, out, err
+
+    return answered
+
+
+@pytest.mark.parametrize("answer", [b"", b"+-"], ids=["not accepted", "accepted, but no fork could be made"])
+def test_a_call_that_is_not_forked_is_started_by_itself(answer, answered):
+    assert answered(answer) == (0, "started by itself: a b\n", "")
+
+
+@pytest.mark.parametrize("answer", [b"+", b"+4194399 "], ids=["before or after the fork", "after the fork"])
+def test_a_call_that_may_have_begun_is_never_begun_again_when_the_server_dies(answer, answered):
+    status, out, err = answered(answer)
+    assert (status, out) == (1, "")
+    assert err == "ERROR (copy-feats:main()) the process from which programs are forked was killed\n"
+
+
+def test_what_is_no_call_does_not_end_the_server(temporary):
+    talk = "import socket, sys; s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.sendall(%r); print(s.recv(9))"
+    talks = [talk % data for data in (b"", b"GET / HTTP/1.0\r\n", (5).to_bytes(8, sys.byteorder) + b"xxxxx")]
+    # Without a pause the first has hung up before it is heard.
+    script = "; ".join(f"{sys.executable} -c {shlex.quote(t + '; s.close()')} $fork_server/socket" for t in talks[1:])
+    result = run(only_forked(f"{script} || true; {COPY}"), temporary)
+    assert result.stdout.splitlines()[-1] == "utt 1 ", result.stderr
 
 
 @pytest.mark.parametrize("folder", ["/no/such/folder", "/proc", f"/tmp/{'long' * 30}"])
