@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import acted_corpus
+import iemocap_data
 from librispeech_data import SETS, choose_parts, find_root
 from timit_data import find_ldc_root
 
@@ -60,10 +61,11 @@ def files_of(kind: str, corpus: Path, parts: Mapping[str, str]) -> Iterator[Path
         yield from below(root, "**/*", ".wav", ".phn")
         yield from (root / name for name in ("README.demo", "dev_spk.list", "test_spk.list") if (root / name).exists())
     elif kind == "iemocap":
-        root = corpus / "IEMOCAP_full_release" if (corpus / "IEMOCAP_full_release").is_dir() else corpus
+        root = iemocap_data.root_of(corpus)
         yield from root.glob("README.demo")
-        yield from below(root, "Session[1-5]/dialog/EmoEvaluation/*", ".txt")
-        yield from below(root, "Session[1-5]/sentences/wav/*/*", ".wav")
+        for session in iemocap_data.sessions_in(root):
+            yield from iemocap_data.label_files(session).values()
+            yield from iemocap_data.audio_files(session).values()
     elif kind == "librispeech":
         root = find_root(corpus)
         yield from (f for f in root.glob("*") if f.name.upper() == "SPEAKERS.TXT")

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from pathlib import Path
+from typing import NamedTuple
 
 from ser_corpus import (
     DEMO_MARK,
@@ -13,6 +14,7 @@ from ser_corpus import (
     check_parts,
     report,
     run,
+    seconds_of,
     table_of_counts,
     without_faults,
     write_data_dir,
@@ -32,8 +34,14 @@ EXPECTED = {
 }  # fmt: skip
 
 # Only these lines are ground truth; single raters' (C-E2: …, A-E3: …) and the header (% [START…) stand beside.
-LABEL = re.compile(r"\[\d+\.\d+ - \d+\.\d+\]\t(\S+)\t([a-z]+)\t\[\d+\.\d+, \d+\.\d+, \d+\.\d+\]")
+LABEL = re.compile(r"\[(\d+\.\d+) - (\d+\.\d+)\]\t(\S+)\t([a-z]+)\t\[\d+\.\d+, \d+\.\d+, \d+\.\d+\]")
 TURN = re.compile(r"Ses0[1-5][FM]_\w+_[FM][A-Za-z]*\d+")
+OFF = 0.5  # seconds by which a recording may be longer or shorter than its label says
+
+
+class Label(NamedTuple):
+    category: str
+    seconds: float  # from start to end of the turn
 
 
 def speaker_of(turn: str) -> str:
@@ -45,9 +53,9 @@ def speaker_of(turn: str) -> str:
     return turn[:5] + turn.split("_")[-1][0]
 
 
-def read_labels(file: Path) -> dict[str, str]:
-    """The category of each turn in a label file of Session*/dialog/EmoEvaluation."""
-    labels: dict[str, str] = {}
+def read_labels(file: Path, session: str) -> dict[str, Label]:
+    """Those of the turns in a label file of Session*/dialog/EmoEvaluation. session: "1" to "5" """
+    labels: dict[str, Label] = {}
     content = file.read_bytes()
     # Not strictly: what matters is ASCII, and nobody knows what raters wrote into their comments.
     for number, line in enumerate(decoded_lines(content, file, strict=False), start=1):
@@ -59,58 +67,95 @@ def read_labels(file: Path) -> dict[str, str]:
                 f"{file}:{number}: expected '[start - end]<TAB>turn<TAB>category<TAB>[v, a, d]', "
                 f"found '{line}'; is the file cut short?"
             )
-        turn, category = match.groups()
+        start, end, turn, category = match.groups()
         if not TURN.fullmatch(turn):
             raise Failure(f"{file}:{number}: '{turn}' is no name of an IEMOCAP turn such as Ses03M_impro05a_F012")
         if category not in EMOTION_OF and category not in LEFT_OUT:
             raise Failure(f"{file}:{number}: unknown category '{category}' of {turn}")
-        if labels.setdefault(turn, category) != category:
-            raise Failure(f"{file}:{number}: {turn} is labelled twice, '{labels[turn]}' and '{category}'")
-        if not turn.startswith(f"{file.stem}_"):
+        label = Label(category, float(end) - float(start))
+        if labels.setdefault(turn, label) != label:
+            raise Failure(
+                f"{file}:{number}: {turn} is labelled twice, '{labels[turn].category}' and '{category}', "
+                f"{labels[turn].seconds:.2f} and {label.seconds:.2f} s long"
+            )
+        if turn.rpartition("_")[0].lower() != file.stem.lower():
             raise Failure(f"{file}:{number}: {turn} is not a turn of the dialogue {file.stem}")
+        if turn[4] != session:
+            raise Failure(f"{file}:{number}: {turn} is no turn of session {session}, in whose folder it lies")
     if not labels:
         why = "is it in UTF-16? save it as UTF-8" if b"\0" in content else "copy it again"
         raise Failure(f"{file}: not one line '[start - end]<TAB>turn<TAB>category<TAB>[v, a, d]' in it; {why}")
     return labels
 
 
-def read_session(session: Path) -> tuple[dict[str, str], dict[str, Path]]:
-    """The category of each labelled turn of a session, and the audio of each recorded one."""
-    # Not in subfolders: Attribute, Categorical and Self-evaluation are single raters.
-    files = files_by_stem(session / "dialog/EmoEvaluation", "*", ".txt")
+def read_session(session: Path) -> tuple[dict[str, Label], dict[str, Path]]:
+    """The label of each labelled turn of a session, and the audio of each recorded one."""
+    files = label_files(session)
     if not files:
         raise Failure(f"no label files in {session}/dialog/EmoEvaluation")
-    labels = {turn: category for file in files.values() for turn, category in read_labels(file).items()}
-    audio = files_by_stem(session / "sentences/wav", "*/*", ".wav")
+    labels = {turn: label for file in files.values() for turn, label in read_labels(file, session.name[-1]).items()}
+    audio = audio_files(session)
     if not audio:
         raise Failure(f"no audio in {session}/sentences/wav")
-    return labels, audio
+    name_of = {turn.lower(): turn for turn in labels}
+    return labels, {name_of.get(stem, file.stem): file for stem, file in audio.items()}
+
+
+# ---- Where things lie. Names may have been turned into capitals or small letters on their way here.
+
+
+def root_of(corpus: Path) -> Path:
+    inner = child(corpus, "IEMOCAP_full_release")
+    return inner if inner.is_dir() else corpus
+
+
+def sessions_in(root: Path) -> list[Path]:
+    """Those of the folders Session1 to Session5 that are there."""
+    return [session for n in range(1, 6) if (session := child(root, f"Session{n}")).is_dir()]
+
+
+def label_files(session: Path) -> dict[str, Path]:
+    # Not in subfolders: Attribute, Categorical and Self-evaluation are single raters.
+    return files_by_stem(child(child(session, "dialog"), "EmoEvaluation"), "*", ".txt")
+
+
+def audio_files(session: Path) -> dict[str, Path]:
+    return files_by_stem(child(child(session, "sentences"), "wav"), "*/*", ".wav")
+
+
+def child(folder: Path, name: str) -> Path:
+    """The entry of a folder with that name, in whatever case; where there is none, what it should be."""
+    found = [entry for entry in folder.iterdir() if entry.name.lower() == name.lower()] if folder.is_dir() else []
+    if len(found) > 1:
+        raise Failure(f"{found[0]} and {found[1]}: two folders for one {name}; remove one of them")
+    return found[0] if found else folder / name
 
 
 def files_by_stem(folder: Path, pattern: str, suffix: str) -> dict[str, Path]:
-    """Files by their names without the suffix, in whatever case that is; ._* are macOS' shadows."""
+    """Files by their names without the suffix, in small letters; ._* are macOS' shadows."""
     found: dict[str, Path] = {}
     for file in sorted(folder.glob(pattern)):
         if file.suffix.lower() == suffix and not file.name.startswith("."):
-            if file.stem in found:
-                raise Failure(f"{found[file.stem]} and {file}: two files for one {file.stem}; remove one of them")
-            found[file.stem] = file
+            stem = file.stem.lower()
+            if stem in found:
+                raise Failure(f"{found[stem]} and {file}: two files for one {file.stem}; remove one of them")
+            found[stem] = file
     return found
 
 
 def prepare(corpus: Path, out: Path, allow_partial: bool) -> None:
-    if (corpus / "IEMOCAP_full_release").is_dir():
-        corpus /= "IEMOCAP_full_release"
+    corpus = root_of(corpus)
     is_demo = (corpus / DEMO_MARK).is_file()
-    sessions = check_parts(corpus, [f"Session{n}" for n in range(1, 6)], "the folder of IEMOCAP", allow_partial)
-    labels: dict[str, str] = {}
+    parts = [child(corpus, f"Session{n}").name for n in range(1, 6)]
+    sessions = check_parts(corpus, parts, "the folder of IEMOCAP", allow_partial)
+    labels: dict[str, Label] = {}
     audio: dict[str, Path] = {}
     for session in sessions:
         new_labels, new_audio = read_session(session)
         labels |= new_labels  # names begin with the session, so none is overwritten
         audio |= new_audio
     report("audio without a label", sorted(audio.keys() - labels.keys()))
-    categories = Counter(labels.values())
+    categories = Counter(label.category for label in labels.values())
     utterances = [
         Utterance(
             # The speaker in front, since Kaldi sorts by it; the corpus' own name stays readable behind it.
@@ -118,13 +163,19 @@ def prepare(corpus: Path, out: Path, allow_partial: bool) -> None:
             original=turn,
             speaker=speaker_of(turn),
             gender=speaker_of(turn)[-1].lower(),
-            emotion=EMOTION_OF[category],
+            emotion=EMOTION_OF[label.category],
             audio=str(audio.get(turn, corpus / f"Session{turn[4]}/sentences/wav/{turn.rpartition('_')[0]}/{turn}.wav")),
         )
-        for turn, category in labels.items()
-        if category in EMOTION_OF
+        for turn, label in labels.items()
+        if label.category in EMOTION_OF
     ]
     utterances, left_out = without_faults(utterances, allow_partial)
+    off = [
+        f"{u.audio} has {there:.2f} s, its label says {labels[u.original].seconds:.2f} s"
+        for u in utterances
+        if abs((there := seconds_of(u.audio)) - labels[u.original].seconds) > OFF
+    ]
+    report(f"of another length than its label, and used as it is ({len(off)} of {len(utterances)})", off)
     other = ", ".join(f"{category} {categories[category]}" for category in sorted(LEFT_OUT) if categories[category])
     print(f"{len(labels)} labelled turns: hap {categories['hap']} + exc {categories['exc']} are happiness")
     print(f"not used: {other}")

@@ -132,6 +132,12 @@ def form_of(audio: str) -> Form | Failure:
         return error
 
 
+def seconds_of(audio: str) -> float:
+    """How long a recording is that has no fault."""
+    form = form_of(audio)
+    return 0.0 if isinstance(form, Failure) else form.seconds
+
+
 def run_commands(recordings: Iterable[str]) -> None:
     """Let form_of know, several at a time, what the commands among these give."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:

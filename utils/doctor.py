@@ -257,10 +257,8 @@ def timit_in(folder: Path) -> str:
 
 def iemocap_in(folder: Path) -> str:
     code = import_module("iemocap_data")
-    if (folder / "IEMOCAP_full_release").is_dir():
-        folder /= "IEMOCAP_full_release"
-    sessions = [session for session in sorted(folder.glob("Session[1-5]")) if session.is_dir()]
-    if not sessions:
+    folder = code.root_of(folder)
+    if not (sessions := code.sessions_in(folder)):
         raise ValueError(f"{folder}: not IEMOCAP: no folders Session1 to Session5 in it")
     num_turns = sum(len(code.read_session(session)[0]) for session in sessions)
     name = code.DEMO_NAME if (folder / code.DEMO_MARK).is_file() else "IEMOCAP"

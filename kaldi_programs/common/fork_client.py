@@ -41,7 +41,7 @@ def main(folder: str, name: str, *arguments: str) -> None:
             answer += part
     except OSError:
         pass  # the server has died, which is also told by an answer without a status
-    process, *status = map(int, answer.split() or [0])
+    process, *status = [int(number) for number in answer.split()] or [0]
     if not status:
         # Perhaps it had begun, so it is not begun once more.
         kill_group(process)

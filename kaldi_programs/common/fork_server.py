@@ -6,8 +6,8 @@ FOLDER holds a FIFO `alive` and a link `bin` to the folder of the programs. Ends
 background. FOLDER/programs, first on PATH, then holds a launcher for each program, which hands its call to the server
 and ends as the call does (fork_client.py). The server ends, and removes FOLDER, when nobody has `alive` open to write.
 
-A call runs once at most: it is accepted before its fork, and who has been told so never starts it by itself (unless told
-that there was no fork); who has not can, as there is none.
+A call runs once at most: it is accepted before its fork, and who has been told so never starts it by itself, unless
+told, too, that there was no fork; who has not been told can, as there is none.
 
 A forked program is what it would be if started by itself: arguments, environment, folder, umask, open files and ignored
 signals are those of its call. Where limits, priority, session (a job of a queueing system) or a variable that Python

@@ -308,3 +308,39 @@ def test_a_mark_of_utf_8_does_not_hide_the_first_label(corpus, tmp_path):
     file = corpus / "Session2/dialog/EmoEvaluation/Ses02F_impro01.txt"
     file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes().split(b"\n", 2)[2])  # the first line is a label now
     assert prepare(corpus, tmp_path / "ser").stdout.replace("/ser:", "/expected:") == expected
+
+
+@pytest.mark.parametrize("change_case", [str.lower, str.upper])
+def test_a_corpus_whose_names_were_changed_to_another_case_is_the_same(corpus, tmp_path, change_case):
+    assert prepare(corpus, tmp_path / "as_it_is").returncode == 0
+    for path in sorted(corpus.rglob("*"), key=lambda path: -len(path.parts)):
+        path.rename(path.with_name(change_case(path.name)))
+    result = prepare(corpus, tmp_path / "changed")
+    assert result.returncode == 0, result.stderr
+    for name in ("utt2spk", "utt2emotion", "utt2original"):
+        assert (tmp_path / "changed" / name).read_text() == (tmp_path / "as_it_is" / name).read_text()
+    wavs = [table(tmp_path / folder / "wav.scp") for folder in ("as_it_is", "changed")]
+    assert [{utt: wav.lower() for utt, wav in wav_scp.items()} for wav_scp in wavs][0] == {
+        utt: wav.lower() for utt, wav in wavs[1].items()
+    }
+
+
+def test_a_label_in_the_folder_of_another_session_or_dialogue_is_refused(corpus, tmp_path):
+    folder = corpus / "Session2/dialog/EmoEvaluation"
+    moved = folder / "Ses01F_impro01.txt"
+    moved.write_text((corpus / "Session1/dialog/EmoEvaluation/Ses01F_impro01.txt").read_text())
+    said = f"{moved}:3: Ses01F_impro01_F000 is no turn of session 2"
+    assert_refused(prepare(corpus, tmp_path / "ser"), tmp_path / "ser", said)
+    moved.rename(folder / "Ses01F.txt")  # the beginning of its turns' names, but not their dialogue
+    said = "Ses01F_impro01_F000 is not a turn of the dialogue Ses01F"
+    assert_refused(prepare(corpus, tmp_path / "ser"), tmp_path / "ser", said)
+
+
+def test_recordings_much_longer_or_shorter_than_their_labels_say_are_counted_and_named(corpus, tmp_path):
+    wav = corpus / "Session1/sentences/wav/Ses01F_impro01/Ses01F_impro01_F000.wav"
+    for file in corpus.rglob("Ses*.wav"):
+        write_wav(file, samples=31129 if file != wav else 9600)  # all labels are of 1.9456 s
+    result = prepare(corpus, tmp_path / "ser")
+    assert result.returncode == 0
+    said = f"than its label, and used as it is (1 of 42): {wav} has 0.60 s, its label says 1.95 s"
+    assert said in result.stderr and result.stderr.count("its label says") == 1
