@@ -68,6 +68,7 @@ set -eu -o pipefail
   exit 1
 }
 here=$(dirname "$(readlink -f "$0")")
+call=./run.sh$([ $# -eq 0 ] || printf ' %q' "$@")
 . "$here/utils/parse_options.sh"
 [ $# -eq 0 ] || die "unexpected argument: $1; options are given as --name value"
 [ "$stage" -le "$stop_stage" ] || die "--stop-stage $stop_stage comes before --stage $stage"
@@ -198,6 +199,10 @@ fi
 
 mkdir -p "$dir" 2>/dev/null || die "cannot write into $dir; choose another folder with --dir"
 lock_work_dir
+# What was called, and of which commit, for those who look at the results later.
+mkdir -p "$dir/exp" 2>/dev/null || die "cannot write into $dir/exp; choose another folder with --dir"
+call="$(git -C "$here" describe --always --exclude '*' --abbrev=40 --dirty=+ 2>/dev/null || echo unknown) $call"
+[ "$(tail -n 1 "$dir/exp/commands" 2>/dev/null)" = "$call" ] || printf '%s\n' "$call" >>"$dir/exp/commands"
 [ "$stage" -gt 1 ] || [ "$ser_corpus" = demo ] || ! between 9 9 || ser "${stages[@]}" --only-corpus true
 ! between 1 8 || asr "${stages[@]}"
 ! between 9 10 || ser "${stages[@]}"

@@ -45,12 +45,12 @@ def _number(value: float | None) -> str:
     return MISSING if value is None else f"{value:.2f}"
 
 
-def _with_interval(row: dict[str, Any] | None) -> str:
+def _with_interval(row: dict[str, Any] | None, digits: int = 2, with_n: bool = True) -> str:
     """The figure, its interval, and over how many speakers."""
     if row is None:
         return MISSING
-    interval = "" if row["interval"] is None else " [{:.2f}, {:.2f}]".format(*row["interval"])
-    return f"{row['mean']:.2f}{interval}, n {row['speakers']}"
+    interval = "" if row["interval"] is None else f" [{', '.join(f'{bound:.{digits}f}' for bound in row['interval'])}]"
+    return f"{row['mean']:.{digits}f}{interval}" + f", n {row['speakers']}" * with_n
 
 
 def _difference(comparison: dict[str, Any] | None) -> str:
@@ -116,6 +116,32 @@ def _transfer_table(summary: _Summary, name: str, task: str, experiments: list[s
         + (" " + RANDOM_LAYERS if any(name.startswith("random") for name in experiments) else "")
     )
     return Table(name, caption, header, rows)
+
+
+def _overview(summary: _Summary) -> Table:
+    """The test errors of both directions, and of the controls."""
+    columns = [("ser2asr", "asr", "FER"), ("ser2asr", "asr", "PER"), ("asr2ser", "ser", "UE"), ("asr2ser", "ser", "UA")]
+    layers = sorted({row["constant_layers"] for row in summary.rows if row["constant_layers"] is not None})
+    numbered = [(n, "1 layer" if n == 1 else f"{n} layers") for n in layers]
+    lines = [("from scratch", None, "{task}"), *((f"{words} constant", n, "{transfer}") for n, words in numbered)]
+    lines += [(f"control: {words} of its own", n, "{task}2{task}") for n, words in numbered]
+    lines += [(f"control: {words}, random", n, "random2{task}") for n, words in numbered]
+    rows = []
+    for label, number, name in lines:
+        found = [
+            summary.find(name.format(task=task, transfer=transfer), number, "test", measure)
+            for transfer, task, measure in columns
+        ]
+        if any(found) or not label.startswith("control"):
+            rows.append([label, *(_with_interval(row, digits=1, with_n=False) for row in found)])
+    speakers = [summary.find(task, None, "test", measure) for _, task, measure in columns]
+    rows.append(["speakers (n)", *(str(row["speakers"]) if row else MISSING for row in speakers)])
+    return Table(
+        "Overview",
+        "Errors on test, and UA, in brackets the 95 % intervals over n speakers.",
+        ["test, %", *(f"{EXPERIMENTS[name]}: {measure}" for name, _, measure in columns)],
+        rows,
+    )
 
 
 def _comparison_table(summary: _Summary, name: str, experiments: list[str], measures: list[str]) -> Table:
@@ -189,7 +215,7 @@ def tables(results: dict[str, Any]) -> list[Table]:
     def with_controls(*names: str) -> list[str]:
         return [names[0], names[1], *(name for name in names[2:] if summary.layers(name))]
 
-    made = _network_tables(results)
+    made = [_overview(summary), *_network_tables(results)]
     asr, ser = (
         with_controls("asr", "ser2asr", "asr2asr", "random2asr"),
         with_controls("ser", "asr2ser", "ser2ser", "random2ser"),
@@ -324,14 +350,14 @@ def _page(results: dict[str, Any], made: list[Table], drawn: dict[str, tuple[str
         + "</ul>\n"
         for reading in readings(results)
     )
-    rest = [table for name, table in by_name.items() if name not in first]
+    rest = [table for name, table in by_name.items() if name not in ("Overview", *first)]
     title = html.escape(results["title"])
     return (
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style></head><body>\n'
         f"<h1>{title}</h1>\n"
         + (f'<div class="caveat">{caveats}</div>\n' if caveats else "")
-        + f"<h2>Against the number of constant layers</h2>\n{picture('figure3_transfer')}"
+        + f"<h2>Against the number of constant layers</h2>\n{by_name['Overview'].html()}{picture('figure3_transfer')}"
         + said
         + "".join(by_name[name].html() for name in first)
         + f"<h2>The networks</h2>\n{picture('figure2_filters')}{picture('learning_curves')}{picture('confusion')}"
@@ -382,24 +408,9 @@ def read_results(path: Path) -> dict[str, Any]:
 
 
 def summary_text(results: dict[str, Any]) -> str:
-    """The study on a screen: the test errors of both directions and of the controls."""
-    summary = _Summary(results)
-    columns = [("ser2asr", "asr", "FER"), ("ser2asr", "asr", "PER"), ("asr2ser", "ser", "UE"), ("asr2ser", "ser", "UA")]
-    table = [["test, %", *(f"{EXPERIMENTS[name]}: {measure}" for name, _, measure in columns)]]
-    layers = sorted({row["constant_layers"] for row in summary.rows if row["constant_layers"] is not None})
-    numbered = [(n, "1 layer" if n == 1 else f"{n} layers") for n in layers]
-    lines = [("from scratch", None, "{task}"), *((f"{words} constant", n, "{transfer}") for n, words in numbered)]
-    lines += [(f"control: {words} of its own", n, "{task}2{task}") for n, words in numbered]
-    lines += [(f"control: {words}, random", n, "random2{task}") for n, words in numbered]
-    for label, number, name in lines:
-        found = [
-            summary.find(name.format(task=task, transfer=transfer), number, "test", measure)
-            for transfer, task, measure in columns
-        ]
-        if any(found) or not label.startswith("control"):
-            table.append([label, *(f"{row['mean']:.1f}" if row else MISSING for row in found)])
-    speakers = [summary.find(task, None, "test", measure) for _, task, measure in columns]
-    table.append(["speakers", *(str(row["speakers"]) if row else MISSING for row in speakers)])
+    """The study on a screen."""
+    table = _overview(_Summary(results))
     advice = "What layers know of the other task shows beside the controls of as many layers, not beside from scratch."
-    said = [advice if any(row[0].startswith("control") for row in table) else NO_CONTROLS]
-    return "\n".join([results["title"], *results["caveats"], "", *aligned(table), *said]) + "\n"
+    said = [advice if any(row[0].startswith("control") for row in table.rows) else NO_CONTROLS]
+    heading = [results["title"], *results["caveats"], ""]
+    return "\n".join([*heading, *aligned([table.header, *table.rows]), *said]) + "\n"

@@ -121,6 +121,13 @@ def test_all_stages_end_with_error_rates_on_dev_and_test(finished):
     assert DEMO in (work / "exp/RESULTS").read_text()
 
 
+def test_the_calls_that_made_it_stand_beside_it(finished):
+    work, _ = finished
+    calls = [line.partition(" ") for line in (work / "exp/commands").read_text().splitlines()]
+    assert calls[0][2].startswith("./run.sh --dir ") and calls[0][2].endswith(" --stage 0 --stop-stage 8")
+    assert all(re.fullmatch(r"[0-9a-f]{40}\+?|unknown", commit) for commit, _, _ in calls)
+
+
 def test_the_scale_of_test_is_the_one_chosen_on_dev(finished):
     work, _ = finished
     for system in ("mono", "asr"):
@@ -135,7 +142,7 @@ def test_a_finished_run_is_only_looked_at_again(finished, command):
 
     def times():
         files = [file for file in work.rglob("*") if file.is_file() and "log" not in file.parts]
-        return {file: file.stat().st_mtime_ns for file in files if file.name not in ("RESULTS", ".lock")}
+        return {file: file.stat().st_mtime_ns for file in files if file.name not in ("RESULTS", "commands", ".lock")}
 
     before = times()
     result = run(command(work, "--stop-stage", 8))
@@ -152,7 +159,7 @@ def test_interruptions_leave_no_trace_in_the_features(finished, command, tmp_pat
     files = [file.relative_to(work) for file in work.rglob("*") if file.is_file() and "log" not in file.parts]
     assert len(files) > 100
     for file in files:
-        if file.name not in ("seconds", ".lock", "made_from"):
+        if file.name not in ("seconds", "commands", ".lock", "made_from"):
             assert content(work / file, work) == content(finished[0] / file, finished[0]), file
 
 

@@ -173,7 +173,8 @@ def test_runs_that_are_missing_are_no_product(results):
 
 
 def test_the_screen_has_a_line_for_each_control_and_the_number_of_speakers(results):
-    lines = {line[:32].rstrip(): line[32:].split() for line in summary_text(results).splitlines()}
+    text = re.sub(r" \[[\d., ]+\]", "", summary_text(results))  # without the intervals
+    lines = {line[:28].rstrip(): line[28:].split() for line in text.splitlines()}
     means = {
         (row["experiment"], row["measure"]): f"{row['mean']:.1f}"
         for row in results["summary"]
@@ -183,7 +184,7 @@ def test_the_screen_has_a_line_for_each_control_and_the_number_of_speakers(resul
         means["asr2asr", "FER"], means["asr2asr", "PER"], means["ser2ser", "UE"], means["ser2ser", "UA"],
     ]  # fmt: skip
     assert lines["control: 3 layers, random"][0] == means["random2asr", "FER"]
-    assert lines["speakers"] == ["6", "6", "3", "3"]
+    assert lines["speakers (n)"] == ["6", "6", "3", "3"]
 
 
 def test_figures_are_written_as_png_and_pdf(folder):
