@@ -49,7 +49,6 @@ def readme(root):
 
 
 def test_the_readmes_numbers_are_those_of_the_results(readme, root):
-    assert "<!-- from results/" in readme
     assert differences(readme, lambda name: (root / name).read_text()) == []
 
 
