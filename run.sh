@@ -171,7 +171,7 @@ ser() {
 }
 transfer() {
   "$here/recipe/transfer.sh" "${common[@]}" "$@" --layers "$layers" --controls "$controls" --random-draws "$random_draws" --seeds "$seeds" \
-    --asr-nnet-config "$conf/asr.conf" --ser-nnet-config "$conf/ser.conf" --jobs "$train_jobs" --together "$together"
+    --conf "$conf" --jobs "$train_jobs" --together "$together"
 }
 
 # Before any work: what is there must have been made with these options, for transfers in both branches.

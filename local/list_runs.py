@@ -1,104 +1,92 @@
 """List the runs of the study that train for one task, one a line, for `asrser_nn grid`, `summary` and `report`.
 
-Usage: python local/list_runs.py [options] <work-dir> <asr|ser> [-- options of asrser_nn train]
+Usage: python local/list_runs.py [options] <work-dir> <task> [-- options of asrser_nn train]
  e.g.: python local/list_runs.py --layers 0,3,5 --controls 3 . ser -- --seed 2 >exp/transfer/runs.ser
-Reads what stages 1 to 9 of run.sh leave in <work-dir>, exp/ser/folds/list among it; the labels of ASR are
-exp/transfer/pdf.{train,dev,test}.ark. The baselines come first, then layers from the other task: SER -> ASR from every
-fold's network, ASR -> SER for every fold. At paper size these are 1 + 8 x 6 runs for ASR and 8 + 8 x 6 for SER.
+Reads exp/<task>/task.json of all tasks, which local/declare_task.py writes. The baselines come first, then layers from
+each of the other tasks.
+
+Layers go from the network of every fold, or to every fold, where one of the two tasks has folds. At paper size these
+are 1 + 8 x 6 runs for ASR and 8 + 8 x 6 for SER. Where both have, they go from the first fold to the first one, and so
+on; the shorter list of folds begins again, until every network has been used and every fold as often as any other.
+
+Of tasks that share a corpus no network is taken that was trained on a speaker of the target's dev or test set: layers
+go to the fold of the same name, else to each fold from the first network that will do. Where none does, that is said on
+standard error.
 """
 
 import argparse
 import json
 import re
-import subprocess
-from collections.abc import Iterator, Sequence
-from functools import cached_property
+import sys
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
 from asrser_io.files import Failure
 from asrser_io.messages import as_script
-from asrser_io.text import read_list
+from asrser_io.text import read_map, some_of
 from asrser_nn.commands.runs import evaluation_of, training_of
 from asrser_nn.runs import Run
+from asrser_nn.study.task import Task, read_task
 
-ROOT = Path(__file__).resolve().parent.parent
+CONF = Path(__file__).resolve().parent.parent / "conf/paper"
 PARTS = ("dev", "test")
+Fold = str | None  # None: of a task without folds
 
 
-class ASR:
-    """One network; its classes are the states of the monophones."""
-
-    name = "asr"
-    folds: Sequence[str] = ()
-    decodings = tuple(f"decode_{part}" for part in PARTS)  # made by stages 8 and 12
-
-    def __init__(self, work: str):
-        self.work = work
-
-    def data(self, fold: str | None, part: str) -> list[str]:
-        """Features and labels, as for asrser_nn train and evaluate."""
-        return [f"{self.work}/data_fbank/asr/{part}", f"ark:{self.work}/exp/transfer/pdf.{part}.ark"]
-
-    def classes(self, fold: str | None) -> list[str]:
-        """The options of asrser_nn train that say them."""
-        return ["--num-classes", self.num_pdfs]
-
-    @cached_property
-    def num_pdfs(self) -> str:
-        model = f"{self.work}/exp/mono/final.mdl"
-        if not Path(model).is_file():
-            raise Failure(f"no such file: {model}; run stages 1 to 6 first")
-        done = subprocess.run(["hmm-info", "--print-args=false", model], capture_output=True, text=True)
-        if not (found := re.search(r"number of pdfs (\d+)", done.stdout)):
-            raise Failure(f"hmm-info says no number of pdfs of {model}: {done.stderr.strip()}")
-        return found[1]
-
-    def scoring(self, fold: str | None, part: str, directory: str) -> list[str]:
-        """Further options of asrser_nn evaluate."""
-        return []
+@cache
+def speakers(data: str) -> set[str]:
+    return set(read_map(f"{data}/utt2spk").values())
 
 
-class SER:
-    """A network for each fold; its classes are emotions and silence."""
-
-    name = "ser"
-    decodings: Sequence[str] = ()
-
-    def __init__(self, work: str):
-        self.folder = f"{work}/exp/ser/folds"
-        self.folds = read_list(f"{self.folder}/list")
-
-    def data(self, fold: str | None, part: str) -> list[str]:
-        return [f"{self.folder}/{fold}/{part}"] * 2
-
-    def classes(self, fold: str | None) -> list[str]:
-        return ["--class-names", ",".join(read_list(f"{self.folder}/{fold}/train/classes"))]
-
-    def scoring(self, fold: str | None, part: str, directory: str) -> list[str]:
-        emotions = f"{self.folder}/{fold}/{part}/utt2emotion"
-        predictions = f"{directory}/predictions_{part}.txt"
-        return ["--silence-class", "silence", "--utt2class", emotions, "--predictions", predictions]
+def has_heard(work: str, source: Task, source_fold: Fold, target: Task, target_fold: Fold) -> bool:
+    """Whether the source's network was trained on a speaker by whom the target is judged."""
+    trained = speakers(source.path(source.feats, work, source_fold, "train"))
+    return any(trained & speakers(target.path(target.feats, work, target_fold, part)) for part in PARTS)
 
 
-Task = ASR | SER
+def pairs_of_folds(work: str, source: Task, target: Task) -> list[tuple[Fold, Fold]]:
+    """From which fold of the source to which of the target layers go."""
+    theirs, ours = source.folds or (None,), target.folds or (None,)
+    if source.corpus != target.corpus:
+        number = len(ours) * -(-len(theirs) // len(ours))
+        return [(theirs[i % len(theirs)], ours[i % len(ours)]) for i in range(number)]
+    if source.name == target.name:
+        return [(fold, fold) for fold in ours]
+    pairs = []
+    for mine in ours:
+        some = [mine] if source.folds == target.folds else theirs
+        fit = [fold for fold in some if not has_heard(work, source, fold, target, mine)]
+        pairs += [(fold, mine) for fold in (fit[:1] if target.folds else fit)]
+    return pairs
 
 
 def make_run(
-    directory: str, task: Task, fold: str | None, options: list[str], source: tuple[str, str, int] | None = None
+    work: str, directory: str, task: Task, fold: Fold, options: list[str], source: tuple[str, str, int] | None = None
 ) -> Run:
     """options: of the training; source: the task that layers come from, the network, how many stay constant"""
     command = ["train"]
     if source:
         command = ["transfer", "--from", source[1], "--constant-layers", str(source[2])]
-    data = [*task.data(fold, "train"), *task.data(fold, "dev")]
-    training = training_of([*command, *task.classes(fold), *options, *data, directory])
+
+    def data(part: str) -> list[str]:
+        return [task.path(given, work, fold, part) for given in (task.feats, task.labels)]
+
+    classes = ["--num-classes", str(task.num_classes)]
+    if task.class_names:
+        classes = ["--class-names", ",".join(task.class_names)]
+    training = training_of([*command, *classes, *options, *data("train"), *data("dev"), directory])
     evaluations = []
     for part in PARTS:
-        to = ["--json", f"{directory}/evaluate_{part}.json", *task.scoring(fold, part, directory)]
-        to += ["--precision", training.method.precision]
-        evaluations.append(evaluation_of([*to, directory, *task.data(fold, part)]))
+        to = ["--json", f"{directory}/evaluate_{part}.json", "--precision", training.method.precision]
+        if task.silence_class:
+            to += ["--silence-class", task.silence_class, "--predictions", f"{directory}/predictions_{part}.txt"]
+        if task.utt2class:
+            to += ["--utt2class", task.path(task.utt2class, work, fold, part)]
+        evaluations.append(evaluation_of([*to, directory, *data(part)]))
     return Run(
         directory=directory,
         task=task.name,
@@ -106,36 +94,54 @@ def make_run(
         fold=fold,
         training=training,
         evaluations=tuple(evaluations),
-        decodings=tuple(task.decodings),
+        decodings=task.decodings,
     )
 
 
-def runs_of(
-    task: Task, other: Task, exp: str, layers: list[int], controls: list[int], draws: int, options: list[str]
-) -> Iterator[Run]:
-    """Baselines and transfers of one seed, and its controls: layers from the same task, and random ones.
+def name_of_fold(source_fold: Fold, fold: Fold) -> str:
+    """Of a transfer, behind the number of layers."""
+    if source_fold and fold and source_fold != fold:
+        return f"/fold_{fold}_from_{source_fold}"
+    return f"/fold_{fold or source_fold}" if fold or source_fold else ""
 
-    exp: the folder of that seed
-    draws: of random layers, for each fold; no two of them are the same
-    """
 
-    def baseline(of: Task, fold: str | None) -> str:
-        return f"{exp}/{of.name}" + (f"/fold_{fold}" if of.folds else "")
+class Grid(NamedTuple):
+    """Which transfers there are for each pair of tasks."""
 
-    for fold in task.folds or [None]:
-        yield make_run(baseline(task, fold), task, fold, options)
-    for num_constant in layers:
-        for source in [other, task] if num_constant in controls else [other]:
+    layers: list[int]  # how many stay constant
+    controls: list[int]  # for which of these also layers of the task itself, and random ones
+    draws: int  # of random layers, for each fold; no two of them are the same
+
+
+def runs_of(work: str, task: Task, others: list[Task], exp: str, grid: Grid, options: list[str]) -> Iterator[Run]:
+    """Baselines, transfers and controls of one seed. exp: the folder of that seed"""
+    for fold in task.folds or (None,):
+        yield make_run(work, task.baseline(exp, fold), task, fold, options)
+    pairs = [(source, pairs_of_folds(work, source, task)) for source in [*others, task]]
+    for num_constant in grid.layers:
+        with_controls = num_constant in grid.controls
+        for source, folds in pairs if with_controls else pairs[:-1]:
             folder = f"{exp}/transfer/{source.name}2{task.name}/l{num_constant}"
-            for fold in task.folds or source.folds or [None]:
-                directory = folder + (f"/fold_{fold}" if fold else "")
-                yield make_run(directory, task, fold, options, (source.name, baseline(source, fold), num_constant))
-        if num_constant in controls and num_constant > 0:  # no random layer held constant is training from scratch
+            for source_fold, fold in folds:
+                directory = folder + name_of_fold(source_fold, fold)
+                layers_from = (source.name, source.baseline(exp, source_fold), num_constant)
+                yield make_run(work, directory, task, fold or source_fold, options, layers_from)
+        if with_controls and num_constant > 0:  # no random layer held constant is training from scratch
             folder = f"{exp}/transfer/random2{task.name}/l{num_constant}"
-            for fold in task.folds or [None]:
-                for number in range(1, draws + 1):
+            for fold in task.folds or (None,):
+                for number in range(1, grid.draws + 1):
                     name = (f"fold_{fold}_" if fold else "") + f"draw_{number}"
-                    yield make_run(f"{folder}/{name}", task, fold, options, ("random", f"random:{name}", num_constant))
+                    layers_from = ("random", f"random:{name}", num_constant)
+                    yield make_run(work, f"{folder}/{name}", task, fold, options, layers_from)
+
+
+def say_left_out(work: str, task: Task, others: list[Task]) -> None:
+    for source in others:
+        possible = {fold for _, fold in pairs_of_folds(work, source, task)}
+        if without := [str(fold) for fold in task.folds or (None,) if fold not in possible]:
+            folds = f", {len(without)} of {len(task.folds)} folds ({some_of(without)})" if task.folds else ""
+            said = f"no layers from {source.label} to {task.label}{folds}: no network there has not been trained on"
+            print(f"local/list_runs.py: {said} speakers of its dev or test set", file=sys.stderr)
 
 
 def layers_of(text: str) -> list[int]:
@@ -151,12 +157,13 @@ def main() -> None:
     add("--controls", type=layers_of, default="none", help="for which of these also from the same task and at random")
     add("--random-draws", type=int, default=2, help="how many random ones for each fold and each seed")
     add("--seeds", type=int, default=1, help="3: everything with the seeds 1, 2 and 3")
-    add("--nnet-config", help="options of asrser_nn train; default: conf/paper/asr.conf or ser.conf")
+    add("--tasks", default="asr,ser", help="between which layers go, with commas")
+    add("--nnet-config", help="options of asrser_nn train; default: that of the task in conf/paper")
     add("work", metavar="work-dir")
-    add("task", choices=["asr", "ser"])
+    add("task")
     add("options", nargs="*", help="further options of asrser_nn train; they win")
     given = parser.parse_args()
-    options = ["--config", given.nnet_config or str(ROOT / f"conf/paper/{given.task}.conf"), *given.options]
+    options = ["--config", given.nnet_config or str(CONF / f"{given.task}.conf"), *given.options]
     work = given.work.rstrip("/") or "/"
     runs: list[Run] = []
     with as_script("local/list_runs.py"):
@@ -167,12 +174,15 @@ def main() -> None:
                 raise Failure(f"--random-draws is a number of draws, at least 1, not {given.random_draws}")
             if without := set(given.controls) - set(given.layers):
                 raise Failure(f"--controls {min(without)} is not among --layers {','.join(map(str, given.layers))}")
-            asr, ser = ASR(work), SER(work)
+            grid = Grid(given.layers, given.controls, given.random_draws)
+            task = read_task(work, given.task)
+            sources = [name for name in given.tasks.split(",") if name != task.name] if given.layers else []
+            others = [read_task(work, name) for name in sources]
+            say_left_out(work, task, others)
             for seed in range(1, given.seeds + 1):
                 exp = f"{work}/exp" + (f"/seed{seed}" if seed > 1 else "")
                 words = [*options, "--seed", str(seed)] if seed > 1 else options
-                tasks = (asr, ser) if given.task == "asr" else (ser, asr)
-                runs += runs_of(*tasks, exp, given.layers, given.controls, given.random_draws, words)
+                runs += runs_of(work, task, others, exp, grid, words)
             if (first := runs[0].training.method.seed) in range(2, given.seeds + 1):
                 added = f"--seeds {given.seeds} adds seeds 2 to {given.seeds}"
                 raise Failure(f"{added}, but {first} is the first one already")

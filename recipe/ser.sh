@@ -148,6 +148,7 @@ if stage 10 "ConvNet of every fold, and its errors"; then
     record ser_networks "$exp/fold_$fold"/{final.pt,run.json}
     [[ -f $exp/fold_$fold/run.json && $exp/summary.txt -nt $exp/fold_$fold/run.json ]] || rm -f "$exp/summary.txt"
   done
+  python "$here/local/declare_task.py" "$dir" ser
   python "$here/local/list_runs.py" --layers none --nnet-config "$nnet_config" "$dir" ser -- $train_opts $compute_opts >"$exp/runs.tmp"
   if [ -f "$exp/summary.txt" ] && cmp -s "$exp/runs.tmp" "$exp/runs"; then   # complete, if the data are still the same
     asrser_nn grid --device cpu "$exp/runs.tmp" 2>"$exp/log/check.log" || die "$(tail -n 1 "$exp/log/check.log")"

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # shellcheck disable=SC2086 # cmd and compute_opts are lists of words
-# The study: layers transferred both ways between ASR and SER, and the report (stages 11 to 13).
+# The study: layers transferred from each task to each other one, and the report (stages 11 to 13).
 #
 # Usage: recipe/transfer.sh [options]
 #  e.g.: recipe/transfer.sh --dir work/timit --layers 0,3,5
-# Needs both branches (stages 1 to 10). Every run is a directory below exp/transfer (exp/seedN/transfer for other seeds),
+# Needs the tasks' own networks (stages 1 to 10). Every run is a directory below exp/transfer (exp/seedN/transfer for other seeds),
 # complete or absent; rerun to continue what was stopped. Ends with exp/report/index.html.
 #
 # Options, given as --name value:
@@ -14,13 +14,13 @@ stop_stage=13                       # integer in 11..13: last stage to run
 only_check=false                    # true: only see whether what is there was made with these options
 nj=2                                # integer >= 1: parallel jobs of decoding
 cmd=                                # how jobs run; default: see cmd.sh
+tasks=asr,ser                       # between which layers go
 layers=0,1,2,3,4,5                  # integers >= 0: how many of the first layers are held constant, one transfer for each
 controls=none                       # true, or some of these numbers: for them also layers of the task itself, and random ones
 random_draws=2                      # integer >= 1: how many random ones for each fold and each seed
 seeds=1                             # integer >= 1: 3: everything with the seeds 1, 2 and 3
-asr_nnet_config=conf/paper/asr.conf # options of asrser_nn for ASR: the network and the method
-ser_nnet_config=conf/paper/ser.conf # and for SER; the layers must be the same
-train_opts=                         # further ones for both; they win
+conf=conf/paper                     # of the networks: options of asrser_nn in <task>.conf, or ser.conf; the layers must be the same
+train_opts=                         # further ones for all tasks; they win
 compute_opts=                       # options of every asrser_nn command, such as "--device cuda"
 decode_opts=                        # options of steps/nnet/decode.sh, such as "--scales 0.2"
 jobs=1                              # integer >= 1: training jobs, each of which takes runs until none is left; more for a cluster
@@ -37,17 +37,24 @@ here=$(dirname "$(readlink -f "$0")")/..
 [ $# -eq 0 ] || die "unexpected argument: $1; see $0 --help"
 exp=$dir/exp transfer=$dir/exp/transfer mono=$dir/exp/mono
 
-asr_nnet_config=$(find_config "$asr_nnet_config")
-ser_nnet_config=$(find_config "$ser_nnet_config")
-asr_network=$(network_facts ASR --config "$asr_nnet_config" $train_opts $compute_opts) || exit 1
-ser_network=$(network_facts SER --config "$ser_nnet_config" $train_opts $compute_opts) || exit 1
-# option <name> <network>
-option() { sed -n "s/^... network, $1: //p" <<<"$2"; }
-for x in context channels kernels paddings pools hidden; do
-  asr=$(option $x "$asr_network") ser=$(option $x "$ser_network")
-  [ "$asr" = "$ser" ] || die "layers cannot be copied: --$x is $asr in $asr_nnet_config, but $ser in $ser_nnet_config"
+IFS=, read -r -a names <<<"$tasks"
+has_task() { [[ ,$tasks, == *,$1,* ]]; }
+declare -A nnet_config=() network=()
+for t in "${names[@]}"; do
+  nnet_config[$t]=$(config_of_task "$conf" "$t")
+  network[$t]=$(network_facts "${t^^}" --config "${nnet_config[$t]}" $train_opts $compute_opts) || exit 1
 done
-IFS=, read -r -a hidden_layers <<<"$(option channels "$asr_network"),$(option hidden "$asr_network")"
+# option <name> <task>
+option() { sed -n "s/^[^ ]* network, $1: //p" <<<"${network[$2]}"; }
+first=${names[0]}
+for t in "${names[@]}"; do
+  for x in context channels kernels paddings pools hidden; do
+    one=$(option $x "$first") other=$(option $x "$t")
+    [ "$one" = "$other" ] ||
+      die "layers cannot be copied: --$x is $one in ${nnet_config[$first]}, but $other in ${nnet_config[$t]}"
+  done
+done
+IFS=, read -r -a hidden_layers <<<"$(option channels "$first"),$(option hidden "$first")"
 IFS=, read -r -a wanted_layers <<<"$layers"
 for l in "${wanted_layers[@]}"; do
   [ "$l" -le ${#hidden_layers[@]} ] ||
@@ -66,64 +73,130 @@ case $controls in
 esac
 twice=$(tr , '\n' <<<"$layers" | sort | uniq -d | head -n 1)
 [ -z "$twice" ] || die "--layers $layers: $twice stands there twice"
-seed=$(option seed "$asr_network")
+seed=$(option seed "$first")
 [ "$seeds" -eq 1 ] || [ "$seed" -eq 1 ] || die "--seeds $seeds means the seeds 1 to $seeds; leave out the seed $seed"
 
+# group_of <what>: of <source>2<task>, or of a task's networks of further seeds. Those of further tasks stand by themselves, so
+# that tasks can be added to a work directory.
+group_of() {
+  [[ ! $1 =~ ^((asr|ser|random)2)?(asr|ser)$ ]] || { echo transfer && return; }
+  echo "transfer_$1"
+}
+
+# networks_of <task> …: the groups of their own networks
+networks_of() {
+  local t
+  for t in "$@"; do
+    case $t in asr) echo asr_network ;; random) ;; *) echo "${t}_networks" ;; esac
+  done
+}
+
 what_is_made_with_what() {
-  local decoded='exp/transfer/*2asr/*/decode_* exp/transfer/*2asr/*/*/decode_*'
-  made_with 11 labels 'exp/transfer/pdf.*.ark' ali
-  made_with 11 transfer 'exp/transfer exp/seed*' "asr_network ser_networks" "$asr_network" "$ser_network"
-  decoded+=" ${decoded//transfer/seed*/transfer} exp/seed*/asr/decode_*"
-  made_with 12 transfer_decode "$decoded" "graph transfer" "options of decoding: $decode_opts"
+  local s t
+  ! has_task asr || made_with 11 labels 'exp/transfer/pdf.*.ark' ali
+  made_with 11 transfer 'exp/transfer exp/seed*' "$(networks_of asr ser)" "${network[asr]:-}" "${network[ser]:-}"
+  for t in "${names[@]}"; do
+    [ "$(group_of "$t")" = transfer ] ||
+      made_with 11 "$(group_of "$t")" "exp/seed*/$t" "$(networks_of "$t")" "${network[$t]}"
+    for s in "${names[@]}" random; do
+      [ "$(group_of "${s}2$t")" = transfer ] || made_with 11 "$(group_of "${s}2$t")" \
+        "exp/transfer/${s}2$t exp/seed*/transfer/${s}2$t" "$(networks_of "$s" "$t")" "${network[$s]:-}" "${network[$t]}"
+    done
+  done
+  has_task asr || return 0
+  for s in ser "${names[@]}"; do
+    t=$(group_of "${s}2asr")
+    [ "$t" != transfer ] || s='*'
+    made_with 12 "${t}_decode" "$(printf '%s ' {exp,exp/seed*}"/transfer/${s}2asr/"{'*','*/*'}"/decode_*") exp/seed*/asr/decode_*" \
+      "graph $t" "options of decoding: $decode_opts"
+  done
 }
 begin_stages
 keep_programs_loaded
 
-# list <asr|ser> <layers> <list>: the runs of the task
+# list <task> <layers> <list>: its runs
 list() {
-  local config=${1}_nnet_config
   mkdir -p "$transfer/log"
-  python "$here/local/list_runs.py" --layers "$2" --controls "$([ "$2" = none ] && echo none || echo "$controls")" \
-    --random-draws "$random_draws" --seeds "$seeds" --nnet-config "${!config}" "$dir" "$1" -- $train_opts $compute_opts >"$3.tmp"
+  python "$here/local/list_runs.py" --tasks "$tasks" --layers "$2" --controls "$([ "$2" = none ] && echo none || echo "$controls")" \
+    --random-draws "$random_draws" --seeds "$seeds" --nnet-config "${nnet_config[$1]}" \
+    "$dir" "$1" -- $train_opts $compute_opts >"$3.tmp"
   mv "$3.tmp" "$3"
 }
 
-# own_directories <list>: of the runs that are not of stages 7 and 10
-own_directories() {
-  python -c 'import json, sys; [print(json.loads(line)["directory"]) for line in open(sys.argv[1])]' "$1" |
-    grep -Fvx -e "$exp/asr" | grep -Fv -e "$exp/ser/fold_"
+# own_runs <list>: "<what> <directory>" of those that are not of stages 7 and 10; what they are is as for group_of
+own_runs() {
+  python -c 'if True:
+    import json, os, sys
+    for line in open(sys.argv[1]):
+        directory = json.loads(line)["directory"]
+        first, *others = os.path.relpath(directory, sys.argv[2]).split("/")
+        if first.startswith("seed"):
+            first, *others = others
+        elif first != "transfer":
+            continue
+        print(others[0] if first == "transfer" else first, directory)
+  ' "$1" "$exp"
 }
 
-# train <asr|ser> <layers> <list>: every run of the task that is not complete
+# record_runs <list> <end of the group> <output> …: what these outputs of own runs are made with
+record_runs() {
+  local what run group
+  local -A outputs=()
+  while read -r what run; do
+    group=$(group_of "$what")$2
+    outputs[$group]+=" $(printf " $run/%s" "${@:3}")"
+  done < <(own_runs "$1")
+  for group in "${!outputs[@]}"; do record "$group" ${outputs[$group]}; done
+}
+
+# train <task> <layers> <list>: every run of the task that is not complete
 train() {
-  local run outputs=()
   list "$@"
-  for run in $(own_directories "$3"); do outputs+=("$run"/{final.pt,run.json}); done
-  record transfer "${outputs[@]}"
+  record_runs "$3" '' final.pt run.json
   stage_did_work=true
   train_runs "$jobs" "$transfer/log/train_$(basename "$3").JOB.log" --together "$together" $compute_opts "$3"
 }
 
-# What all transfers start from: the branches, each frame's pdf id, and the baselines: those of stages 7 and 10, which are only
-# looked at and evaluated, and those of further seeds.
+# own_networks: that they are there, and what the tasks are
+own_networks() {
+  local t fold
+  for t in "${names[@]}"; do
+    if [ "$t" = asr ]; then
+      needs 7 "$exp/asr/final.pt"
+    else
+      needs 9 "$exp/$t/folds/list"
+      for fold in $(<"$exp/$t/folds/list"); do needs 10 "$exp/$t/fold_$fold/run.json"; done
+    fi
+    python "$here/local/declare_task.py" "$dir" "$t"
+  done
+}
+
+# What all transfers start from: the tasks' own networks, each frame's pdf id, and the baselines: those of stages 7 and 10, which
+# are only looked at and evaluated, and those of further seeds.
 prepare() {
-  needs 7 "$exp/asr/final.pt"
-  needs 9 "$exp/ser/folds/list"
-  for fold in $(<"$exp/ser/folds/list"); do needs 10 "$exp/ser/fold_$fold/run.json"; done
-  for x in train dev test; do
+  own_networks
+  ! has_task asr || for x in train dev test; do
     needs 5 "${mono}_ali_$x/final.mdl"
     once labels "$transfer/pdf.$x.ark" $short_cmd "$transfer/log/pdf.$x.log" \
       "$here/utils/ali_to_pdf.sh" "${mono}_ali_$x" \> "$transfer/pdf.$x.ark.tmp" \&\& mv "$transfer/pdf.$x.ark.tmp" "$transfer/pdf.$x.ark"
   done
-  for task in asr ser; do train "$task" none "$transfer/baselines.$task"; done
+  for t in "${names[@]}"; do train "$t" none "$transfer/baselines.$t"; done
 }
 
-if stage 11 "layers from ASR to SER"; then
+# direction <task> …: from which others layers go to these
+direction() {
+  local from=("${names[@]}")
+  [ $# -gt 1 ] || mapfile -t from < <(printf '%s\n' "${names[@]}" | grep -Fxv "$1")
+  echo "layers from $(paste -sd , <<<"$(printf '%s\n' "${from[@]^^}")") to $(paste -sd , <<<"$(printf '%s\n' "${@^^}")")"
+}
+
+mapfile -t others < <(printf '%s\n' "${names[@]}" | grep -Fxv asr) # where there is nothing to decode
+if [ ${#others[@]} -gt 0 ] && stage 11 "$(direction "${others[@]}")"; then
   prepare
-  train ser "$layers" "$transfer/runs.ser"
+  for t in "${others[@]}"; do train "$t" "$layers" "$transfer/runs.$t"; done
 fi
 
-if stage 12 "layers from SER to ASR, phone error rates"; then
+if has_task asr && stage 12 "$(direction asr), phone error rates"; then
   prepare
   train asr "$layers" "$transfer/runs.asr"
   needs 8 "$mono/graph/HCLG.fst" "$exp/asr/decode_test/best_wer"
@@ -134,9 +207,7 @@ for line in open(sys.argv[1]):
     if not all(os.path.exists(f"{run['directory']}/{decoding}/best_wer") for decoding in run["decodings"]):
         print(run["directory"])
 END
-  outputs=()
-  for run in $(own_directories "$transfer/runs.asr"); do outputs+=("$run"/decode_{dev,test}/best_wer); done
-  record transfer_decode "${outputs[@]}"
+  record_runs "$transfer/runs.asr" _decode decode_{dev,test}/best_wer
   todo=$(wc -l <"$transfer/todo.decode")
   if [ "$todo" -gt 0 ]; then
     stage_did_work=true
@@ -155,13 +226,12 @@ END
 fi
 
 if stage 13 "report"; then
-  needs 7 "$exp/asr/final.pt"
-  needs 9 "$exp/ser/folds/list"
-  list ser "$layers" "$transfer/runs.ser"
-  list asr "$layers" "$transfer/runs.asr"
-  cat "$transfer/runs.asr" "$transfer/runs.ser" >"$transfer/runs"
+  own_networks
+  for t in "${names[@]}"; do list "$t" "$layers" "$transfer/runs.$t"; done
+  for t in "${names[@]}"; do cat "$transfer/runs.$t"; done >"$transfer/runs"
   stage_did_work=true
-  asrser_nn report --about "Kaldi programs" "$kaldi_provider" --about configuration "${asr_nnet_config#"$asrser_root/"}, ${ser_nnet_config#"$asrser_root/"}" \
+  configs=$(printf '%s\n' "${names[@]}" | while read -r t; do echo "${nnet_config[$t]#"$asrser_root/"}"; done | awk '!seen[$0]++' | paste -sd ,)
+  asrser_nn report --about "Kaldi programs" "$kaldi_provider" --about configuration "${configs//,/, }" \
     "$dir" "$transfer/runs" "$exp/report"
 fi
 end_stages

@@ -194,6 +194,13 @@ find_config() {
   echo "$file"
 }
 
+# config_of_task <folder> <task>: its configuration there, or that of SER where it has none of its own
+config_of_task() {
+  local file=$1/$2.conf
+  [ -f "$file" ] || [ -f "$here/$file" ] || file=$1/ser.conf
+  find_config "$file"
+}
+
 # corpus_files <group>: number and checksum of the files in corpus_dir. A check needs them only where it was prepared; where a
 # demo corpus is gone, it will be made as it was.
 corpus_files_options=()   # which files, where the corpus' folder holds others too

@@ -5,10 +5,12 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 FOLDS = [f"Ses0{session}{gender}" for session in range(1, 5) for gender in "FM"]
+ROOT = Path(__file__).resolve().parent.parent.parent
 EMOTIONS = ["anger", "happiness", "sadness", "neutral", "silence"]
 
 
@@ -19,6 +21,8 @@ def _make_work(work, golden, folds, emotions):
     (work / "exp/ser/folds/list").write_text("".join(f"{fold}\n" for fold in folds))
     (work / "exp/mono").mkdir()
     shutil.copy(golden / "mono/final.mdl", work / "exp/mono")
+    for task in ("asr", "ser"):
+        subprocess.run([sys.executable, ROOT / "local/declare_task.py", work, task], check=True)
     return work
 
 
@@ -140,8 +144,9 @@ def test_names_outside_ascii_come_through_as_they_are(root, golden, tmp_path):
         (["--seeds", "3", "{work}", "ser", "--", "--seed", "2"], "2 is the first one already"),
         (["--nnet-config", "/none.conf", "{work}", "ser"], "/none.conf"),
         (["{work}", "ser", "--", "--max-epochs", "many"], "Invalid value for '--max-epochs'"),
-        (["{work}/none", "ser"], "cannot read {work}/none/exp/ser/folds/list: No such file"),
-        (["{work}", "gender"], "invalid choice: 'gender'"),
+        (["{work}/none", "ser"], "no such file: {work}/none/exp/ser/task.json"),
+        (["{work}", "gender"], "no such file: {work}/exp/gender/task.json"),
+        (["--tasks", "asr,ser,gender", "{work}", "ser"], "no such file: {work}/exp/gender/task.json"),
     ],
 )
 def test_what_cannot_be_listed_is_refused_in_a_line(words, said, root, work):

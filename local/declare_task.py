@@ -1,0 +1,90 @@
+"""Declare a task in a work directory: write exp/<task>/task.json, which asrser_nn/study/task.py explains.
+
+Usage: python local/declare_task.py <work-dir> <task>
+ e.g.: python local/declare_task.py work ser
+local/tasks/<task>.json says what a person has to say of a task. What it leaves out is as of all tasks with folds whose
+classes are those of utterances, and silence; folds and classes are those that are there. "states_of" in it names the
+model whose pdf ids are the classes.
+"""
+
+import argparse
+import json
+import re
+import subprocess
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from asrser_io.files import Failure, write_text
+from asrser_io.messages import as_script
+from asrser_io.text import read_list
+from asrser_nn.study.task import Task, task_of
+
+DECLARATIONS = Path(__file__).resolve().parent / "tasks"
+
+
+def num_pdfs(model: str) -> int:
+    if not Path(model).is_file():
+        raise Failure(f"no such file: {model}; run stages 1 to 6 first")
+    done = subprocess.run(["hmm-info", "--print-args=false", model], capture_output=True, text=True)
+    if not (found := re.search(r"number of pdfs (\d+)", done.stdout)):
+        raise Failure(f"hmm-info says no number of pdfs of {model}: {done.stderr.strip()}")
+    return int(found[1])
+
+
+def declaration(work: str, name: str) -> dict[str, Any]:
+    """The whole of it."""
+    path = DECLARATIONS / f"{name}.json"
+    if not path.is_file():
+        known = ", ".join(sorted(file.stem for file in DECLARATIONS.glob("*.json")))
+        raise Failure(f"there is no task '{name}'; local/tasks declares {known}")
+    said = json.loads(path.read_bytes())
+    common: dict[str, Any] = {"folds": [], "silence_class": None, "utt2class": None, "decodings": []}
+    if model := said.pop("states_of", None):
+        common |= {"num_classes": num_pdfs(model.replace("{work}", work)), "class_names": []}
+    else:
+        common |= in_folds(work, name)
+    whole = common | said | {"name": name}
+    return {field.name: whole.pop(field.name) for field in fields(Task) if field.name in whole} | whole
+
+
+def in_folds(work: str, name: str) -> dict[str, Any]:
+    """What tasks with folds have in common."""
+    if not (folds := read_list(listed := f"{work}/exp/{name}/folds/list")):
+        raise Failure(f"{listed} is empty; remove it and run stage 9 again")
+    classes = read_list(f"{work}/exp/{name}/folds/{folds[0]}/train/classes")
+    part = f"{{work}}/exp/{name}/folds/{{fold}}/{{part}}"
+    return {
+        "about": f"{{work}}/data/{name}",
+        "data": {"all": f"{{work}}/data_fbank/{name}"},
+        "feats": part,
+        "labels": part,
+        "num_classes": len(classes),
+        "class_names": classes,
+        "measures": ["E", "UE", "WA", "UA"],
+        "main_measure": "UE",
+        "folds": folds,
+        "silence_class": "silence",
+        "utt2class": f"{part}/utt2class",
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("work", metavar="work-dir")
+    parser.add_argument("task")
+    given = parser.parse_args()
+    with as_script("local/declare_task.py"):
+        work = given.work.rstrip("/") or "/"
+        path = Path(work, "exp", given.task, "task.json")
+        declared = declaration(work, given.task)
+        task_of(declared, path)
+        lines = [f" {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in declared.items()]
+        text = "{\n" + ",\n".join(lines) + "\n}\n"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            write_text(path, text)
+
+
+if __name__ == "__main__":
+    main()
