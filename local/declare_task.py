@@ -1,10 +1,12 @@
 """Declare a task in a work directory: write exp/<task>/task.json, which asrser_nn/study/task.py explains.
 
 Usage: python local/declare_task.py <work-dir> <task>
+       python local/declare_task.py --corpus <task>
  e.g.: python local/declare_task.py work ser
 local/tasks/<task>.json says what a person has to say of a task. What it leaves out is as of all tasks with folds whose
 classes are those of utterances, and silence; folds and classes are those that are there. "states_of" in it names the
-model whose pdf ids are the classes.
+model whose pdf ids are the classes. "corpora" are those whose speech the task can be about, asr and ser: the first one,
+or the one behind a hyphen, as in gender-asr; --corpus prints which.
 """
 
 import argparse
@@ -32,19 +34,32 @@ def num_pdfs(model: str) -> int:
     return int(found[1])
 
 
-def declaration(work: str, name: str) -> dict[str, Any]:
-    """The whole of it."""
-    path = DECLARATIONS / f"{name}.json"
+def read_declaration(name: str) -> tuple[dict[str, Any], str]:
+    """What local/tasks says of a task, and the corpus."""
+    kind, hyphen, corpus = name.partition("-")
+    path = DECLARATIONS / f"{kind}.json"
     if not path.is_file():
         known = ", ".join(sorted(file.stem for file in DECLARATIONS.glob("*.json")))
         raise Failure(f"there is no task '{name}'; local/tasks declares {known}")
     said = json.loads(path.read_bytes())
+    corpora = said.pop("corpora")
+    if hyphen and corpus not in corpora[1:]:
+        others = ", ".join([kind, *(f"{kind}-{other}" for other in corpora[1:])])
+        raise Failure(f"there is no task '{name}', but {others}")
+    if hyphen:
+        said["label"] += f" ({corpus.upper()})"
+    return said, corpus or corpora[0]
+
+
+def declaration(work: str, name: str) -> dict[str, Any]:
+    """The whole of it."""
+    said, corpus = read_declaration(name)
     common: dict[str, Any] = {"folds": [], "silence_class": None, "utt2class": None, "decodings": []}
     if model := said.pop("states_of", None):
         common |= {"num_classes": num_pdfs(model.replace("{work}", work)), "class_names": []}
     else:
         common |= in_folds(work, name)
-    whole = common | said | {"name": name}
+    whole = common | said | {"name": name, "corpus": corpus}
     return {field.name: whole.pop(field.name) for field in fields(Task) if field.name in whole} | whole
 
 
@@ -71,19 +86,28 @@ def in_folds(work: str, name: str) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("work", metavar="work-dir")
+    parser.add_argument("--corpus", action="store_true", help="only print whose speech the task is about")
+    parser.add_argument("work", metavar="work-dir", nargs="?")
     parser.add_argument("task")
     given = parser.parse_args()
     with as_script("local/declare_task.py"):
-        work = given.work.rstrip("/") or "/"
-        path = Path(work, "exp", given.task, "task.json")
-        declared = declaration(work, given.task)
-        task_of(declared, path)
-        lines = [f" {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in declared.items()]
-        text = "{\n" + ",\n".join(lines) + "\n}\n"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if not path.is_file() or path.read_text(encoding="utf-8") != text:
-            write_text(path, text)
+        if given.corpus:
+            print(read_declaration(given.task)[1])
+        elif given.work is None:
+            parser.error("expected <work-dir> <task>")
+        else:
+            declare(given.work.rstrip("/") or "/", given.task)
+
+
+def declare(work: str, name: str) -> None:
+    path = Path(work, "exp", name, "task.json")
+    declared = declaration(work, name)
+    task_of(declared, path)
+    lines = [f" {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in declared.items()]
+    text = "{\n" + ",\n".join(lines) + "\n}\n"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        write_text(path, text)
 
 
 if __name__ == "__main__":

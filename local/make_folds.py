@@ -1,12 +1,13 @@
 #!/usr/bin/env python
-"""Split a SER data directory into folds: each leaves some speakers out for the test, the same speakers are always dev.
+"""Split a data directory into folds: each leaves some speakers out for the test, the same speakers are always dev.
 
 Usage: local/make_folds.py [options] <data-dir> <folds-dir>
  e.g.: local/make_folds.py data_fbank/ser exp/ser/folds
-Reads <data-dir>/{feats.scp,labels.scp,classes,utt2spk,utt2emotion,dev_speakers} and, where they are, spk2gender,
-spk2session and utt2sentence; writes <folds-dir>/<fold>/{train,dev,test}, data directories, and <folds-dir>/list, the
-names of the folds. With --dry-run the names of the folds are printed and nothing is written; feats.scp, labels.scp,
-classes and utt2emotion are not needed then.
+Reads <data-dir>/{feats.scp,labels.scp,classes,utt2spk,dev_speakers} and, where they are, utt2emotion or utt2class,
+spk2gender, spk2session and utt2sentence; writes <folds-dir>/<fold>/{train,dev,test}, data directories, and
+<folds-dir>/list, the names of the folds. With --dry-run the names of the folds are printed and nothing is written;
+feats.scp, labels.scp and classes are not needed then. Where there is a file test_speakers, the data have a test set of
+their own: the one fold, called split, leaves out these speakers, whatever the options say.
 
 --leave-out says what is left out at a time:
   speaker         one speaker, after whom the fold is called; as in the paper
@@ -31,7 +32,7 @@ from asrser_io.files import Failure, fault_of_name, write_text
 from asrser_io.messages import as_script
 from asrser_io.text import read_list, read_map, words_of
 
-BY_UTTERANCE = ("feats.scp", "labels.scp", "utt2spk", "utt2emotion", "utt2original", "utt2sentence")
+BY_UTTERANCE = ("feats.scp", "labels.scp", "utt2spk", "utt2emotion", "utt2class", "utt2original", "utt2sentence")
 BY_SPEAKER = ("spk2gender", "spk2session")
 PARTS = ("train", "dev", "test")
 
@@ -177,6 +178,19 @@ def read_dev_speakers(data: Path, given: str, speakers: Collection[str]) -> list
     return dev_speakers
 
 
+def fixed_split(data: Path, dev_speakers: Sequence[str], speakers: Sequence[str]) -> dict[str, dict[str, list[str]]]:
+    """The one fold of data with a test set of their own, as make_folds gives it."""
+    test_speakers = read_list(data / "test_speakers")
+    for speaker in test_speakers:
+        if speaker not in speakers or speaker in dev_speakers:
+            fault = "stands in dev_speakers, too" if speaker in dev_speakers else "has no utterance in utt2spk"
+            raise Failure(f"{data}/test_speakers names {speaker}, who {fault}")
+    train = [speaker for speaker in speakers if speaker not in {*dev_speakers, *test_speakers}]
+    if not train or not test_speakers:
+        raise Failure(f"{data}/test_speakers leaves nobody to {'train on' if test_speakers else 'test'}")
+    return {"split": {"train": train, "dev": list(dev_speakers), "test": sorted(test_speakers)}}
+
+
 def read_groups(data: Path, leave_out: LeaveOut, speakers: Collection[str], draw: int) -> dict[str, str]:
     """Under which name each speaker is left out: the own, or that of the session or group."""
     file = data / "utt2spk"
@@ -210,13 +224,15 @@ def read_sentences(data: Path, utterances: Collection[str]) -> dict[str, str]:
 
 def run(args: argparse.Namespace) -> None:
     data, out, leave_out = args.data, args.out, LeaveOut.parse(args.leave_out)
-    for name in ["utt2spk"] if args.dry_run else ["utt2spk", "utt2emotion", "feats.scp", "labels.scp", "classes"]:
+    for name in ["utt2spk"] if args.dry_run else ["utt2spk", "feats.scp", "labels.scp", "classes"]:
         if not (data / name).is_file():
             raise Failure(f"no such file: {data / name}")
     utt2spk = read_map(data / "utt2spk")
     speakers = sorted(set(utt2spk.values()))
     if len(speakers) < 3:
         raise Failure(f"{data} has {len(speakers)} speakers; at least 3 are needed, for train, dev and test")
+    if is_fixed := (data / "test_speakers").is_file():
+        leave_out, args.folds, args.dev_speakers = LeaveOut.parse("speaker"), 0, ""
     dev_speakers = read_dev_speakers(data, args.dev_speakers, speakers)
     others = sorted(set(speakers) - set(dev_speakers))
     if leave_out.size >= len(others) > 1:
@@ -227,7 +243,8 @@ def run(args: argparse.Namespace) -> None:
     group_of = read_groups(data, leave_out, others if leave_out.size else speakers, args.draw)
     utt2sentence = read_sentences(data, utt2spk) if leave_out.sentences else {}
     half_of = draw_halves(set(utt2sentence.values()), args.draw)
-    folds = cross(make_folds(speakers, dev_speakers, group_of), utt2spk, utt2sentence, half_of)
+    by_speaker = fixed_split(data, dev_speakers, speakers) if is_fixed else make_folds(speakers, dev_speakers, group_of)
+    folds = cross(by_speaker, utt2spk, utt2sentence, half_of)
     for fold, parts in folds.items():
         if empty := [part for part, utterances in parts.items() if not utterances]:
             raise Failure(

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# From a data directory of emotional speech to what a network reads: filterbanks, and each frame's emotion or silence.
+# From a data directory with a class for each utterance to what a network reads: filterbanks, and each frame's class or silence.
 #
 # Usage: local/ser_frames.sh [options] <data-dir> <fbank-data-dir>
 #  e.g.: local/ser_frames.sh --nj 4 data/ser data_fbank/ser
-# <data-dir> gets MFCC with log-energy, the speech frames among them (vad.scp), the labels and the shares of silence
+# The classes stand in utt2emotion and emotions, or utt2class and utterance_classes. <data-dir> gets MFCC with log-energy, the speech frames among them (vad.scp), the labels and the shares of silence
 # (silence.txt, silence.json); <fbank-data-dir> gets the filterbanks and labels.scp, which is written last.
 #
 # Options, given as --name value:
@@ -19,8 +19,10 @@ here=$(dirname "$(readlink -f "$0")")/..
 
 [ $# -eq 2 ] || die "expected <data-dir> <fbank-data-dir>, got $# arguments; see $0 --help"
 data=${1%/} fbank=${2%/}
-"$here/utils/check_data_dir.sh" "$data" wav.scp utt2emotion
-[ -f "$data/emotions" ] || die "no such file: $data/emotions; make $data with local/ser_data.sh or its like"
+table=utt2emotion order=emotions
+[ ! -f "$data/utt2class" ] || table=utt2class order=utterance_classes
+"$here/utils/check_data_dir.sh" "$data" wav.scp $table
+[ -f "$data/$order" ] || die "no such file: $data/$order; make $data with local/ser_data.sh or its like"
 num_speakers=$(wc -l <"$data/spk2utt")
 [ "$nj" -le "$num_speakers" ] || nj=$num_speakers
 
@@ -31,7 +33,7 @@ num_speakers=$(wc -l <"$data/spk2utt")
 python "$here/steps/frame_labels.py" "$data"
 
 mkdir -p "$fbank"
-for f in wav.scp segments utt2{spk,emotion,original,sentence} spk2{utt,gender,session} dev_speakers classes corpus; do
+for f in wav.scp segments utt2{spk,emotion,class,original,sentence} spk2{utt,gender,session} {dev,test}_speakers classes corpus; do
   [ ! -f "$data/$f" ] || cp "$data/$f" "$fbank/"
 done
 rm -f "$fbank/labels.scp"

@@ -1,15 +1,20 @@
 #!/usr/bin/env bash
 # shellcheck disable=SC2086 # cmd, train_opts and compute_opts are lists of words
-# The SER branch: from a corpus of emotional speech to the network of every fold and its errors (stages 9 and 10).
+# The SER branch: from a corpus of emotional speech to the network of every fold and its errors (stages 9 and 10). Also for
+# another task whose classes are those of utterances.
 #
 # Usage: recipe/ser.sh [options] <corpus> <corpus-dir>
+#        recipe/ser.sh --task <task> [options]
 #  e.g.: recipe/ser.sh --dir work/emodb emodb ../shared/data/emodb
+#        recipe/ser.sh --dir work/emodb --task gender
 # <corpus> is iemocap, emodb, cremad, ravdess, savee, emovo, demo: speech by a synthesiser, made in <corpus-dir>, or data: a Kaldi
-# data directory of your own with utt2emotion. Ends with exp/ser/summary.txt: mean over folds, each fold, and all folds pooled.
+# data directory of your own with utt2emotion. <task> is one that local/tasks declares, from speech that stage 9 or 1 has
+# prepared. Ends with exp/<task>/summary.txt: mean over folds, each fold, and all folds pooled.
 # Rerun to continue what was stopped; delete an output to have it made again, and what was made from it too.
 #
 # Options, given as --name value:
 dir=.                             # data, data_fbank and exp lie here
+task=ser                          # or one of local/tasks: gender, of the SER corpus; gender-asr, of the ASR corpus; dialect; …
 stage=9                           # integer in 9..10: first stage to run
 stop_stage=10                     # integer in 9..10: last stage to run
 only_check=false                  # true: only see whether what is there was made with these options
@@ -36,42 +41,60 @@ here=$(dirname "$(readlink -f "$0")")/..
 . "$here/cmd.sh"
 . "$here/utils/stages.sh"
 
-[ $# -eq 2 ] || die "expected <corpus> <corpus-dir>, got $# arguments; see $0 --help"
-corpus=$1 corpus_dir=$(one_name "$2")
-[[ $corpus_dir != *[[:cntrl:]]* ]] || die "$(printf %q "$corpus_dir"): a line break cannot stand in Kaldi's tables; choose another path"
-[ -d "$corpus_dir" ] || [ "$corpus" = demo ] || die "no such corpus: there is no folder $corpus_dir"
-kind=$corpus
-case $corpus in
-  demo) kind=iemocap prepare=$here/local/iemocap_data.sh ;;
-  iemocap | emodb | cremad | ravdess | savee | emovo) prepare=$here/local/${corpus}_data.sh ;;
-  data) kind=ser-data prepare=$here/local/ser_data.sh ;;
-  *) die "the corpus is iemocap, emodb, cremad, ravdess, savee, emovo, demo or data, not '$corpus'" ;;
-esac
-prepare_options=(--allow-partial "$allow_partial")
-case $corpus-$emotions in
-  iemocap-paper | demo-paper | data-paper) ;;
-  iemocap-* | demo-* | data-*) die "--emotions $emotions: of $corpus there are only those of the paper, or your own" ;;
-  *-paper | *-all | ravdess-paper+calm) prepare_options+=(--emotions "$emotions") ;;
-  *) die "--emotions is paper or all$([ "$corpus" != ravdess ] || echo ', or paper+calm'), not '$emotions'" ;;
-esac
+name=${task^^} corpus='' corpus_dir=''
+if [ "$task" = ser ]; then
+  [ $# -eq 2 ] || die "expected <corpus> <corpus-dir>, got $# arguments; see $0 --help"
+  corpus=$1 corpus_dir=$(one_name "$2")
+  [[ $corpus_dir != *[[:cntrl:]]* ]] || die "$(printf %q "$corpus_dir"): a line break cannot stand in Kaldi's tables; choose another path"
+  [ -d "$corpus_dir" ] || [ "$corpus" = demo ] || die "no such corpus: there is no folder $corpus_dir"
+  kind=$corpus
+  case $corpus in
+    demo) kind=iemocap prepare=("$here/local/iemocap_data.sh") ;;
+    iemocap | emodb | cremad | ravdess | savee | emovo) prepare=("$here/local/${corpus}_data.sh") ;;
+    data) kind=ser-data prepare=("$here/local/ser_data.sh") ;;
+    *) die "the corpus is iemocap, emodb, cremad, ravdess, savee, emovo, demo or data, not '$corpus'" ;;
+  esac
+  prepare+=(--allow-partial "$allow_partial")
+  case $corpus-$emotions in
+    iemocap-paper | demo-paper | data-paper) ;;
+    iemocap-* | demo-* | data-*) die "--emotions $emotions: of $corpus there are only those of the paper, or your own" ;;
+    *-paper | *-all | ravdess-paper+calm) prepare+=(--emotions "$emotions") ;;
+    *) die "--emotions is paper or all$([ "$corpus" != ravdess ] || echo ', or paper+calm'), not '$emotions'" ;;
+  esac
+else
+  [ $# -eq 0 ] || die "unexpected argument: $1; the speech of --task $task is that which stages 1 and 9 have prepared"
+  speech=$(python "$here/local/declare_task.py" --corpus "$task") || exit 1
+  prepare=(python "$here/local/${task%-*}_task.py") corpus_dir=$dir/data/$speech
+  # The ASR corpus has train, dev and test of its own.
+  [ "$speech" != asr ] || leave_out=speaker draw=1 dev_speakers='' folds=0
+fi
 [[ $leave_out =~ ^((speaker|session|[1-9][0-9]*)(,sentence)?|sentence)$ ]] ||
   die "--leave-out is speaker, session or a number of speakers, each also with ',sentence', or sentence; not '$leave_out'"
 nnet_config=$(find_config "$nnet_config")
-network=$(network_facts SER --config "$nnet_config" $train_opts $compute_opts) || exit 1
-data=$dir/data/ser fbank=$dir/data_fbank/ser exp=$dir/exp/ser folds_dir=$dir/exp/ser/folds
+network=$(network_facts "$name" --config "$nnet_config" $train_opts $compute_opts) || exit 1
+data=$dir/data/$task fbank=$dir/data_fbank/$task exp=$dir/exp/$task folds_dir=$dir/exp/$task/folds
+
+# Of other tasks the folds are recorded under names of their own.
+folds_group=folds of_task=
+[ "$task" = ser ] || folds_group=${task}_folds of_task=" ($name)"
 
 what_is_made_with_what() {
   local files dev conf=$here/conf
-  files=$(corpus_files ser_corpus)
-  made_with 9 ser_corpus data/ser '' "SER corpus: $corpus $corpus_dir" "files of the SER corpus: $files" \
-    "a part of the SER corpus will do: $allow_partial" "$([ "$emotions" = paper ] || echo "emotions: $emotions")"
-  made_with 9 ser_frames data_fbank/ser ser_corpus "conf/mfcc_vad.conf: $(options_in "$conf/mfcc_vad.conf")" \
+  if [ "$task" = ser ]; then
+    files=$(corpus_files ser_corpus)
+    made_with 9 ser_corpus data/ser '' "SER corpus: $corpus $corpus_dir" "files of the SER corpus: $files" \
+      "a part of the SER corpus will do: $allow_partial" "$([ "$emotions" = paper ] || echo "emotions: $emotions")"
+  else
+    made_with 9 "${task}_corpus" "data/$task" "${speech}_corpus"
+  fi
+  made_with 9 "${task}_frames" "data_fbank/$task" "${task}_corpus" "conf/mfcc_vad.conf: $(options_in "$conf/mfcc_vad.conf")" \
     "conf/vad.conf: $(options_in "$conf/vad.conf")" "conf/fbank.conf: $(options_in "$conf/fbank.conf")" \
     "Kaldi programs: $programs"
   dev=$(tr ', \t' '\n' <<<"${dev_speakers:-$(cat "$data/dev_speakers" 2>/dev/null || echo '?')}" | sort -u | paste -sd ' ')
-  made_with 9 folds exp/ser/folds ser_frames "left out for the test: $(left_out)" "speakers for early stopping: ${dev# }"
+  made_with 9 "$folds_group" "exp/$task/folds" "${task}_frames" "left out for the test$of_task: $(left_out)" \
+    "speakers for early stopping$of_task: ${dev# }"
   check_folds
-  made_with 10 ser_networks 'exp/ser/fold_* exp/ser/summary.txt' folds "$network"
+  made_with 10 "${task}_networks" "exp/$task/fold_* exp/$task/summary.txt" "$folds_group" "$network"
 }
 
 # left_out: as a fact; what is drawn depends on the draw
@@ -94,8 +117,8 @@ check_folds() {
 }
 
 prepare_corpus() {
-  list_corpus_files ser_corpus
-  "$prepare" "${prepare_options[@]}" "$corpus_dir" "$data"
+  [ "$task" != ser ] || list_corpus_files ser_corpus
+  "${prepare[@]}" "$corpus_dir" "$data"
 }
 
 begin_stages
@@ -109,8 +132,8 @@ audit() {
 
 # sum_up: the figures of all folds together
 sum_up() {
-  local paper=--paper
-  [ "$(paste -sd ' ' "$fbank/classes")" = "anger happiness sadness neutral silence" ] || paper=--no-paper
+  local paper=--no-paper
+  [ "$(paste -sd ' ' "$fbank/classes")" != "anger happiness sadness neutral silence" ] || paper=--paper
   asrser_nn summary $paper --title "$(<"$data/corpus"), ${nnet_config#"$asrser_root/"}" "$exp/summary" "$exp/runs" >"$exp/summary.log"
 }
 
@@ -120,7 +143,8 @@ look_at_corpus() {
     python "$here/local/demo_ser.py" "$corpus_dir"
     what_is_made_with_what
   fi
-  once ser_corpus "$data/corpus" prepare_corpus
+  [ "$task" = ser ] || needs "$([ "$speech" = asr ] && echo 1 || echo 9)" "$corpus_dir/corpus"
+  once "${task}_corpus" "$data/corpus" prepare_corpus
   what_is_made_with_what   # the speakers for early stopping are known now
   python "$here/local/make_folds.py" --dry-run "${folds_options[@]}" "$data" "$folds_dir" >/dev/null   # before the features
 }
@@ -130,26 +154,27 @@ if $only_corpus; then
   exit
 fi
 
-if stage 9 "emotional speech: labels, voice activity, filterbanks and folds"; then
+[ "$task" = ser ] && speech_of='emotional speech' || speech_of=$name
+if stage 9 "$speech_of: labels, voice activity, filterbanks and folds"; then
   look_at_corpus
   [ -e "$data/labels.scp" ] || rm -f "$fbank/labels.scp"   # the labels themselves lie beside the corpus
-  once ser_frames "$fbank/labels.scp" "$here/local/ser_frames.sh" --nj "$nj" --cmd "$cmd" "$data" "$fbank"
-  record folds "$folds_dir/list"
+  once "${task}_frames" "$fbank/labels.scp" "$here/local/ser_frames.sh" --nj "$nj" --cmd "$cmd" "$data" "$fbank"
+  record "$folds_group" "$folds_dir/list"
   python "$here/local/make_folds.py" "${folds_options[@]}" "$fbank" "$folds_dir"
-  for fold in $(<"$folds_dir/list"); do once folds "$folds_dir/$fold/split" audit "$fold"; done
+  for fold in $(<"$folds_dir/list"); do once "$folds_group" "$folds_dir/$fold/split" audit "$fold"; done
   echo "fold $fold:"
   cat "$folds_dir/$fold/split"
 fi
 
-if stage 10 "ConvNet of every fold, and its errors"; then
+if stage 10 "$([ "$task" = ser ] || echo "$name ")ConvNet of every fold, and its errors"; then
   needs 9 "$folds_dir/list"
   for fold in $(<"$folds_dir/list"); do
     needs 9 "$folds_dir/$fold/split"
-    record ser_networks "$exp/fold_$fold"/{final.pt,run.json}
+    record "${task}_networks" "$exp/fold_$fold"/{final.pt,run.json}
     [[ -f $exp/fold_$fold/run.json && $exp/summary.txt -nt $exp/fold_$fold/run.json ]] || rm -f "$exp/summary.txt"
   done
-  python "$here/local/declare_task.py" "$dir" ser
-  python "$here/local/list_runs.py" --layers none --nnet-config "$nnet_config" "$dir" ser -- $train_opts $compute_opts >"$exp/runs.tmp"
+  python "$here/local/declare_task.py" "$dir" "$task"
+  python "$here/local/list_runs.py" --layers none --nnet-config "$nnet_config" "$dir" "$task" -- $train_opts $compute_opts >"$exp/runs.tmp"
   if [ -f "$exp/summary.txt" ] && cmp -s "$exp/runs.tmp" "$exp/runs"; then   # complete, if the data are still the same
     asrser_nn grid --device cpu "$exp/runs.tmp" 2>"$exp/log/check.log" || die "$(tail -n 1 "$exp/log/check.log")"
   else
@@ -157,7 +182,7 @@ if stage 10 "ConvNet of every fold, and its errors"; then
     rm -f "$exp/summary.txt"
   fi
   mv "$exp/runs.tmp" "$exp/runs"
-  once ser_networks "$exp/summary.txt" sum_up
+  once "${task}_networks" "$exp/summary.txt" sum_up
   sed '/^fold /,$d' "$exp/summary.txt"
   echo "Every fold and the confusions: $exp/summary.txt"
 fi

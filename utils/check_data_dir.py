@@ -55,6 +55,7 @@ FORMATS = {
     "reco2file_and_channel": Format("recording", is_not(r"\S+", "[AB1]")),
     "spk2gender": Format("speaker", is_not("[mf]")),
     "utt2emotion": Format("utterance", NOT_ONE),
+    "utt2class": Format("utterance", NOT_ONE),
     "utt2dur": Format("utterance", is_not(POSITIVE)),
     "feats.scp": Format("utterance", NOTHING, is_computed=True, holds_paths=True),
     "vad.scp": Format("utterance", NOTHING, is_computed=True, holds_paths=True),

@@ -35,7 +35,7 @@ keep() {
 }
 temporary=$(mktemp -d)
 trap 'rm -rf "$temporary"' EXIT
-keep "$data/feats.scp" text utt2emotion utt2original utt2sentence utt2dur utt2num_frames vad.scp labels.scp segments
+keep "$data/feats.scp" text utt2emotion utt2class utt2original utt2sentence utt2dur utt2num_frames vad.scp labels.scp segments
 recordings=$data/feats.scp
 if [ -f "$data/segments" ]; then
   recordings=$temporary/recordings

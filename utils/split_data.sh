@@ -21,7 +21,7 @@ data=${1%/} num_parts=$2
 for f in utt2spk spk2utt; do [ -s "$data/$f" ] || die "no such file, or an empty one: $data/$f"; done
 split=$data/split$num_parts
 
-by_utterance=(utt2spk text segments feats.scp labels.scp vad.scp utt2dur utt2num_frames utt2emotion)
+by_utterance=(utt2spk text segments feats.scp labels.scp vad.scp utt2dur utt2num_frames utt2emotion utt2class)
 by_speaker=(spk2utt spk2gender cmvn.scp)
 whole=(reco2file_and_channel stm glm)
 # Recordings are not utterances where there are segments; every part may need every one.
