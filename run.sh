@@ -5,13 +5,14 @@
 #  e.g.: ./run.sh
 #        ./run.sh --asr-corpus timit --timit /corpora/TIMIT --ser-corpus iemocap --iemocap /corpora/IEMOCAP_full_release
 #        ./run.sh --stop-stage 8 --asr-corpus timit --timit ../shared/data/timit-sample
+#        ./run.sh --tasks asr,ser,gender
 # Stages:
 #   0 set up on first use; what is there and what will be used
 #   1 ASR corpus to data directories    8 decoding, phone error rate
-#   2 phones, lexicon, bigram           9 SER corpus, voice activity, folds
-#   3 MFCC                             10 SER ConvNet of every fold
-#   4 monophone GMM-HMM                11 layers from ASR to SER
-#   5 forced alignment                 12 layers from SER to ASR
+#   2 phones, lexicon, bigram           9 SER corpus, voice activity, folds; further tasks
+#   3 MFCC                             10 their ConvNet of every fold
+#   4 monophone GMM-HMM                11 layers from ASR to SER, and to further tasks
+#   5 forced alignment                 12 layers from all of them to ASR
 #   6 filterbanks                      13 report
 #   7 ASR ConvNet, frame error rate
 # A stage whose outputs are complete is skipped, one that was stopped continues. In the environment, KALDI_ROOT names a
@@ -21,6 +22,7 @@
 stage=0              # integer in 0..13: first stage to run
 stop_stage=13        # integer in 0..13: last stage to run
 dir=                 # data, data_fbank and exp lie here; default: this checkout
+tasks=asr,ser        # between which layers go, both ways; also gender; gender-asr: of the ASR corpus; dialect: see local/tasks
 doctor=false         # true: only look whether everything needed is here and works
 asr_corpus=demo      # demo: made by a synthesiser on the spot; timit (also its sample of NLTK); librispeech; data: your own
 timit=               # folder of TIMIT
@@ -74,6 +76,9 @@ call=./run.sh$([ $# -eq 0 ] || printf ' %q' "$@")
 [ "$stage" -le "$stop_stage" ] || die "--stop-stage $stop_stage comes before --stage $stage"
 [[ $device =~ ^(auto|cpu|cuda)$ ]] || die "--device is auto, cpu or cuda, not '$device'"
 [[ $precision =~ ^(fp32|tf32|bf16)$ ]] || die "--precision is fp32, tf32 or bf16, not '$precision'"
+IFS=, read -r -a names <<<"$tasks"
+twice=$(printf '%s\n' "${names[@]}" | sort | uniq -d | head -n 1)
+[ -z "$twice" ] || die "--tasks $tasks: $twice stands there twice"
 dir=${dir:-$here}
 . "$here/utils/work_dir.sh"
 
@@ -134,6 +139,16 @@ if [ -z "$conf" ]; then
   fi
 fi
 [ -f "$conf/asr.conf" ] || [ ! -f "$here/$conf/asr.conf" ] || conf=$here/$conf
+# Whose speech the tasks are about, and which are further ones.
+declare -A speech=()
+further=() needs_asr=false needs_ser=false
+for t in "${names[@]}"; do
+  speech[$t]=$(python "$here/local/declare_task.py" --corpus "$t") || exit 1
+  [ "${speech[$t]}" = asr ] && needs_asr=true || needs_ser=true
+  [[ $t =~ ^(asr|ser)$ ]] || further+=("$t")
+done
+has_task() { [[ ,$tasks, == *,$1,* ]]; }
+
 for f in asr.conf ser.conf study.conf; do [ -f "$conf/$f" ] || die "--conf: no such file: $conf/$f"; done
 folds_of_study=
 set_study_option() {
@@ -163,26 +178,47 @@ asr() {
     --lexicon "$lexicon" --max-oov "$max_oov" --train-parts "$train_parts" --dev-parts "$dev_parts" --test-parts "$test_parts" \
     "$asr_corpus" "$asr_dir"
 }
+# ser [options]: of the task, or with --task of another one
 ser() {
-  "$here/recipe/ser.sh" "${common[@]}" "$@" --nnet-config "$conf/ser.conf" --allow-partial "$allow_partial" --folds "$folds" \
-    --emotions "$emotions" \
-    --leave-out "$leave_out" --draw "$draw" --dev-speakers "$dev_speakers" --jobs "$train_jobs" --together "$together" \
-    "$ser_corpus" "$ser_dir"
+  "$here/recipe/ser.sh" "${common[@]}" --nnet-config "$conf/ser.conf" --allow-partial "$allow_partial" --folds "$folds" \
+    --emotions "$emotions" --leave-out "$leave_out" --draw "$draw" --dev-speakers "$dev_speakers" --jobs "$train_jobs" \
+    --together "$together" "$@"
+}
+emotions() {
+  ser "$@" "$ser_corpus" "$ser_dir"
+}
+# further_tasks [options]
+further_tasks() {
+  local t config
+  for t in "${further[@]}"; do
+    config=$conf/$t.conf
+    [ -f "$config" ] || config=$conf/ser.conf
+    ser --task "$t" --nnet-config "$config" "$@"
+  done
 }
 transfer() {
-  "$here/recipe/transfer.sh" "${common[@]}" "$@" --layers "$layers" --controls "$controls" --random-draws "$random_draws" --seeds "$seeds" \
+  "$here/recipe/transfer.sh" "${common[@]}" "$@" --tasks "$tasks" --layers "$layers" --controls "$controls" --random-draws "$random_draws" --seeds "$seeds" \
     --conf "$conf" --jobs "$train_jobs" --together "$together"
 }
 
-# Before any work: what is there must have been made with these options, for transfers in both branches.
+# Of a corpus that only further tasks are about no more is done than they need.
+asr_last=0 ser_last=8
+! $needs_asr || asr_last=1
+! has_task asr || asr_last=8
+! $needs_ser || ser_last=9
+! has_task ser || ser_last=10
+
+# Before any work: what is there must have been made with these options, for transfers in all branches.
 [ ! -d "$dir" ] || [ "$stop_stage" -eq 0 ] || lock_work_dir
 if between 11 13; then
-  asr --only-check true
-  ser --stage $((stage > 9 ? 10 : 9)) --only-check true
+  [ "$asr_last" -eq 0 ] || asr --stop-stage "$asr_last" --only-check true
+  [ "$ser_last" -eq 8 ] || emotions --stage $((stage > 9 && ser_last > 9 ? 10 : 9)) --stop-stage "$ser_last" --only-check true
+  further_tasks --stage $((stage > 9 ? 10 : 9)) --only-check true
   transfer "${stages[@]}" --only-check true
 else
-  ! between 1 8 || asr "${stages[@]}" --only-check true
-  ! between 9 10 || ser "${stages[@]}" --only-check true
+  ! between 1 "$asr_last" || asr "${stages[@]}" --only-check true
+  ! between 9 "$ser_last" || emotions "${stages[@]}" --only-check true
+  ! between 9 10 || further_tasks "${stages[@]}" --only-check true
 fi
 
 if [ "$stage" -eq 0 ]; then
@@ -192,6 +228,7 @@ if [ "$stage" -eq 0 ]; then
   doctor --quick "$quick"
   echo "ASR corpus:       $asr_corpus in $asr_dir"
   echo "SER corpus:       $ser_corpus in $ser_dir"
+  [ "$tasks" = asr,ser ] || echo "Tasks:            ${tasks//,/, }"
   echo "Configuration:    ${conf#"$here/"} ($why), seed $seed"
   echo "Work directory:   $dir$([ -d "$dir" ] || echo ", new")"
 fi
@@ -203,9 +240,10 @@ lock_work_dir
 mkdir -p "$dir/exp" 2>/dev/null || die "cannot write into $dir/exp; choose another folder with --dir"
 call="$(git -C "$here" describe --always --exclude '*' --abbrev=40 --dirty=+ 2>/dev/null || echo unknown) $call"
 [ "$(tail -n 1 "$dir/exp/commands" 2>/dev/null)" = "$call" ] || printf '%s\n' "$call" >>"$dir/exp/commands"
-[ "$stage" -gt 1 ] || [ "$ser_corpus" = demo ] || ! between 9 9 || ser "${stages[@]}" --only-corpus true
-! between 1 8 || asr "${stages[@]}"
-! between 9 10 || ser "${stages[@]}"
+[ "$stage" -gt 1 ] || [ "$ser_corpus" = demo ] || ! between 9 $((ser_last > 8 ? 9 : 8)) || emotions "${stages[@]}" --only-corpus true
+! between 1 "$asr_last" || asr "${stages[@]}"
+! between 9 "$ser_last" || emotions "${stages[@]}"
+! between 9 10 || further_tasks "${stages[@]}"
 ! between 11 13 || transfer "${stages[@]}"
 if [ "$asr_corpus" = demo ] && [ "$stop_stage" -ge 13 ]; then
   echo "Next, real speech: ./run.sh --dir real --asr-corpus timit --timit DIR --ser-corpus emodb --emodb DIR, with NLTK's sample of"
