@@ -7,8 +7,10 @@
 # (silence.txt, silence.json); <fbank-data-dir> gets the filterbanks and labels.scp, which is written last.
 #
 # Options, given as --name value:
-nj=4   # integer >= 1: parallel jobs, at most one for each speaker
-cmd=   # how jobs run; default: see cmd.sh
+nj=4           # integer >= 1: parallel jobs, at most one for each speaker
+cmd=           # how jobs run; default: see cmd.sh
+alignments=    # alignment directories: the frames of silence phones are silent; default: those of little energy
+lang=data/lang # which phones those are
 # End options
 [ -n "${BASH_VERSION:-}" ] || { echo "$0: needs bash; start it by its name, or with bash" >&2; exit 1; }
 set -eu -o pipefail
@@ -29,7 +31,13 @@ num_speakers=$(wc -l <"$data/spk2utt")
 # Not compressed: compute-vad compares log-energies with a threshold.
 "$here/steps/make_mfcc.sh" --nj "$nj" --cmd "$cmd" --compress false --mfcc-config "$here/conf/mfcc_vad.conf" "$data"
 "$here/utils/keep_with_features.sh" "$data"
-"$here/steps/make_vad.sh" --nj "$nj" --cmd "$cmd" --vad-config "$here/conf/vad.conf" "$data"
+if [ -z "$alignments" ]; then
+  "$here/steps/make_vad.sh" --nj "$nj" --cmd "$cmd" --vad-config "$here/conf/vad.conf" "$data"
+else
+  # shellcheck disable=SC2086 # several
+  python "$here/steps/ali_to_vad.py" "$lang" "$data" $alignments
+  "$here/utils/keep_with_features.sh" "$data"
+fi
 python "$here/steps/frame_labels.py" "$data"
 
 mkdir -p "$fbank"

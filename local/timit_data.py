@@ -199,9 +199,15 @@ def samples_of(path):
 # ---- Kaldi's data directories
 
 
-def write_data_directory(directory, sentences, wav_paths):
-    """Write the files of a Kaldi data directory, sorted in C order, with stm and glm for sclite.
+def dialect_region(folder):
+    """The number in the name of a speaker's folder, dr1-fvmh0, or of the one that it is in, DR1/FVMH0."""
+    return re.search(r"dr([1-8])", f"{folder.parent.name}/{folder.name}".lower())[1]
 
+
+def write_data_directory(directory, sentences, wav_paths, folders):
+    """Write the files of a Kaldi data directory, sorted in C order, with stm and glm for sclite, and spk2dialect.
+
+    folders: of the speakers
     phones.ctm holds the hand-made phone boundaries: <utt> 1 <start> <duration> <phone>, in seconds.
     """
     directory.mkdir(parents=True)
@@ -222,6 +228,7 @@ def write_data_directory(directory, sentences, wav_paths):
         spk2utt[speaker].append(utt)
     lines["spk2utt"] = [f"{speaker} {' '.join(utts)}" for speaker, utts in sorted(spk2utt.items())]
     lines["spk2gender"] = [f"{speaker} {speaker[0]}" for speaker in sorted(spk2utt)]
+    lines["spk2dialect"] = [f"{speaker} {dialect_region(folders[speaker])}" for speaker in sorted(spk2utt)]
     for name, content in lines.items():
         write_text(directory / name, "".join(line + "\n" for line in content))
 
@@ -307,7 +314,7 @@ def prepare(corpus, out):
                     with open(beside / "wav" / f"{sentence.utt}.wav", "wb") as file:
                         write_riff16(file, SAMPLE_RATE, samples_of(sentence.audio))
                     wav_paths[sentence.utt] = out / "wav" / f"{sentence.utt}.wav"
-            write_data_directory(beside / subset, sentences[subset], wav_paths)
+            write_data_directory(beside / subset, sentences[subset], wav_paths, speakers[subset])
         write_text(beside / "phones", "".join(f"{phone}\n" for phone in sorted(to_39)))
         # What all of TIMIT has, so that a report can say what part of it this is.
         whole = EXPECTED_SENTENCES[TIMIT] if name in (TIMIT, TIMIT_SAMPLE) else {}

@@ -41,7 +41,7 @@ here=$(dirname "$(readlink -f "$0")")/..
 . "$here/cmd.sh"
 . "$here/utils/stages.sh"
 
-name=${task^^} corpus='' corpus_dir=''
+name=${task^^} corpus='' corpus_dir='' speech='' alignments=''
 if [ "$task" = ser ]; then
   [ $# -eq 2 ] || die "expected <corpus> <corpus-dir>, got $# arguments; see $0 --help"
   corpus=$1 corpus_dir=$(one_name "$2")
@@ -65,8 +65,8 @@ else
   [ $# -eq 0 ] || die "unexpected argument: $1; the speech of --task $task is that which stages 1 and 9 have prepared"
   speech=$(python "$here/local/declare_task.py" --corpus "$task") || exit 1
   prepare=(python "$here/local/${task%-*}_task.py") corpus_dir=$dir/data/$speech
-  # The ASR corpus has train, dev and test of its own.
-  [ "$speech" != asr ] || leave_out=speaker draw=1 dev_speakers='' folds=0
+  # The ASR corpus has train, dev and test of its own, and silences that are known from its transcripts.
+  [ "$speech" != asr ] || leave_out=speaker draw=1 dev_speakers='' folds=0 alignments=$(echo "$dir"/exp/mono_ali_{train,dev,test})
 fi
 [[ $leave_out =~ ^((speaker|session|[1-9][0-9]*)(,sentence)?|sentence)$ ]] ||
   die "--leave-out is speaker, session or a number of speakers, each also with ',sentence', or sentence; not '$leave_out'"
@@ -87,7 +87,7 @@ what_is_made_with_what() {
   else
     made_with 9 "${task}_corpus" "data/$task" "${speech}_corpus"
   fi
-  made_with 9 "${task}_frames" "data_fbank/$task" "${task}_corpus" "conf/mfcc_vad.conf: $(options_in "$conf/mfcc_vad.conf")" \
+  made_with 9 "${task}_frames" "data_fbank/$task" "${task}_corpus${alignments:+ ali}" "conf/mfcc_vad.conf: $(options_in "$conf/mfcc_vad.conf")" \
     "conf/vad.conf: $(options_in "$conf/vad.conf")" "conf/fbank.conf: $(options_in "$conf/fbank.conf")" \
     "Kaldi programs: $programs"
   dev=$(tr ', \t' '\n' <<<"${dev_speakers:-$(cat "$data/dev_speakers" 2>/dev/null || echo '?')}" | sort -u | paste -sd ' ')
@@ -158,7 +158,9 @@ fi
 if stage 9 "$speech_of: labels, voice activity, filterbanks and folds"; then
   look_at_corpus
   [ -e "$data/labels.scp" ] || rm -f "$fbank/labels.scp"   # the labels themselves lie beside the corpus
-  once "${task}_frames" "$fbank/labels.scp" "$here/local/ser_frames.sh" --nj "$nj" --cmd "$cmd" "$data" "$fbank"
+  for x in $alignments; do needs 5 "$x/final.mdl"; done
+  once "${task}_frames" "$fbank/labels.scp" "$here/local/ser_frames.sh" --nj "$nj" --cmd "$cmd" --alignments "$alignments" \
+    --lang "$dir/data/lang" "$data" "$fbank"
   record "$folds_group" "$folds_dir/list"
   python "$here/local/make_folds.py" "${folds_options[@]}" "$fbank" "$folds_dir"
   for fold in $(<"$folds_dir/list"); do once "$folds_group" "$folds_dir/$fold/split" audit "$fold"; done
