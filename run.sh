@@ -76,6 +76,7 @@ call=./run.sh$([ $# -eq 0 ] || printf ' %q' "$@")
 [ "$stage" -le "$stop_stage" ] || die "--stop-stage $stop_stage comes before --stage $stage"
 [[ $device =~ ^(auto|cpu|cuda)$ ]] || die "--device is auto, cpu or cuda, not '$device'"
 [[ $precision =~ ^(fp32|tf32|bf16)$ ]] || die "--precision is fp32, tf32 or bf16, not '$precision'"
+[[ $tasks =~ ^[^,]+(,[^,]+)*$ ]] || die "--tasks is a list of names, such as asr,ser,gender, not '$tasks'"
 IFS=, read -r -a names <<<"$tasks"
 twice=$(printf '%s\n' "${names[@]}" | sort | uniq -d | head -n 1)
 [ -z "$twice" ] || die "--tasks $tasks: $twice stands there twice"

@@ -243,3 +243,31 @@ def test_sentences_that_nobody_knows_or_that_are_one_cannot_be_left_out(tmp_path
     assert "utt2sentence lacks m00-2" in make_folds(data, tmp_path / "folds", "--leave-out", "sentence").stderr
     (data / "utt2sentence").unlink()
     assert "says who reads which sentence" in make_folds(data, tmp_path / "folds", "--leave-out", "sentence").stderr
+
+
+def test_data_with_a_test_set_of_their_own_have_one_fold_whatever_the_options_say(tmp_path):
+    data = write_data(tmp_path / "data", SPEAKERS, dev_speakers="Ses05F\n", test_speakers="Ses01F\nSes02M\n")
+    options = ["--leave-out", "3", "--folds", "2", "--dev-speakers", "Ses04F"]
+    for more in ([], options):
+        result = make_folds(data, tmp_path / "folds", *more)
+        assert result.returncode == 0, result.stderr
+    assert (tmp_path / "folds/list").read_text() == "split\n" and not (tmp_path / "folds/groups").exists()
+    assert speakers_of(tmp_path / "folds/split/test") == ["Ses01F", "Ses02M"]
+    assert speakers_of(tmp_path / "folds/split/dev") == ["Ses05F"]
+    assert len(speakers_of(tmp_path / "folds/split/train")) == len(SPEAKERS) - 3
+
+
+@pytest.mark.parametrize(
+    ("test_speakers", "said"),
+    [
+        ("Ses05F\n", "names Ses05F, who stands in dev_speakers, too"),
+        ("zoe\n", "names zoe, who has no utterance in utt2spk"),
+        ("", "leaves nobody to test"),
+        ("".join(f"{speaker}\n" for speaker in SPEAKERS if speaker != "Ses05F"), "leaves nobody to train on"),
+    ],
+)
+def test_a_test_set_that_cannot_be_is_refused(test_speakers, said, tmp_path):
+    data = write_data(tmp_path / "data", SPEAKERS, dev_speakers="Ses05F\n", test_speakers=test_speakers)
+    result = make_folds(data, tmp_path / "folds")
+    assert result.returncode == 1 and f"{data}/test_speakers {said}" in result.stderr
+    assert not (tmp_path / "folds").exists()

@@ -90,3 +90,12 @@ def test_an_utterance_without_a_decision_on_speech_is_named_and_no_old_labels_st
     assert result.returncode == 1
     assert "1 of 3 utterances of utt2spk are not in vad.scp: a-2" in result.stderr
     assert not (data / "labels.scp").exists() and not (data / "classes").exists()
+
+
+def test_the_classes_of_another_task_stand_in_utt2class(data):
+    (data / "utt2class").write_text("a-1 female\na-2 female\nb-1 male\n")
+    (data / "utterance_classes").write_text("male\nfemale\n")
+    assert label(data).returncode == 0
+    assert (data / "classes").read_text().split() == ["male", "female", "silence"]
+    labels = {utt: list(ids) for utt, ids in read_table(f"scp:{data}/labels.scp", "int_vector")}
+    assert labels == {"a-1": [2, 1, 1, 2], "a-2": [1, 1], "b-1": [2, 2, 2, 0]}
