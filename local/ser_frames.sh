@@ -3,8 +3,9 @@
 #
 # Usage: local/ser_frames.sh [options] <data-dir> <fbank-data-dir>
 #  e.g.: local/ser_frames.sh --nj 4 data/ser data_fbank/ser
-# The classes stand in utt2emotion and emotions, or utt2class and utterance_classes. <data-dir> gets MFCC with log-energy, the speech frames among them (vad.scp), the labels and the shares of silence
-# (silence.txt, silence.json); <fbank-data-dir> gets the filterbanks and labels.scp, which is written last.
+# The classes stand in utt2emotion and emotions, or utt2class and utterance_classes. <data-dir> gets MFCC with log-energy, the
+# speech frames among them (vad.scp), the labels and the shares of silence (silence.txt, silence.json); <fbank-data-dir> gets
+# the filterbanks and labels.scp, which is written last.
 #
 # Options, given as --name value:
 nj=4           # integer >= 1: parallel jobs, at most one for each speaker
