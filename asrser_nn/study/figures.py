@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from asrser_io.files import replacing
+from asrser_nn.study.task import Task
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # Okabe and Ito's colours, which colour-blind readers can tell; each has a marker of its own besides.
-STYLES = {
-    "transfer": {"label": "layers of the other task", "color": "#D55E00", "marker": "s"},
+OTHER_TASKS = [
+    {"color": color, "marker": marker}
+    for color, marker in zip(("#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"), "s^vDP", strict=True)
+]
+CONTROLS = {
     "own": {"label": "the task's own layers (control)", "color": "#0072B2", "marker": "o", "ls": "-."},
     "random": {"label": "random layers (control)", "color": "#777777", "marker": "x", "ls": ":"},
-}
-DIRECTIONS = {
-    "asr2ser": ("Speech recognition → emotion", "ser", ("E", "UE")),
-    "ser2asr": ("Emotion → speech recognition", "asr", ("FER", "PER")),
 }
 
 
@@ -48,10 +49,10 @@ def save(figure: Figure, folder: Path, name: str) -> Path:
 def first_layer_filters(filters: dict[str, list]) -> Figure:
     """Figure 2: what layer 1 looks for, on the axes frequency (upwards) and time.
 
-    filters: task → (filters, frequency, time)
+    filters: what the task is called → (filters, frequency, time)
     """
     figure, axes = _figure(4.2 * len(filters), 4.6, ncols=len(filters))
-    for axis, (task, weights) in zip(axes[0], filters.items(), strict=True):
+    for axis, (name, weights) in zip(axes[0], filters.items(), strict=True):
         table = np.array(weights)
         count, height, width = table.shape
         columns = int(np.ceil(np.sqrt(count)))
@@ -64,29 +65,28 @@ def first_layer_filters(filters: dict[str, list]) -> Figure:
         axis.imshow(canvas, cmap="RdBu_r", vmin=-1, vmax=1, interpolation="nearest")
         axis.set_xticks([])
         axis.set_yticks([])
-        axis.set_title(f"{task.upper()}: {count} filters of {height} bands × {width} frames", fontsize=10)
+        axis.set_title(f"{name}: {count} filters of {height} bands × {width} frames", fontsize=10)
         axis.set_xlabel("time →")
         axis.set_ylabel("frequency →")
     return figure
 
 
-def errors_against_layers(summary: list[dict[str, Any]]) -> Figure | None:
+def errors_against_layers(summary: list[dict[str, Any]], tasks: Mapping[str, Task]) -> Figure | None:
     """Figure 3: errors against the number of constant layers, with the controls that were run and 95 % intervals.
 
-    A row of panels for each direction and measure; dev on the left, test on the right.
+    A row of panels for each task that layers go to and each of its first two measures; dev on the left, test right.
     """
-    shown = [name for name in DIRECTIONS if any(row["experiment"] == name for row in summary)]
-    panels = [(name, measure) for name in shown for measure in DIRECTIONS[name][2]]
+    targets = [task for name, task in tasks.items() if any(_is_transfer(row, name) for row in summary)]
+    panels = [(task, measure) for task in reversed(targets) for measure in task.measures[:2]]
     if not panels:
         return None
     figure, axes = _figure(9.5, 3.1 * len(panels), nrows=len(panels), ncols=2, sharey="row")
-    for line, (experiment, measure) in zip(axes, panels, strict=True):
-        title, task, _ = DIRECTIONS[experiment]
+    for line, (task, measure) in zip(axes, panels, strict=True):
         for axis, part in zip(line, ("dev", "test"), strict=True):
-            rows = [row for row in summary if (row["task"], row["measure"], row["part"]) == (task, measure, part)]
-            _draw_errors(axis, rows, experiment.partition("2")[0])
+            rows = [row for row in summary if (row["task"], row["measure"], row["part"]) == (task.name, measure, part)]
+            _draw_errors(axis, rows, task, tasks)
             speakers = max((row["speakers"] for row in rows), default=0)
-            axis.set_title(f"{title}: {measure}, {part} ({speakers} speakers)", fontsize=10)
+            axis.set_title(f"{task.title}: {measure}, {part} ({speakers} speakers)", fontsize=10)
             axis.set_xlabel("constant layers $l$")
             axis.set_xticks(range(6))
             axis.grid(alpha=0.3)
@@ -96,19 +96,29 @@ def errors_against_layers(summary: list[dict[str, Any]]) -> Figure | None:
     return figure
 
 
-def _draw_errors(axis: Any, rows: list[dict[str, Any]], source: str) -> None:
-    """rows: all of one task, part and measure; source: the other task"""
-    for (kind, style), shift in zip(STYLES.items(), (0, -0.08, 0.08), strict=True):
-        name = {"own": rows[0]["task"] if rows else None, "transfer": source}.get(kind, kind)
-        points = {row["constant_layers"]: row for row in rows if row["source_task"] == name}
+def _is_transfer(row: dict[str, Any], task: str) -> bool:
+    return row["task"] == task and row["source_task"] not in (None, task, "random")
+
+
+def _draw_errors(axis: Any, rows: list[dict[str, Any]], task: Task, tasks: Mapping[str, Task]) -> None:
+    """rows: all of one task, part and measure"""
+    others = [name for name in tasks if name != task.name]
+    lines: list[tuple[str, dict[str, Any]]] = [
+        (name, {"label": f"layers of {tasks[name].label}", **OTHER_TASKS[i % len(OTHER_TASKS)]})
+        for i, name in enumerate(others)
+    ]
+    lines += [(task.name, CONTROLS["own"]), ("random", CONTROLS["random"])]
+    for i, (source, style) in enumerate(lines):
+        points = {row["constant_layers"]: row for row in rows if row["source_task"] == source}
         if not points:
             continue
         # NaN interrupts the line where a run is missing
         y = np.array([points[layers]["mean"] if layers in points else np.nan for layers in range(6)])
         bounds = np.array([points.get(layers, {}).get("interval") or [y[layers]] * 2 for layers in range(6)])
         spread = np.maximum(0, [y - bounds[:, 0], bounds[:, 1] - y])
-        # the controls a little to the side, so that intervals do not hide each other
-        axis.errorbar(np.arange(6) + shift, y, yerr=spread, capsize=3, lw=1.5, ms=5, **style)
+        # side by side, so that intervals do not hide each other
+        x = np.arange(6) + 0.08 * (i - (len(lines) - 1) / 2)
+        axis.errorbar(x, y, yerr=spread, capsize=3, lw=1.5, ms=5, **style)
     for row in rows:
         if row["source_task"] is None:
             axis.axhline(row["mean"], color="black", ls="--", lw=1, label="from scratch")
@@ -143,17 +153,22 @@ def learning_curves(runs: list[dict[str, Any]]) -> Figure | None:
     return figure
 
 
-def confusion_matrices(matrices: dict[str, list[list[int]]], classes: list[str]) -> Figure | None:
-    """Shares of each true class that were taken for each class.
+class Confusion(NamedTuple):
+    title: str
+    counts: list[list[int]]  # (classes, classes), a row for each true class
+    classes: Sequence[str]
 
-    matrices: title → counts (classes, classes), a row for each true class
-    """
+
+def confusion_matrices(matrices: Sequence[Confusion]) -> Figure | None:
+    """Shares of each true class that were taken for each class, two matrices side by side."""
     if not matrices:
         return None
-    figure, axes = _figure(4.4 * len(matrices), 4.2, ncols=len(matrices))
-    for axis, (title, counts) in zip(axes[0], matrices.items(), strict=True):
+    rows = -(-len(matrices) // 2)
+    figure, axes = _figure(8.8, 4.2 * rows, nrows=rows, ncols=2)
+    for axis in axes.flat[len(matrices) :]:
+        axis.set_axis_off()
+    for axis, (title, counts, names) in zip(axes.flat, matrices, strict=False):
         table = np.array(counts, dtype=float)
-        names = classes[: len(table)]
         share = 100 * table / np.maximum(1, table.sum(axis=1, keepdims=True))
         axis.imshow(share, cmap="Blues", vmin=0, vmax=100)
         for i, j in np.ndindex(*share.shape):

@@ -1,7 +1,7 @@
 """The figures of the study, worked out from counts: mean over folds, pooled, and how sure one can be of them.
 
 Every measure here is a mean over classes of hits / total, in per cent: FER, PER, E and WA have one class (hits are the
-errors, for WA the right utterances); UE and UA have one per emotion, so that a rare class weighs like any other.
+errors, for WA the right utterances); UE and UA have one per class of the task, so that a rare one weighs like any.
 
 The counts of one run, for one part (dev or test) and one measure, are {speaker: [[hits, total], one pair per class]}.
 """
@@ -25,17 +25,17 @@ REFERENCES = {  # what a transfer with l constant layers is compared with
 
 
 class Measure(NamedTuple):
-    meaning: str
+    meaning: str  # with {unit} for what a class of the task is, such as emotion
     lower_is_better: bool = True
 
 
 MEASURES = {
-    "FER": Measure("frame error rate over the HMM states"),
+    "FER": Measure("frame error rate: share of frames whose {unit} is wrong"),
     "PER": Measure("phone error rate over the 39 phones, silence scored"),
     "PER without silence": Measure("the lenient figure, silence removed before scoring"),
     "E": Measure("frame error rate over the classes, silence among them"),
     "UE": Measure("1 - unweighted average recall of the frames, over the same classes"),
-    "WA": Measure("share of utterances whose emotion is right", lower_is_better=False),
+    "WA": Measure("share of utterances whose {unit} is right", lower_is_better=False),
     "UA": Measure("unweighted average recall of the utterances", lower_is_better=False),
 }
 

@@ -19,6 +19,11 @@ SER: dict[int | None, dict[str, tuple[float, float]]] = {
     1: {"E": (46.37, 48.36), "UE": (47.61, 50.57)},
     0: {"E": (45.26, 46.97), "UE": (46.60, 48.95)},
 }
+# what its tables of transfers are called: (source, task) → number
+TABLES = {("ser", "asr"): 2, ("asr", "ser"): 3}
+CORPORA = {"asr": "TIMIT", "ser": "IEMOCAP"}
+NUM_FOLDS = {"ser": 8}
+NUM_TRANSFERS = 6  # l = 0 … 5
 # experiment → the rows of the paper it is to be compared with; controls have none
 ROWS = {"asr": ASR, "ser2asr": ASR, "ser": SER, "asr2ser": SER}
 

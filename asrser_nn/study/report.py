@@ -9,14 +9,24 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from asrser_io.files import Failure, write_text
 from asrser_nn.study import figures, paper
 from asrser_nn.study.measures import LEAST_SPEAKERS, MEASURES, REFERENCES
 from asrser_nn.study.summary import aligned
-from asrser_nn.study.words import EXPERIMENTS, NO_CONTROLS, RANDOM_LAYERS, readings
+from asrser_nn.study.task import Task
+from asrser_nn.study.words import NO_CONTROLS, RANDOM_LAYERS, experiment, readings, tasks_of
 
 MISSING = "missing"
 PARTS = ("dev", "test")
+# Measures that stand in a table together, and what it is called besides its transfer.
+TOGETHER = {
+    "": ("FER", "PER", "E", "UE"),
+    "Whole utterances": ("WA", "UA"),
+    "Lenient PER, not the standard one": ("PER without silence",),
+}
+ON_SCREEN = ("FER", "PER", "UE", "UA")
 
 
 class Table:
@@ -77,93 +87,107 @@ class _Summary:
 
     def __init__(self, results: dict[str, Any]):
         self.rows = results["summary"]
-        self._by_key = {(r["experiment"], r["constant_layers"], r["part"], r["measure"]): r for r in self.rows}
+        self.tasks = tasks_of(results)
+        self._by_key = {
+            (r["source_task"], r["task"], r["constant_layers"], r["part"], r["measure"]): r for r in self.rows
+        }
 
-    def find(self, experiment: str, layers: int | None, part: str, measure: str) -> dict[str, Any] | None:
-        return self._by_key.get((experiment, layers, part, measure))
+    def find(self, source: str | None, task: str, layers: int | None, part: str, measure: str) -> dict[str, Any] | None:
+        return self._by_key.get((source, task, layers, part, measure))
 
-    def layers(self, experiment: str) -> list[int | None]:
+    def layers(self, source: str | None, task: str) -> list[int | None]:
         """The numbers of constant layers with which it was run, the largest first."""
-        found = {row["constant_layers"] for row in self.rows if row["experiment"] == experiment}
+        found = {row["constant_layers"] for row in self.rows if (row["source_task"], row["task"]) == (source, task)}
         return sorted(found, key=lambda layers: -1 if layers is None else layers, reverse=True)
 
+    def transfers(self) -> list[tuple[str, Task]]:
+        """Each task that layers come from, and each other one that they go to."""
+        return [(source, task) for task in self.tasks.values() for source in self.tasks if source != task.name]
 
-def _transfer_table(summary: _Summary, name: str, task: str, experiments: list[str], measures: list[str]) -> Table:
-    has_paper = paper.published(task, None, measures[0], "dev") is not None
+    def controls(self, task: str) -> list[str]:
+        """What layers come from in those that were run: the task itself, or no training."""
+        return [source for source in (task, "random") if self.layers(source, task)]
+
+    def name(self, source: str | None, task: str, layers: int | None = None) -> str:
+        return experiment(self.tasks, task, source) + ("" if layers is None else f", l = {layers}")
+
+
+def _transfer_table(summary: _Summary, name: str, source: str, task: Task, measures: list[str]) -> Table:
+    has_paper = paper.published(task.name, None, measures[0], "dev") is not None and (source, task.name) in paper.TABLES
     header = ["", "runs"]
     for measure in measures:
         for part in PARTS:
             header += [f"{measure} {part}"] + ["paper"] * has_paper
     rows = []
-    for experiment in experiments:
-        # the paper's order: the baseline, then from all layers constant to none
-        of_paper = {task: [None], experiments[1]: range(5, -1, -1)}
-        for layers in of_paper.get(experiment, summary.layers(experiment)):
-            row = [EXPERIMENTS[experiment] + ("" if layers is None else f", l = {layers}")]
-            found = [summary.find(experiment, layers, part, measure) for measure in measures for part in PARTS]
-            row.append(_runs(max((r for r in found if r), key=lambda r: r["runs"], default=None)))
-            for measure in measures:
-                for part in PARTS:
-                    row.append(_with_interval(summary.find(experiment, layers, part, measure)))
-                    if has_paper:
-                        published = paper.published(experiment, layers, measure, part)
-                        row.append("" if published is None else f"{published:.2f}")
-            rows.append(row)
+    controls = summary.controls(task.name)
+    # the paper's order: the baseline, then from all layers constant to none
+    lines = [(None, None), *((source, layers) for layers in range(5, -1, -1))]
+    lines += [(control, layers) for control in controls for layers in summary.layers(control, task.name)]
+    for origin, layers in lines:
+        row = [summary.name(origin, task.name, layers)]
+        found = [summary.find(origin, task.name, layers, part, measure) for measure in measures for part in PARTS]
+        row.append(_runs(max((r for r in found if r), key=lambda r: r["runs"], default=None)))
+        for measure in measures:
+            for part in PARTS:
+                row.append(_with_interval(summary.find(origin, task.name, layers, part, measure)))
+                if has_paper:
+                    transfer = task.name if origin is None else f"{origin}2{task.name}"
+                    published = paper.published(transfer, layers, measure, part)
+                    row.append("" if published is None else f"{published:.2f}")
+        rows.append(row)
     caption = (
         "In per cent: "
-        + "; ".join(f"{m}: {MEASURES[m].meaning}" for m in measures)
+        + "; ".join(f"{m}: {MEASURES[m].meaning.format(unit=task.unit)}" for m in measures)
         + ". The mean over the runs' networks, in brackets its 95 % interval (bootstrap over n speakers)."
-        + (" " + RANDOM_LAYERS if any(name.startswith("random") for name in experiments) else "")
+        + (" " + RANDOM_LAYERS if "random" in controls else "")
     )
     return Table(name, caption, header, rows)
 
 
-def _overview(summary: _Summary) -> Table:
-    """The test errors of both directions, and of the controls."""
-    columns = [("ser2asr", "asr", "FER"), ("ser2asr", "asr", "PER"), ("asr2ser", "ser", "UE"), ("asr2ser", "ser", "UA")]
-    layers = sorted({row["constant_layers"] for row in summary.rows if row["constant_layers"] is not None})
-    numbered = [(n, "1 layer" if n == 1 else f"{n} layers") for n in layers]
-    lines = [("from scratch", None, "{task}"), *((f"{words} constant", n, "{transfer}") for n, words in numbered)]
-    lines += [(f"control: {words} of its own", n, "{task}2{task}") for n, words in numbered]
-    lines += [(f"control: {words}, random", n, "random2{task}") for n, words in numbered]
-    rows = []
-    for label, number, name in lines:
-        found = [
-            summary.find(name.format(task=task, transfer=transfer), number, "test", measure)
-            for transfer, task, measure in columns
-        ]
-        if any(found) or not label.startswith("control"):
-            rows.append([label, *(_with_interval(row, digits=1, with_n=False) for row in found)])
-    speakers = [summary.find(task, None, "test", measure) for _, task, measure in columns]
-    rows.append(["speakers (n)", *(str(row["speakers"]) if row else MISSING for row in speakers)])
-    return Table(
-        "Overview",
-        "Errors on test, and UA, in brackets the 95 % intervals over n speakers.",
-        ["test, %", *(f"{EXPERIMENTS[name]}: {measure}" for name, _, measure in columns)],
-        rows,
-    )
-
-
-def _comparison_table(summary: _Summary, name: str, experiments: list[str], measures: list[str]) -> Table:
+def _comparison_table(summary: _Summary, name: str, source: str, task: Task) -> Table:
     """The differences of transfers and controls to what they are compared with, on test and on dev."""
     rows = []
-    for experiment in experiments:
-        for layers in summary.layers(experiment):
-            for measure in measures:
+    controls = summary.controls(task.name)
+    for origin in (source, *controls):
+        for layers in summary.layers(origin, task.name):
+            for measure in task.measures:
                 for part in reversed(PARTS):
-                    row = summary.find(experiment, layers, part, measure)
-                    if row and row["comparisons"]:
-                        what = [EXPERIMENTS[experiment], str(layers), f"{measure} {part}", _with_interval(row)]
+                    row = summary.find(origin, task.name, layers, part, measure)
+                    if row and row["comparisons"] and measure != "PER without silence":
+                        what = [summary.name(origin, task.name), str(layers), f"{measure} {part}", _with_interval(row)]
                         rows.append([*what, *(_difference(row["comparisons"].get(name)) for name in REFERENCES)])
-    controls = ", ".join(f"{EXPERIMENTS[name]} (l = {_listed(summary.layers(name))})" for name in experiments[1:])
+    run = ", ".join(f"{summary.name(c, task.name)} (l = {_listed(summary.layers(c, task.name))})" for c in controls)
     return Table(
         name,
         "Differences over the same n speakers to other networks for the same task: "
         + "; ".join(REFERENCES.values())
         + ". In brackets the 95 % interval of a paired bootstrap; better or worse where it leaves out zero and "
         + f"{LEAST_SPEAKERS} speakers or more were heard. "
-        + (f"Controls: {controls}. {RANDOM_LAYERS}" if controls else NO_CONTROLS),
+        + (f"Controls: {run}. {RANDOM_LAYERS}" if run else NO_CONTROLS),
         ["", "l", "", "figure", *(f"to {text.partition(':')[0]}" for text in REFERENCES.values())],
+        rows,
+    )
+
+
+def _cost_matrix(summary: _Summary) -> Table:
+    """What it costs each task to hold layers of each one constant."""
+    tasks = list(summary.tasks.values())
+    rows = []
+    for source in [*summary.tasks, "random"]:
+        layers_of = {layers for task in tasks for layers in summary.layers(source, task.name) if layers is not None}
+        for layers in sorted(layers_of):
+            label = summary.tasks[source].label if source in summary.tasks else "random layers"
+            cells = []
+            for task in tasks:
+                row = summary.find(source, task.name, layers, "test", task.main_measure)
+                cells.append(_difference(row["comparisons"].get("scratch")) if row else MISSING)
+            rows.append([f"{label}, l = {layers}", *cells])
+    return Table(
+        "The cost of constant layers",
+        "Rows: the task that l constant layers come from; columns: the task that they go to. The error on test less "
+        "that of a network trained from scratch, both in per cent, with the 95 % interval of a paired bootstrap over n "
+        "speakers: " + "; ".join(f"{task.label}: {task.main_measure}" for task in tasks) + ".",
+        ["layers of", *(f"to {task.label}" for task in tasks)],
         rows,
     )
 
@@ -172,11 +196,11 @@ def _listed(numbers: Iterable[Any]) -> str:
     return ", ".join(map(str, sorted(numbers)))
 
 
-def _network_tables(results: dict[str, Any]) -> list[Table]:
+def _network_tables(results: dict[str, Any], tasks: dict[str, Task]) -> list[Table]:
     return [
         Table(
-            f"Table 1 ({task.upper()})",
-            f"The {task.upper()} network as built, {sum(layer['parameters'] for layer in layers):,} parameters.",
+            f"Table 1 ({tasks[task].label})",
+            f"The {tasks[task].label} network as built, {sum(layer['parameters'] for layer in layers):,} parameters.",
             ["layer", "what", "output", "parameters"],
             [[str(layer["layer"]), layer["what"], layer["output"], f"{layer['parameters']:,}"] for layer in layers],
         )
@@ -187,8 +211,7 @@ def _network_tables(results: dict[str, Any]) -> list[Table]:
 def _fold_table(summary: _Summary) -> Table:
     rows = [
         [
-            EXPERIMENTS[row["experiment"]]
-            + ("" if row["constant_layers"] is None else f", l = {row['constant_layers']}"),
+            summary.name(row["source_task"], row["task"], row["constant_layers"]),
             row["part"],
             row["measure"],
             _number(row["mean"]),
@@ -212,33 +235,29 @@ def tables(results: dict[str, Any]) -> list[Table]:
     """All tables of the report."""
     summary = _Summary(results)
 
-    def with_controls(*names: str) -> list[str]:
-        return [names[0], names[1], *(name for name in names[2:] if summary.layers(name))]
-
-    made = [_overview(summary), *_network_tables(results)]
-    asr, ser = (
-        with_controls("asr", "ser2asr", "asr2asr", "random2asr"),
-        with_controls("ser", "asr2ser", "ser2ser", "random2ser"),
-    )
-    made.append(_transfer_table(summary, "Table 2 (SER → ASR)", "asr", asr, ["FER", "PER"]))
-    made.append(_transfer_table(summary, "Table 3 (ASR → SER)", "ser", ser, ["E", "UE"]))
-    made.append(_transfer_table(summary, "Whole utterances (ASR → SER)", "ser", ser, ["WA", "UA"]))
-    lenient = [
-        name
-        for name in asr
-        if any(r["measure"] == "PER without silence" for r in summary.rows if r["experiment"] == name)
-    ]
-    if lenient:
-        made.append(
-            _transfer_table(summary, "Lenient PER, not the standard one", "asr", lenient, ["PER without silence"])
-        )
-    made.append(_comparison_table(summary, "Comparisons (SER → ASR)", asr[1:], ["FER", "PER"]))
-    made.append(_comparison_table(summary, "Comparisons (ASR → SER)", ser[1:], ["E", "UE", "WA", "UA"]))
+    tasks = summary.tasks
+    made = _network_tables(results, tasks)
+    for what, together in TOGETHER.items():
+        for source, task in summary.transfers():
+            measures = [measure for measure in task.measures if measure in together]
+            is_there = what == "" or any(
+                row["measure"] in measures and row["task"] == task.name for row in summary.rows
+            )
+            if measures and is_there:
+                transfer, number = summary.name(source, task.name), paper.TABLES.get((source, task.name))
+                named = f"Table {number} ({transfer})" if number else f"Transfer {transfer}"
+                name = f"{what} ({transfer})" if what else named
+                made.append(_transfer_table(summary, name, source, task, measures))
+    if len(tasks) > 1:
+        made.append(_cost_matrix(summary))
+    for source, task in summary.transfers():
+        transfer = f"Comparisons ({summary.name(source, task.name)})"
+        made.append(_comparison_table(summary, transfer, source, task))
     made.append(_fold_table(summary))
     for task, corpus in results["corpora"].items():
         made.append(
             Table(
-                f"{task.upper()} corpus",
+                f"{tasks[task].label} corpus",
                 corpus["name"],
                 ["part", "speakers", "utterances", "frames", "of the whole corpus"],
                 [
@@ -251,15 +270,15 @@ def tables(results: dict[str, Any]) -> list[Table]:
                 ],
             )
         )
-    if results["silence"]:
-        made.append(
-            Table(
-                "Silence",
-                "Share of the frames of each emotion that the voice activity detector calls silent.",
-                ["emotion", "silent frames (%)"],
-                [[emotion, f"{100 * share:.1f}"] for emotion, share in results["silence"].items()],
-            )
+    made += [
+        Table(
+            f"Silence ({tasks[task].label})",
+            f"Share of the frames of each {tasks[task].unit} that count as silence.",
+            [tasks[task].unit, "silent frames (%)"],
+            [[name, f"{100 * share:.1f}"] for name, share in shares.items()],
         )
+        for task, shares in results["silence"].items()
+    ]
     made.append(
         Table(
             "Provenance", "What made these numbers.", ["", ""], [[k, str(v)] for k, v in results["provenance"].items()]
@@ -277,39 +296,41 @@ def tables(results: dict[str, Any]) -> list[Table]:
     return made
 
 
-def _confusions(results: dict[str, Any]) -> dict[str, list[list[int]]]:
-    """Of the SER baseline on test, all folds together: frames, and utterances."""
-    found: dict[str, list[list[int]]] = {}
-    for level in ("frames", "utterances"):
-        matrices = [
-            run["confusion"]["test"][level]
-            for run in results["runs"]
-            if run["experiment"] == "ser" and run.get("confusion", {}).get("test", {}).get(level)
-        ]
-        if matrices:
-            found[f"SER baseline, test {level}"] = [
-                [sum(m[i][j] for m in matrices) for j in range(len(matrices[0]))] for i in range(len(matrices[0]))
+def _confusions(results: dict[str, Any], tasks: dict[str, Task]) -> list[figures.Confusion]:
+    """Of the baselines on test, all folds together: frames, and utterances."""
+    found = []
+    for task in tasks.values():
+        for level in ("frames", "utterances"):
+            matrices = [
+                run["confusion"]["test"][level]
+                for run in results["runs"]
+                if run["experiment"] == task.name and run.get("confusion", {}).get("test", {}).get(level)
             ]
+            if matrices:
+                names = [name for name in task.class_names if level == "frames" or name != task.silence_class]
+                counts = np.sum(matrices, axis=0).tolist()
+                found.append(figures.Confusion(f"{task.label} baseline, test {level}", counts, names))
     return found
 
 
 def draw(results: dict[str, Any], folder: Path) -> dict[str, tuple[str, Path]]:
     """Write every figure; returns name → (caption, path of the PNG)."""
+    tasks = tasks_of(results)
+    filters = {tasks[task].label: weights for task, weights in results["filters"].items()}
+    confusions = _confusions(results, tasks)
+    confused = ", ".join(dict.fromkeys(confusion.title.partition(" baseline")[0] for confusion in confusions))
     made = {
         "figure2_filters": (
             "Figure 2. First-layer filters (red positive, blue negative, each on its own scale).",
-            figures.first_layer_filters(results["filters"]) if results["filters"] else None,
+            figures.first_layer_filters(filters) if filters else None,
         ),
         "figure3_transfer": (
             "Figure 3. Errors against the number of constant layers, and those of the controls that were run; bars are "
             "95 % intervals over speakers.",
-            figures.errors_against_layers(results["summary"]),
+            figures.errors_against_layers(results["summary"], tasks),
         ),
         "learning_curves": ("Learning curves, every run.", figures.learning_curves(results["runs"])),
-        "confusion": (
-            "Confusion of the SER baseline, all folds.",
-            figures.confusion_matrices(_confusions(results), results["corpora"].get("ser", {}).get("classes", [])),
-        ),
+        "confusion": (f"Confusion of the baseline, all folds: {confused}.", figures.confusion_matrices(confusions)),
     }
     return {name: (caption, figures.save(figure, folder, name)) for name, (caption, figure) in made.items() if figure}
 
@@ -408,9 +429,37 @@ def read_results(path: Path) -> dict[str, Any]:
 
 
 def summary_text(results: dict[str, Any]) -> str:
-    """The study on a screen."""
-    table = _overview(_Summary(results))
+    """The study on a screen: the test errors of transfers and controls, of more than two tasks what transfers cost."""
+    summary = _Summary(results)
+    lines = [results["title"], *results["caveats"], ""]
+    if len(summary.tasks) > 2:
+        matrix = _cost_matrix(summary)
+        lines += ["test, " + matrix.caption.partition("The error on test")[0], *aligned([matrix.header, *matrix.rows])]
+    else:
+        lines += aligned(_screen_table(summary))
     advice = "What layers know of the other task shows beside the controls of as many layers, not beside from scratch."
-    said = [advice if any(row[0].startswith("control") for row in table.rows) else NO_CONTROLS]
-    heading = [results["title"], *results["caveats"], ""]
-    return "\n".join([*heading, *aligned([table.header, *table.rows]), *said]) + "\n"
+    with_controls = any(summary.controls(task) for task in summary.tasks)
+    return "\n".join([*lines, advice if with_controls else NO_CONTROLS]) + "\n"
+
+
+def _screen_table(summary: _Summary) -> list[list[str]]:
+    transfers: list[tuple[str | None, Task]] = [*summary.transfers()]
+    transfers = transfers or [(None, task) for task in summary.tasks.values()]
+    columns = [(source, task.name, m) for source, task in transfers for m in ON_SCREEN if m in task.measures]
+    table = [["test, %", *(f"{summary.name(source, task)}: {measure}" for source, task, measure in columns)]]
+    layers = sorted({row["constant_layers"] for row in summary.rows if row["constant_layers"] is not None})
+    numbered = [(n, "1 layer" if n == 1 else f"{n} layers") for n in layers]
+    lines: list[tuple[str, int | None, str]] = [("from scratch", None, "")]
+    lines += [(f"{words} constant", n, "other") for n, words in numbered]
+    lines += [(f"control: {words} of its own", n, "own") for n, words in numbered]
+    lines += [(f"control: {words}, random", n, "random") for n, words in numbered]
+    for label, number, origin in lines:
+        found = [
+            summary.find({"": None, "other": source, "own": task}.get(origin, origin), task, number, "test", measure)
+            for source, task, measure in columns
+        ]
+        if any(found) or not label.startswith("control"):
+            table.append([label, *(f"{row['mean']:.1f}" if row else MISSING for row in found)])
+    speakers = [summary.find(None, task, None, "test", measure) for _, task, measure in columns]
+    table.append(["speakers", *(str(row["speakers"]) if row else MISSING for row in speakers)])
+    return table

@@ -6,7 +6,8 @@ decode_{dev,test}/{per_utt,per_utt_lenient}: <utt> <spk> <errors> <phones> ….
 
 import platform
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,10 @@ from asrser_io.text import read_lines, read_map, rows
 from asrser_nn.network.convnet import Shape
 from asrser_nn.network.model import code_commit, layer_table, load_model
 from asrser_nn.runs import Run
+from asrser_nn.study import paper
 from asrser_nn.study.measures import Counts, summary
 from asrser_nn.study.summary import as_written, read_evaluation, read_json
+from asrser_nn.study.task import Task, read_task
 from asrser_nn.training.directory import listed, what_is_missing
 
 PARTS = ("dev", "test")
@@ -45,16 +48,16 @@ def frame_errors(evaluation: dict[str, Any], utt2spk: dict[str, str]) -> Counts:
     return dict(counts)
 
 
-def emotion_counts(evaluation: dict[str, Any], utt2spk: dict[str, str]) -> dict[str, Counts]:
+def class_counts(evaluation: dict[str, Any], utt2spk: dict[str, str]) -> dict[str, Counts]:
     """E, UE, WA and UA of one evaluation, from the confusion of each utterance's frames and the answer for it."""
-    emotions = list(evaluation["utterances"]["support"])
+    names = list(evaluation["utterances"]["support"])
     frames: dict[str, Any] = defaultdict(int)
-    utterances: dict[str, Any] = defaultdict(lambda: np.zeros((len(emotions),) * 2, dtype=int))
+    utterances: dict[str, Any] = defaultdict(lambda: np.zeros((len(names),) * 2, dtype=int))
     for entry in evaluation["per_utterance"]:
         speaker = utt2spk[entry["utterance"]]
         frames[speaker] = frames[speaker] + np.array(entry["confusion"])
         if entry["reference"] is not None:
-            utterances[speaker][emotions.index(entry["reference"]), emotions.index(entry["hypothesis"])] += 1
+            utterances[speaker][names.index(entry["reference"]), names.index(entry["hypothesis"])] += 1
     found: dict[str, Counts] = {"E": {}, "UE": {}, "WA": {}, "UA": {}}
     for speaker, confusion in frames.items():
         totals, right = confusion.sum(axis=1), np.diag(confusion)
@@ -84,7 +87,7 @@ def read_run(run: Run) -> dict[str, Any]:
             raise Failure(f"{path} has {len(unknown)} utterances that {data}/utt2spk has not, such as {unknown[0]}")
         with as_written(path):
             if "utterances" in evaluation:
-                counts[part].update(emotion_counts(evaluation, utt2spk))
+                counts[part].update(class_counts(evaluation, utt2spk))
                 confusion[part] = {level: evaluation[level]["confusion"] for level in ("frames", "utterances")}
             else:
                 counts[part]["FER"] = frame_errors(evaluation, utt2spk)
@@ -110,11 +113,14 @@ def read_run(run: Run) -> dict[str, Any]:
     }
 
 
-def _corpus(name: Path, parts: dict[str, Path]) -> dict[str, Any]:
-    """What a corpus holds by part; name: the file that says which corpus this is."""
-    expected = read_map(name.with_name("expected"), optional=True)
-    found: dict[str, Any] = {"name": " ".join(read_lines(name)).strip(), "parts": {}}
-    for part, data in parts.items():
+def _corpus(work: Path, task: Task) -> dict[str, Any]:
+    """What the corpus of a task holds by part."""
+    about = Path(task.path(task.about, work))
+    expected = read_map(about / "expected", optional=True)
+    name = " ".join(read_lines(about / "corpus")).strip()
+    found: dict[str, Any] = {"name": name, "parts": {}, "classes": list(task.class_names)}
+    for part, folder in task.data.items():
+        data = Path(task.path(folder, work))
         utt2spk = read_map(data / "utt2spk")
         frames = read_map(data / "utt2num_frames")  # of the utterances with features: the others were not used
         with as_written(f"{data}/{{utt2num_frames,utt2spk}}"):
@@ -129,12 +135,12 @@ def _corpus(name: Path, parts: dict[str, Path]) -> dict[str, Any]:
 
 def _stages(exp: Path) -> list[dict[str, Any]]:
     """From exp/seconds, lines '<stage> <seconds> <name>'; the last line of a stage counts."""
-    stages: dict[str, dict[str, Any]] = {}
+    stages: dict[tuple[str, str], dict[str, Any]] = {}
     if (exp / "seconds").exists():
         with as_written(exp / "seconds"):
             for line in read_lines(exp / "seconds"):
                 number, seconds, name = line.split(maxsplit=2)
-                stages[number] = {"stage": int(number), "name": name, "seconds": float(seconds)}
+                stages[number, name] = {"stage": int(number), "name": name, "seconds": float(seconds)}
     return sorted(stages.values(), key=lambda stage: stage["stage"])
 
 
@@ -149,27 +155,24 @@ def collect(work: Path, wanted: Sequence[Run], about: Sequence[tuple[str, str]])
     if not complete:
         raise Failure(f"none of the {len(wanted)} runs is complete ({listed(missing)}); there is nothing to report")
     runs = [read_run(run) for run in complete]
-    corpora: dict[str, Any] = {}
-    if (work / "data/asr/corpus").exists():
-        asr = {part: work / "data_fbank/asr" / part for part in ("train", *PARTS)}
-        corpora["asr"] = _corpus(work / "data/asr/corpus", asr)
-    if (work / "data/ser/corpus").exists():
-        corpora["ser"] = _corpus(work / "data/ser/corpus", {"all": work / "data_fbank/ser"})
+    tasks = {name: read_task(work, name) for name in dict.fromkeys(run.task for run in wanted)}
+    corpora = {name: _corpus(work, task) for name, task in tasks.items()}
     networks, filters, others = {}, {}, []
-    for task in dict.fromkeys(run.task for run in wanted):
-        baselines = [run for run in complete if run.task == task and run.source_task is None]
+    for name, task in tasks.items():
+        baselines = [run for run in complete if run.task == name and run.source_task is None]
         for model in [load_model(run.directory) for run in baselines[:1]]:
-            networks[task] = layer_table(model.network)
+            networks[name] = layer_table(model.network)
             if model.network.shape != Shape(model.network.shape.num_coefficients, len(model.class_names)):
-                others.append(task.upper())
-            filters[task] = model.network.layers[0].conv.weight.detach()[:, 0].numpy().round(5).tolist()  # type: ignore
-            if task in corpora:
-                corpora[task]["classes"] = model.class_names
+                others.append(task.label)
+            filters[name] = model.network.layers[0].conv.weight.detach()[:, 0].numpy().round(5).tolist()  # type: ignore
+            corpora[name]["classes"] = model.class_names
     names = list(dict.fromkeys(corpus["name"] for corpus in corpora.values()))
+    recognised = joined(dict.fromkeys(task.recognises for task in tasks.values()))
     return {
-        "title": f"How far features travel between speech and emotion recognition: {' and '.join(names)}",
-        "caveats": [*caveats(names, others), *gaps(wanted, missing)],
+        "title": f"How far features travel between {recognised} recognition: {joined(names)}",
+        "caveats": [*caveats(corpora, others), *gaps(wanted, missing)],
         "missing": missing,
+        "tasks": {name: asdict(task) for name, task in tasks.items()},
         "corpora": corpora,
         "provenance": {
             "code commit": code_commit(),
@@ -180,20 +183,30 @@ def collect(work: Path, wanted: Sequence[Run], about: Sequence[tuple[str, str]])
         },
         "networks": networks,
         "filters": filters,
-        "silence": _silence(work / "data/ser/silence.json"),
+        "silence": {name: shares for name, task in tasks.items() if (shares := _silence(work, task))},
         "stages": _stages(exp),
         "runs": runs,
         "summary": summary(runs),
     }
 
 
-def caveats(corpora: Sequence[str], networks: Sequence[str]) -> list[str]:
-    """What the paper's figures can't be compared with: other corpora, and networks other than the paper's."""
+def joined(words: Iterable[str]) -> str:
+    """speech, emotion and gender"""
+    *others, last = words
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def caveats(corpora: Mapping[str, dict[str, Any]], networks: Sequence[str]) -> list[str]:
+    """What the paper's figures can't be compared with: other corpora, and networks other than the paper's.
+
+    corpora: of the tasks
+    """
     said = []
-    if other := [name for name in corpora if name not in ("TIMIT", "IEMOCAP")]:
+    of_paper = {task: corpora[task]["name"] for task in paper.CORPORA if task in corpora}
+    if other := [name for name in dict.fromkeys(of_paper.values()) if name not in paper.CORPORA.values()]:
         said.append(f"The paper's figures are of TIMIT and IEMOCAP, these of other speech: {', '.join(other)}.")
     if networks:
-        said.append(f"Not the paper's network for {' and '.join(networks)}: see Table 1.")
+        said.append(f"Not the paper's network for {joined(networks)}: see Table 1.")
     return said
 
 
@@ -202,12 +215,13 @@ def gaps(wanted: Sequence[Run], missing: dict[str, str]) -> list[str]:
     said = []
     if missing:
         said.append(f"{len(missing)} of the {len(wanted)} runs asked for are missing: {listed(missing)}.")
-    folds = {run.fold for run in wanted if run.task == "ser" and run.source_task is None}
     layers = {run.constant_layers for run in wanted if run.constant_layers is not None}
-    if len(folds) != 8 or len(layers) != 6:
-        said.append(
-            f"This is a part of the paper's grid: {len(folds)} of 8 folds, l = {', '.join(map(str, sorted(layers)))}."
-        )
+    for task, most in paper.NUM_FOLDS.items():
+        runs = [run for run in wanted if run.task == task]
+        folds = {run.fold for run in runs if run.source_task is None}
+        if runs and (len(folds) != most or len(layers) != paper.NUM_TRANSFERS):
+            l_and_folds = f"{len(folds)} of {most} folds, l = {', '.join(map(str, sorted(layers)))}"
+            said.append(f"This is a part of the paper's grid: {l_and_folds}.")
     return said
 
 
@@ -222,8 +236,9 @@ def _processor() -> str:
     return f"{model}, {torch.get_num_threads()} threads"
 
 
-def _silence(path: Path) -> dict[str, float]:
-    """Share of silent frames by emotion, all speakers together."""
+def _silence(work: Path, task: Task) -> dict[str, float]:
+    """Share of silent frames by class, all speakers together; empty where nobody has counted them."""
+    path = Path(task.path(task.about, work), "silence.json")
     content = read_json(path) if path.exists() else {"silence": {"all": {}}}
     with as_written(path):
-        return {emotion: share for emotion, share in content["silence"]["all"].items() if share is not None}
+        return {name: share for name, share in content["silence"]["all"].items() if share is not None}

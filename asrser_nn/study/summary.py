@@ -1,4 +1,4 @@
-"""What the folds of an emotion corpus give together: mean over folds, each fold, and all their decisions pooled."""
+"""What the folds of a task give together: mean over folds, each fold, and all their decisions pooled."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -125,14 +125,14 @@ def summarise_folds(folds: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def as_text(summary: dict[str, Any], title: str, paper: bool, missing: dict[str, str]) -> str:
-    """The figures as a person reads them: beside them the paper's, and what guessing gives."""
+def as_text(summary: dict[str, Any], title: str, paper: str | None, missing: dict[str, str]) -> str:
+    """The figures as a person reads them: beside them the paper's of an experiment, and what guessing gives."""
     folds = list(summary["test"]["frames"]["error"]["by_fold"])
     lines = [f"{title}; {len(folds)} folds; per cent", ""]
     if missing:
         lines[1:1] = [f"{len(missing)} of {len(folds) + len(missing)} folds are missing: {listed(missing)}"]
     for part in PARTS:
-        heads = ["mean", "pooled", *["paper"] * paper, "majority", "chance"]
+        heads = ["mean", "pooled", *["paper"] * (paper is not None), "majority", "chance"]
         lines += aligned(
             [[part, "", *heads], *(figures(summary[part], row, part, paper) for row in ROWS)], text_columns=2
         )
@@ -155,13 +155,13 @@ def as_text(summary: dict[str, Any], title: str, paper: bool, missing: dict[str,
     return "\n".join(lines) + "\n"
 
 
-def figures(levels: dict[str, Any], row: Row, part: str, paper: bool) -> list[str]:
+def figures(levels: dict[str, Any], row: Row, part: str, paper: str | None) -> list[str]:
     """A line of the table of a part; levels: the figures of that part."""
     of = levels[row.level]
     guessed = of["majority_error"] if row.error == "error" else of["chance_error"]  # one recall is 1, the others 0
     errors = [of[row.error]["mean"], of[row.error]["pooled"]]
     if paper:  # its figures are those of all frames
-        errors.append(published("ser", None, row.name, part) if row.level == "frames" else None)
+        errors.append(published(paper, None, row.name, part) if row.level == "frames" else None)
     errors += [guessed, of["chance_error"]]
     return [row.name, f"{row.level.replace('_', ' ')}, {len(of['classes'])} classes", *map(row.shown, errors)]
 

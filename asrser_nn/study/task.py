@@ -70,7 +70,7 @@ def task_of(data: Any, where: str | Path) -> Task:
     for name, kind in kinds.items():
         value = data[name]
         if kind == "tuple":
-            fits = isinstance(value, list) and all(map(is_text, value)) and len(set(value)) == len(value)
+            fits = isinstance(value, list | tuple) and all(map(is_text, value)) and len(set(value)) == len(value)
             values[name] = tuple(value) if fits else value
         elif kind == "dict":
             fits = isinstance(value, dict) and all(map(is_text, value.values()))

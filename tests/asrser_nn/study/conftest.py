@@ -5,6 +5,31 @@ import pytest
 
 from asrser_nn.study.measures import summary
 
+TASKS = {
+    name: {
+        "name": name,
+        "label": name.upper(),
+        "recognises": recognises,
+        "unit": unit,
+        "corpus": name,
+        "about": f"{{work}}/data/{name}",
+        "data": {},
+        "feats": "{work}/feats",
+        "labels": "{work}/labels",
+        "num_classes": len(classes) or 144,
+        "class_names": classes,
+        "measures": measures,
+        "main_measure": measures[1],
+        "folds": ["01F", "01M", "02F"] if classes else [],
+        "silence_class": "silence" if classes else None,
+        "utt2class": None,
+        "decodings": [],
+    }
+    for name, recognises, unit, classes, measures in (
+        ("asr", "speech", "HMM state", [], ["FER", "PER", "PER without silence"]),
+        ("ser", "emotion", "emotion", ["anger", "happiness", "sadness", "neutral", "silence"], ["E", "UE", "WA", "UA"]),
+    )
+}
 EMOTIONS = ["anger", "happiness", "sadness", "neutral", "silence"]
 FOLDS = ["01F", "01M", "02F"]
 
@@ -52,6 +77,12 @@ def _run(rng, experiment, layers=None, fold=None, seed=1):
 
 
 @pytest.fixture(scope="session")
+def tasks():
+    """ASR and SER as results.json declares them."""
+    return TASKS
+
+
+@pytest.fixture(scope="session")
 def made_up_study():
     """A study of made-up counts over two seeds, in the form of results.json."""
     seeds = (1, 2)
@@ -81,10 +112,11 @@ def made_up_study():
             },
             "ser": {"name": "EmoDB", "classes": EMOTIONS, "parts": {"all": part}},
         },
+        "tasks": TASKS,
         "provenance": {"commit": "0123abc", "torch": "2.13.0", "seed": 1, "machine": "two cores"},
         "networks": {"asr": network, "ser": network},
         "filters": {task: rng.normal(size=(64, 5, 4)).round(4).tolist() for task in ("asr", "ser")},
-        "silence": {"anger": 0.1, "happiness": 0.12, "sadness": 0.3, "neutral": 0.2},
+        "silence": {"ser": {"anger": 0.1, "happiness": 0.12, "sadness": 0.3, "neutral": 0.2}},
         "stages": [{"stage": 7, "name": "ASR ConvNet", "seconds": 61.2}],
         "runs": runs,
         "summary": summary(runs),

@@ -125,7 +125,7 @@ def test_the_papers_reading_compares_with_scratch_and_the_controlled_one_with_th
         (40, "not told apart from random layers (+0.0, +0.0 to +0.0, n 6). Whether they know anything of this"),
     ],
 )
-def test_what_is_concluded_follows_from_the_comparison_with_random_layers(errors_of_random, said):
+def test_what_is_concluded_follows_from_the_comparison_with_random_layers(errors_of_random, said, tasks):
     """Whatever a network from scratch does."""
 
     def run(source, layers, errors):
@@ -134,12 +134,12 @@ def test_what_is_concluded_follows_from_the_comparison_with_random_layers(errors
         return what | {"constant_layers": layers, "fold": None, "seed": 1, "counts": counts}
 
     runs = [run(None, None, 20), run("ser", 2, 40), run("random", 2, errors_of_random)]
-    papers, controlled = readings({"summary": summary(runs)})
+    papers, controlled = readings({"summary": summary(runs), "tasks": tasks})
     assert "worse than a network from scratch (+20.0" in papers.sentences[0]
     assert said in controlled.sentences[0]
     for counted in runs:  # five speakers tell nothing
         del counted["counts"]["test"]["PER"]["s5"]
-    assert "can't be told" in readings({"summary": summary(runs)})[1].sentences[0]
+    assert "can't be told" in readings({"summary": summary(runs), "tasks": tasks})[1].sentences[0]
 
 
 def test_without_controls_it_is_said_that_there_are_none(results):

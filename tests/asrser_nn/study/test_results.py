@@ -18,9 +18,13 @@ ERRORS = {"f1": 10, "f2": 40, "f3": 25}  # of 100 frames
 
 
 @pytest.fixture
-def runs(tmp_path, training):
+def runs(tmp_path, training, tasks):
     """Three folds of a task, complete: trained and evaluated on a speaker of their own."""
     runs = []
+    (tmp_path / "exp/ser").mkdir(parents=True)
+    (tmp_path / "exp/ser/task.json").write_text(json.dumps(tasks["ser"]))
+    (tmp_path / "data/ser").mkdir(parents=True)
+    (tmp_path / "data/ser/corpus").write_text("EmoDB\n")
     for fold, errors in ERRORS.items():
         directory, data = tmp_path / "exp" / fold, tmp_path / fold
         directory.mkdir(parents=True)
