@@ -169,25 +169,31 @@ def _comparison_table(summary: _Summary, name: str, source: str, task: Task) -> 
     )
 
 
-def _cost_matrix(summary: _Summary) -> Table:
-    """What it costs each task to hold layers of each one constant."""
+def _cost_matrix(summary: _Summary, brief: bool = False) -> Table:
+    """What it costs each task to hold layers of each one constant. brief: narrow enough for a screen"""
     tasks = list(summary.tasks.values())
+
+    def cell(source: str, task: Task, layers: int) -> str:
+        row = summary.find(source, task.name, layers, "test", task.main_measure)
+        if row is None:
+            return "" if source == task.name or source == "random" else MISSING
+        comparison = row["comparisons"].get("scratch")
+        if not brief or comparison is None:
+            return _difference(comparison)
+        told = "*" if comparison["verdict"] in ("better", "worse") else ""
+        return "{:+.1f} [{:+.1f}, {:+.1f}]".format(comparison["difference"], *comparison["interval"]) + told
+
     rows = []
     for source in [*summary.tasks, "random"]:
+        label = summary.tasks[source].label if source in summary.tasks else "random layers"
         layers_of = {layers for task in tasks for layers in summary.layers(source, task.name) if layers is not None}
-        for layers in sorted(layers_of):
-            label = summary.tasks[source].label if source in summary.tasks else "random layers"
-            cells = []
-            for task in tasks:
-                row = summary.find(source, task.name, layers, "test", task.main_measure)
-                cells.append(_difference(row["comparisons"].get("scratch")) if row else MISSING)
-            rows.append([f"{label}, l = {layers}", *cells])
+        rows += [[f"{label}, l = {n}", *(cell(source, task, n) for task in tasks)] for n in sorted(layers_of)]
     return Table(
         "The cost of constant layers",
         "Rows: the task that l constant layers come from; columns: the task that they go to. The error on test less "
         "that of a network trained from scratch, both in per cent, with the 95 % interval of a paired bootstrap over n "
-        "speakers: " + "; ".join(f"{task.label}: {task.main_measure}" for task in tasks) + ".",
-        ["layers of", *(f"to {task.label}" for task in tasks)],
+        "speakers.",
+        ["layers of", *(f"{task.label}: {task.main_measure}" for task in tasks)],
         rows,
     )
 
@@ -433,8 +439,9 @@ def summary_text(results: dict[str, Any]) -> str:
     summary = _Summary(results)
     lines = [results["title"], *results["caveats"], ""]
     if len(summary.tasks) > 2:
-        matrix = _cost_matrix(summary)
-        lines += ["test, " + matrix.caption.partition("The error on test")[0], *aligned([matrix.header, *matrix.rows])]
+        matrix = _cost_matrix(summary, brief=True)
+        lines += [f"What constant layers cost on test, in per cent; *: not zero, over {LEAST_SPEAKERS} speakers or more"]
+        lines += aligned([matrix.header, *matrix.rows])
     else:
         lines += aligned(_screen_table(summary))
     advice = "What layers know of the other task shows beside the controls of as many layers, not beside from scratch."

@@ -39,9 +39,11 @@ class Task:
 
     @property
     def title(self) -> str:
-        """speech recognition (ASR), or gender recognition"""
+        """speech recognition (ASR), gender recognition, or for a label as gender (ASR) gender recognition (ASR)"""
         words = f"{self.recognises} recognition"
-        return words if self.label == self.recognises else f"{words} ({self.label})"
+        if self.label.startswith(self.recognises):
+            return words + self.label.removeprefix(self.recognises)
+        return f"{words} ({self.label})"
 
     def path(self, template: str, work: str | Path, fold: str | None = None, part: str = "") -> str:
         return template.replace("{fold}", fold or "").replace("{part}", part).replace("{work}", str(work))
