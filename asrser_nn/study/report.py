@@ -144,6 +144,36 @@ def _transfer_table(summary: _Summary, name: str, source: str, task: Task, measu
     return Table(name, caption, header, rows)
 
 
+def _overview(summary: _Summary) -> Table:
+    """The test errors of transfers between two tasks and of the controls; of more tasks those from scratch alone."""
+    tasks = summary.tasks
+    between = summary.transfers() if len(tasks) == 2 else [(None, task) for task in tasks.values()]
+    columns = [(source, task.name, m) for source, task in between for m in ON_SCREEN if m in task.measures]
+    found = {row["constant_layers"] for row in summary.rows if row["constant_layers"] is not None}
+    numbered = [(n, "1 layer" if n == 1 else f"{n} layers") for n in sorted(found) if len(tasks) == 2]
+    lines: list[tuple[str, int | None, str]] = [("from scratch", None, "")]
+    lines += [(f"{words} constant", n, "other") for n, words in numbered]
+    lines += [(f"control: {words} of its own", n, "own") for n, words in numbered]
+    lines += [(f"control: {words}, random", n, "random") for n, words in numbered]
+    rows = []
+    for label, number, origin in lines:
+        figures = [
+            summary.find({"": None, "other": source, "own": task}.get(origin, origin), task, number, "test", measure)
+            for source, task, measure in columns
+        ]
+        if any(figures) or not label.startswith("control"):
+            rows.append([label, *(_with_interval(row, digits=1, with_n=False) for row in figures)])
+    speakers = [summary.find(None, task, None, "test", measure) for _, task, measure in columns]
+    rows.append(["speakers (n)", *(str(row["speakers"]) if row else MISSING for row in speakers)])
+    heads = [summary.name(source, task) if source else tasks[task].label for source, task, _ in columns]
+    return Table(
+        "Overview",
+        "Errors on test, and UA, in brackets the 95 % intervals over n speakers.",
+        ["test, %", *(f"{head}: {measure}" for head, (_, _, measure) in zip(heads, columns, strict=True))],
+        rows,
+    )
+
+
 def _comparison_table(summary: _Summary, name: str, source: str, task: Task) -> Table:
     """The differences of transfers and controls to what they are compared with, on test and on dev."""
     rows = []
@@ -242,7 +272,7 @@ def tables(results: dict[str, Any]) -> list[Table]:
     summary = _Summary(results)
 
     tasks = summary.tasks
-    made = _network_tables(results, tasks)
+    made = [_overview(summary), *_network_tables(results, tasks), _cost_matrix(summary)]
     for what, together in TOGETHER.items():
         for source, task in summary.transfers():
             measures = [measure for measure in task.measures if measure in together]
@@ -254,8 +284,6 @@ def tables(results: dict[str, Any]) -> list[Table]:
                 named = f"Table {number} ({transfer})" if number else f"Transfer {transfer}"
                 name = f"{what} ({transfer})" if what else named
                 made.append(_transfer_table(summary, name, source, task, measures))
-    if len(tasks) > 1:
-        made.append(_cost_matrix(summary))
     for source, task in summary.transfers():
         transfer = f"Comparisons ({summary.name(source, task.name)})"
         made.append(_comparison_table(summary, transfer, source, task))
@@ -369,7 +397,9 @@ def _page(results: dict[str, Any], made: list[Table], drawn: dict[str, tuple[str
         )
 
     by_name = {table.name: table for table in made}
-    first = [name for name in by_name if name.startswith(("Comparisons", "Table 2", "Table 3"))]
+    first = [
+        name for name in by_name if name.startswith(("The cost", "Comparisons", "Table 2", "Table 3", "Transfer "))
+    ]
     caveats = "".join(f"<p>{html.escape(text)}</p>" for text in results["caveats"])
     said = "".join(
         f"<h3>{html.escape(reading.name)}</h3>\n<p>{html.escape(reading.explanation)}</p>\n<ul>\n"
@@ -435,38 +465,14 @@ def read_results(path: Path) -> dict[str, Any]:
 
 
 def summary_text(results: dict[str, Any]) -> str:
-    """The study on a screen: the test errors of transfers and controls, of more than two tasks what transfers cost."""
+    """The study on a screen."""
     summary = _Summary(results)
-    lines = [results["title"], *results["caveats"], ""]
+    table = _overview(summary)
+    lines = [results["title"], *results["caveats"], "", *aligned([table.header, *table.rows])]
     if len(summary.tasks) > 2:
         matrix = _cost_matrix(summary, brief=True)
-        lines += [f"What constant layers cost on test, in per cent; *: not zero, over {LEAST_SPEAKERS} speakers or more"]
+        lines += ["", f"{matrix.name} on test; *: not zero, over {LEAST_SPEAKERS} speakers or more"]
         lines += aligned([matrix.header, *matrix.rows])
-    else:
-        lines += aligned(_screen_table(summary))
     advice = "What layers know of the other task shows beside the controls of as many layers, not beside from scratch."
     with_controls = any(summary.controls(task) for task in summary.tasks)
     return "\n".join([*lines, advice if with_controls else NO_CONTROLS]) + "\n"
-
-
-def _screen_table(summary: _Summary) -> list[list[str]]:
-    transfers: list[tuple[str | None, Task]] = [*summary.transfers()]
-    transfers = transfers or [(None, task) for task in summary.tasks.values()]
-    columns = [(source, task.name, m) for source, task in transfers for m in ON_SCREEN if m in task.measures]
-    table = [["test, %", *(f"{summary.name(source, task)}: {measure}" for source, task, measure in columns)]]
-    layers = sorted({row["constant_layers"] for row in summary.rows if row["constant_layers"] is not None})
-    numbered = [(n, "1 layer" if n == 1 else f"{n} layers") for n in layers]
-    lines: list[tuple[str, int | None, str]] = [("from scratch", None, "")]
-    lines += [(f"{words} constant", n, "other") for n, words in numbered]
-    lines += [(f"control: {words} of its own", n, "own") for n, words in numbered]
-    lines += [(f"control: {words}, random", n, "random") for n, words in numbered]
-    for label, number, origin in lines:
-        found = [
-            summary.find({"": None, "other": source, "own": task}.get(origin, origin), task, number, "test", measure)
-            for source, task, measure in columns
-        ]
-        if any(found) or not label.startswith("control"):
-            table.append([label, *(f"{row['mean']:.1f}" if row else MISSING for row in found)])
-    speakers = [summary.find(None, task, None, "test", measure) for _, task, measure in columns]
-    table.append(["speakers", *(str(row["speakers"]) if row else MISSING for row in speakers)])
-    return table

@@ -199,6 +199,74 @@ def test_a_study_without_any_run_has_a_report_all_the_same(results, tmp_path):
     assert "missing" in (tmp_path / "tables.md").read_text()
 
 
+@pytest.fixture(scope="module")
+def with_gender(results, tasks):
+    """The same study with a third task, whose speakers are those of SER: its runs have SER's counts."""
+    of_gender = []
+    for run in results["runs"]:
+        renamed = {"ser": "gender", "ser2ser": "gender2gender", "random2ser": "random2gender"}.get(run["experiment"])
+        if renamed:
+            source = {"ser": "gender"}.get(run["source_task"], run["source_task"])
+            of_gender.append({**run, "experiment": renamed, "task": "gender", "source_task": source})
+        if run["experiment"] == "asr2ser":  # layers of ASR and of gender to SER, of SER to gender
+            of_gender.append({**run, "experiment": "gender2ser", "source_task": "gender"})
+            of_gender.append({**run, "experiment": "ser2gender", "task": "gender", "source_task": "ser"})
+    gender = tasks["ser"] | {"name": "gender", "label": "gender", "recognises": "gender", "unit": "gender"}
+    gender |= {"class_names": ["female", "male", "silence"], "num_classes": 3, "corpus": "ser"}
+    runs = [*results["runs"], *of_gender]
+    return {**results, "runs": runs, "summary": summary(runs), "tasks": {**tasks, "gender": gender}}
+
+
+def test_the_matrix_has_the_cost_of_each_tasks_layers_to_each_other_one(with_gender):
+    (matrix,) = [table for table in tables(with_gender) if table.name == "The cost of constant layers"]
+    assert matrix.header == ["layers of", "ASR: PER", "SER: UE", "gender: UE"]
+    cells = {row[0]: dict(zip(("asr", "ser", "gender"), row[1:], strict=True)) for row in matrix.rows}
+    for row in with_gender["summary"]:
+        source, task, layers = row["source_task"], row["task"], row["constant_layers"]
+        if (row["part"], row["measure"]) == ("test", "PER" if task == "asr" else "UE") and source is not None:
+            label = {"asr": "ASR", "ser": "SER", "random": "random layers"}.get(source, source)
+            cost = row["comparisons"]["scratch"]
+            expected = "{:+.2f} [{:+.2f}, {:+.2f}]".format(cost["difference"], *cost["interval"])
+            assert cells[f"{label}, l = {layers}"][task].startswith(expected)
+    assert cells["gender, l = 0"]["asr"] == "missing" and cells["gender, l = 0"]["gender"] == ""
+
+
+def test_words_come_from_the_task(with_gender):
+    by_name = {table.name: table for table in tables(with_gender)}
+    table = by_name["Transfer SER → gender"]
+    assert table.rows[0][0] == "gender recognition baseline" and "paper" not in table.header
+    assert "share of utterances whose gender is right" in by_name["Whole utterances (SER → gender)"].caption
+    assert not any("emotion" in text for text in [table.caption, *(cell for row in table.rows for cell in row)])
+    assert {"Table 2 (SER → ASR)", "Table 3 (ASR → SER)", "Transfer gender → SER", "Transfer gender → ASR"} <= set(
+        by_name
+    )
+    said = [sentence for reading in readings(with_gender) for sentence in reading.sentences]
+    assert any(sentence.startswith("SER → gender with no layer constant: UE ") for sentence in said)
+
+
+def test_the_papers_tables_stay_as_they_are_beside_further_tasks(results, with_gender):
+    with_ser, with_all = ({table.name: table for table in tables(r)} for r in (results, with_gender))
+    for name in ("Table 2 (SER → ASR)", "Table 3 (ASR → SER)"):
+        assert with_all[name].rows == with_ser[name].rows and with_all[name].caption == with_ser[name].caption
+
+
+def test_a_study_of_three_tasks_has_a_page_and_fits_on_the_screen(with_gender, tmp_path):
+    write_report(with_gender, tmp_path)
+    assert "Transfer SER → gender" in (tmp_path / "index.html").read_text()
+    lines = summary_text(with_gender).splitlines()
+    matrix = lines.index("The cost of constant layers on test; *: not zero, over 6 speakers or more")
+    assert lines[matrix + 1].split() == ["layers", "of", "ASR:", "PER", "SER:", "UE", "gender:", "UE"]
+    assert max(map(len, lines[matrix:-1])) < 120
+
+
+def test_a_task_alone_has_a_report_without_transfers(results, tasks, tmp_path):
+    runs = [run for run in results["runs"] if run["experiment"] == "ser"]
+    alone = {**results, "runs": runs, "summary": summary(runs), "tasks": {"ser": tasks["ser"]}}
+    alone |= {name: {"ser": results[name]["ser"]} for name in ("corpora", "networks", "filters", "silence")}
+    write_report(alone, tmp_path)
+    assert "SER: UE" in summary_text(alone) and "→" not in (tmp_path / "tables.md").read_text()
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", json.dumps({"runs": []})])
 def test_a_file_that_is_no_results_is_refused_by_name(text, tmp_path):
     path = tmp_path / "results.json"

@@ -50,6 +50,14 @@ def test_a_task_without_folds_has_one_network(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("label", "title"), [("gender", "gender recognition"), ("gender (ASR)", "gender recognition (ASR)")]
+)
+def test_a_title_says_nothing_twice(label, title, tmp_path):
+    declare(tmp_path, label=label)
+    assert read_task(tmp_path, "gender").title == title
+
+
+@pytest.mark.parametrize(
     ("changes", "said"),
     [
         ({"unit": "left out"}, "a task lacks unit"),
