@@ -71,7 +71,6 @@ class Arrangement:
     """A process with some threads and settings, which works when asked to."""
 
     def __init__(self, threads: int, settings: str):
-        self.name = f"{threads} thread{'s' if threads > 1 else ''}{' ' if settings else ''}{settings}"
         environment = os.environ | dict(setting.split("=", 1) for setting in settings.split(",") if setting)
         command = [sys.executable, __file__, "--child", str(threads)]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
@@ -107,11 +106,9 @@ def main() -> None:
     if options.child:
         work_on_request(options.child)
         return
-    arrangements = [Arrangement(1, ""), *(Arrangement(CORES, settings) for settings in ("", *options.settings))]
-    for each in arrangements:
-        for work in options.work.split(","):
-            each.rate(work, 0.1)  # warms up
-    columns = [each.name for each in arrangements]
+
+    kinds = [(1, ""), *((CORES, settings) for settings in ("", *options.settings))]
+    columns = [f"{n} thread{'s' * (n > 1)} {settings}".strip() for n, settings in kinds]
     widths = [max(14, len(name) + 2) for name in columns]
 
     def print_row(label: str, cells: list[str]) -> None:
@@ -121,14 +118,17 @@ def main() -> None:
     print_row(f"frames per s, {CORES} cores", columns)
     table: dict[str, dict[str, dict[str, float]]] = {}
     for work in options.work.split(","):
+        arrangements = [Arrangement(*kind) for kind in kinds]
+        for each in arrangements:
+            each.rate(work, 0.1)  # warms up
         for busy in map(int, options.busy.split(",")):
             rates = measure(arrangements, work, busy, options.seconds, options.turns)
             table.setdefault(work, {})[str(busy)] = dict(zip(columns, rates, strict=True))
             print_row(f"{work}, {busy} busy", [f"{rate:.0f}" for rate in rates])
             print_row("", [f"{rate / rates[0]:.2f}" for rate in rates])
-    for each in arrangements:
-        each.process.stdin.close()
-        each.process.wait()
+        for each in arrangements:
+            each.process.stdin.close()
+            each.process.wait()
     if options.json:
         options.json.write_text(json.dumps({"cores": CORES, "frames_per_second": table}, indent=1) + "\n")
 

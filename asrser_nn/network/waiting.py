@@ -7,8 +7,13 @@ stay the same: neither the number of threads nor what each of them computes chan
 
 PyTorch brings GNU's libgomp, which reads how long to spin (GOMP_SPINCOUNT) only once. But it hardly spins while the
 process has more OpenMP threads than there are cores, and such threads, which do nothing but exist, can come and go.
+
+A thread that is awaited while another program has its core makes the others wait as long. Where the others leave all
+cores but one to us, threads keep to those: two that take turns on one core are about as fast as one thread alone, and
+twice as fast as two of which one has to share.
 """
 
+import contextlib
 import ctypes
 import functools
 import os
@@ -18,7 +23,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 INTERVAL = 0.5  # seconds
-CROWDED, QUIET = 0.15, 0.08  # part of their time that threads wait for a core: sleep above, spin below; 0.03 is usual
+CROWDED = 0.15  # part of their time that threads wait for a core, from which on they sleep; 0.03 is usual
+ALONE = 0.8  # part of a core's time that threads run which nobody disturbs there
+PATIENCE = 20  # intervals until what was decided is tried again: with sleep, what threads wait for does not tell
 OWN_CHOICE = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
 
 
@@ -56,31 +63,52 @@ def thread_seconds() -> Seconds:
     return Seconds(run / 1e9, waited / 1e9)
 
 
+def keep_to(cores: set[int]) -> None:
+    """Have all threads of this process run on these cores only."""
+    for task in os.listdir("/proc/self/task"):
+        with contextlib.suppress(OSError):  # it has ended
+            os.sched_setaffinity(int(task), cores)
+
+
 def _keep_watching(surplus: "Surplus") -> None:
-    before = thread_seconds()
+    before, then = thread_seconds(), time.monotonic()
     while True:
         time.sleep(INTERVAL)
-        now = thread_seconds()
-        surplus.decide(now.run - before.run, now.waited - before.waited)
-        before = now
+        now, moment = thread_seconds(), time.monotonic()
+        surplus.decide(now.run - before.run, now.waited - before.waited, moment - then)
+        before, then = now, moment
 
 
 class Surplus:
-    """More OpenMP threads than cores, for as long as others want the cores."""
+    """More OpenMP threads than cores for as long as others want those; and meanwhile, if that helps, one core less."""
 
     def __init__(self, library: ctypes.CDLL):
         self.library = library
         self.end = threading.Event()
         self.thread: threading.Thread | None = None
+        self.cores = sorted(os.sched_getaffinity(0))
+        self.fewer = False  # threads keep to all cores but the first
+        self.left = 0  # intervals until threads spin again, to see whether the others have gone
 
-    def decide(self, run: float, waited: float) -> None:
-        if run + waited < 0.1 * INTERVAL:
+    def decide(self, run: float, waited: float, seconds: float) -> None:
+        """From how long all threads have run and waited for a core, in so many seconds."""
+        if run + waited < 0.1 * seconds:
             return  # an idle process has nothing to decide by
-        share = waited / (run + waited)
-        if self.thread is None and share > CROWDED:
-            self.begin()
-        elif self.thread is not None and share < QUIET:
+        self.left -= 1
+        if self.thread is None:
+            if waited / (run + waited) > CROWDED:
+                self.begin()
+                self.keep_to_fewer(len(self.cores) > 1)
+                self.left = PATIENCE
+        elif self.left == 0:
+            self.keep_to_fewer(False)
             self.stop()
+        elif self.fewer and run < ALONE * (len(self.cores) - 1) * seconds:
+            self.keep_to_fewer(False)
+
+    def keep_to_fewer(self, fewer: bool) -> None:
+        self.fewer = fewer
+        keep_to(set(self.cores[fewer:]))
 
     def begin(self) -> None:
         self.end.clear()
@@ -95,6 +123,5 @@ class Surplus:
 
     def _exist(self) -> None:
         # The entry that compilers call: so many threads run a function, here one without an effect.
-        number = len(os.sched_getaffinity(0)) + 1
-        self.library.GOMP_parallel(self.library.omp_get_thread_num, None, number, 0)
+        self.library.GOMP_parallel(self.library.omp_get_thread_num, None, len(self.cores) + 1, 0)
         self.end.wait()

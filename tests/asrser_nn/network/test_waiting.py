@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from asrser_nn.network.waiting import CROWDED, OWN_CHOICE, QUIET, Surplus, thread_seconds
+from asrser_nn.network.waiting import CROWDED, OWN_CHOICE, PATIENCE, Surplus, thread_seconds
 
 # Two threads, of which one waits while the other does what only one can; with a surplus of threads and without it.
 PROGRAM = """
@@ -78,29 +78,67 @@ def test_the_threads_go_when_they_are_not_wanted_any_more(measured):
 class Recorded(Surplus):
     def __init__(self):
         super().__init__(library=None)
+        self.cores = [0, 1, 2]
         self.did = []
 
     def begin(self):
         self.thread = object()
-        self.did.append("begin")
+        self.did.append("sleep")
 
     def stop(self):
         self.thread = None
-        self.did.append("stop")
+        self.did.append("spin")
+
+    def keep_to_fewer(self, fewer):
+        self.fewer = fewer
+        self.did.append("fewer cores" if fewer else "all cores")
 
 
-def test_threads_sleep_from_when_they_wait_for_cores_until_they_do_not():
+def test_threads_that_wait_for_cores_sleep_on_fewer_until_it_is_time_to_look_again():
     surplus = Recorded()
-    between = (CROWDED + QUIET) / 2
-    for share, expected in [(0.03, 0), (between, 0), (0.3, 1), (between, 1), (0.03, 2), (between, 2)]:
-        surplus.decide(run=1 - share, waited=share)
-        assert surplus.did == ["begin", "stop"][:expected]
+    for share in (0.03, CROWDED - 0.01):
+        surplus.decide(run=2 * (1 - share), waited=2 * share, seconds=1)
+        assert surplus.did == []
+    surplus.decide(run=1.2, waited=0.8, seconds=1)
+    assert surplus.did == ["sleep", "fewer cores"]
+    for _ in range(PATIENCE - 1):
+        surplus.decide(run=1.9, waited=1, seconds=1)  # of two cores
+    assert surplus.did == ["sleep", "fewer cores"]
+    surplus.decide(run=1.9, waited=1, seconds=1)
+    assert surplus.did == ["sleep", "fewer cores", "all cores", "spin"]
+    surplus.decide(run=2.9, waited=0.1, seconds=1)
+    assert surplus.thread is None
+
+
+def test_fewer_cores_that_others_want_too_are_left_for_all():
+    surplus = Recorded()
+    surplus.decide(run=1.2, waited=0.8, seconds=1)
+    surplus.decide(run=1.4, waited=1, seconds=1)
+    assert surplus.did == ["sleep", "fewer cores", "all cores"]
+    surplus.decide(run=1.4, waited=1, seconds=1)
+    assert surplus.did == ["sleep", "fewer cores", "all cores"] and surplus.thread
 
 
 def test_a_process_that_does_nothing_decides_nothing():
     surplus = Recorded()
-    surplus.decide(run=0.0, waited=0.001)
+    surplus.decide(run=0.0, waited=0.001, seconds=0.5)
     assert surplus.did == []
+
+
+def test_threads_go_to_fewer_cores_and_back():
+    if len(os.sched_getaffinity(0)) < 2:
+        pytest.skip("one core")
+    code = (
+        "import os, threading; from asrser_nn.network.waiting import Surplus\n"
+        "threading.Thread(target=threading.Event().wait, daemon=True).start()\n"
+        "surplus, before = Surplus(None), os.sched_getaffinity(0)\n"
+        "def everywhere(): return [os.sched_getaffinity(int(task)) for task in os.listdir('/proc/self/task')]\n"
+        "surplus.keep_to_fewer(True)\n"
+        "assert everywhere() == 2 * [before - {min(before)}], everywhere()\n"
+        "surplus.keep_to_fewer(False)\n"
+        "assert everywhere() == 2 * [before]"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_the_time_of_the_threads_is_theirs():
