@@ -14,13 +14,13 @@
 #   4 monophone GMM-HMM                11 layers from ASR to SER, and to further tasks
 #   5 forced alignment                 12 layers from all of them to ASR
 #   6 filterbanks                      13 report
-#   7 ASR ConvNet, frame error rate
+#   7 ASR ConvNet, frame error rate    14 with --hybrid true: networks of both tasks that share layers, and the report with them
 # A stage whose outputs are complete is skipped, one that was stopped continues. In the environment, KALDI_ROOT names a
 # compiled Kaldi to use, PYTHON an interpreter with this project installed, to use instead of .venv.
 #
 # Options, given as --name value:
-stage=0              # integer in 0..13: first stage to run
-stop_stage=13        # integer in 0..13: last stage to run
+stage=0              # integer in 0..14: first stage to run
+stop_stage=14        # integer in 0..14: last stage to run
 dir=                 # data, data_fbank and exp lie here; default: this checkout
 tasks=asr,ser        # between which layers go, both ways; also gender; gender-asr: of the ASR corpus; dialect: see local/tasks
 doctor=false         # true: only look whether everything needed is here and works
@@ -52,6 +52,9 @@ dev_speakers=        # of SER, for early stopping; default: those of the paper's
 layers=0,1,2,3,4,5   # integers >= 0: how many of the first layers are held constant, one transfer for each
 controls=            # true: for each also layers of the task itself, and random ones; 3: for these only; default: 3 for the demo, or false
 random_draws=2       # integer >= 1: how many random ones for each fold and each seed
+hybrid=false         # true: also networks of all tasks that share their first layers and learn together (stage 14)
+shared_layers=1,2,3,4,5 # integers >= 1: how many of the first layers they share, one for each
+hybrid_opts=         # of local/list_hybrids.py, such as "--batchnorm own"
 seeds=1              # integer >= 1: 3: the study with the seeds 1, 2 and 3
 nj=2                 # integer >= 1: parallel jobs; the GMM-HMM depends a little on their number
 cmd=                 # how jobs run; default: on this machine. With Slurm: "utils/slurm.sh --partition day"; see cmd.sh
@@ -199,6 +202,7 @@ further_tasks() {
 }
 transfer() {
   "$here/recipe/transfer.sh" "${common[@]}" "$@" --tasks "$tasks" --layers "$layers" --controls "$controls" --random-draws "$random_draws" --seeds "$seeds" \
+    --hybrid "$hybrid" --shared-layers "$shared_layers" --hybrid-opts "$hybrid_opts" \
     --conf "$conf" --jobs "$train_jobs" --together "$together"
 }
 
@@ -211,7 +215,7 @@ asr_last=0 ser_last=8
 
 # Before any work: what is there must have been made with these options, for transfers in all branches.
 [ ! -d "$dir" ] || [ "$stop_stage" -eq 0 ] || lock_work_dir
-if between 11 13; then
+if between 11 14; then
   [ "$asr_last" -eq 0 ] || asr --stop-stage "$asr_last" --only-check true
   [ "$ser_last" -eq 8 ] || emotions --stage $((stage > 9 && ser_last > 9 ? 10 : 9)) --stop-stage "$ser_last" --only-check true
   further_tasks --stage $((stage > 9 ? 10 : 9)) --only-check true
@@ -245,7 +249,7 @@ call="$(git -C "$here" describe --always --exclude '*' --abbrev=40 --dirty=+ 2>/
 ! between 1 "$asr_last" || asr "${stages[@]}"
 ! between 9 "$ser_last" || emotions "${stages[@]}"
 ! between 9 10 || further_tasks "${stages[@]}"
-! between 11 13 || transfer "${stages[@]}"
+! between 11 14 || transfer "${stages[@]}"
 if [ "$asr_corpus" = demo ] && [ "$stop_stage" -ge 13 ]; then
   echo "Next, real speech: ./run.sh --dir real --asr-corpus timit --timit DIR --ser-corpus emodb --emodb DIR, with NLTK's sample of"
   echo "TIMIT (python -m nltk.downloader timit) and EmoDB, both free; or TIMIT, IEMOCAP or corpora of your own: see README.md."

@@ -22,11 +22,12 @@ import torch
 
 import plain
 from asrser_nn.data.corpus import Corpus
+from asrser_nn.network.constant_layers import hold_constant, output_shape
 from asrser_nn.network.convnet import ConvNet, Shape
 from asrser_nn.network.device import own_stream
 from asrser_nn.training.loop import Display, Learner, dev_scores, make_optimiser, train_epoch
 from asrser_nn.training.run import cache_memory, share_of_threads, trainings_at_once
-from asrser_nn.training.transfer import CacheMemory, hold_constant, output_shape, worth_keeping
+from asrser_nn.training.transfer import CacheMemory, worth_keeping
 from synthetic import BATCH, CLASSES, METHOD, clock, machine, option_parser, peak_memory, report, synthetic_corpus
 
 FRAMES = {"ASR": 1.12e6, "SER": 1.7e6}  # of a training set of the paper

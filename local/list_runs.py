@@ -18,7 +18,7 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -65,12 +65,15 @@ def pairs_of_folds(work: str, source: Task, target: Task) -> list[tuple[Fold, Fo
 
 
 def make_run(
-    work: str, directory: str, task: Task, fold: Fold, options: list[str], source: tuple[str, str, int] | None = None
+    work: str,
+    directory: str,
+    task: Task,
+    fold: Fold,
+    options: list[str],
+    command: Sequence[str] = ("train",),
+    source_task: str | None = None,
 ) -> Run:
-    """options: of the training; source: the task that layers come from, the network, how many stay constant"""
-    command = ["train"]
-    if source:
-        command = ["transfer", "--from", source[1], "--constant-layers", str(source[2])]
+    """options: of the training, whatever its command; source_task: that of its layers"""
 
     def data(part: str) -> list[str]:
         return [task.path(given, work, fold, part) for given in (task.feats, task.labels)]
@@ -90,12 +93,16 @@ def make_run(
     return Run(
         directory=directory,
         task=task.name,
-        source_task=source[0] if source else None,
+        source_task=source_task,
         fold=fold,
         training=training,
         evaluations=tuple(evaluations),
         decodings=task.decodings,
     )
+
+
+def transfer(network: str, constant_layers: int) -> list[str]:
+    return ["transfer", "--from", network, "--constant-layers", str(constant_layers)]
 
 
 def name_of_fold(source_fold: Fold, fold: Fold) -> str:
@@ -124,15 +131,15 @@ def runs_of(work: str, task: Task, others: list[Task], exp: str, grid: Grid, opt
             folder = f"{exp}/transfer/{source.name}2{task.name}/l{num_constant}"
             for source_fold, fold in folds:
                 directory = folder + name_of_fold(source_fold, fold)
-                layers_from = (source.name, source.baseline(exp, source_fold), num_constant)
-                yield make_run(work, directory, task, fold or source_fold, options, layers_from)
+                command = transfer(source.baseline(exp, source_fold), num_constant)
+                yield make_run(work, directory, task, fold or source_fold, options, command, source.name)
         if with_controls and num_constant > 0:  # no random layer held constant is training from scratch
             folder = f"{exp}/transfer/random2{task.name}/l{num_constant}"
             for fold in task.folds or (None,):
                 for number in range(1, grid.draws + 1):
                     name = (f"fold_{fold}_" if fold else "") + f"draw_{number}"
-                    layers_from = ("random", f"random:{name}", num_constant)
-                    yield make_run(work, f"{folder}/{name}", task, fold, options, layers_from)
+                    command = transfer(f"random:{name}", num_constant)
+                    yield make_run(work, f"{folder}/{name}", task, fold, options, command, "random")
 
 
 def say_left_out(work: str, task: Task, others: list[Task]) -> None:
@@ -142,6 +149,10 @@ def say_left_out(work: str, task: Task, others: list[Task]) -> None:
             folds = f", {len(without)} of {len(task.folds)} folds ({some_of(without)})" if task.folds else ""
             said = f"no layers from {source.label} to {task.label}{folds}: no network there has not been trained on"
             print(f"local/list_runs.py: {said} speakers of its dev or test set", file=sys.stderr)
+
+
+def folder_of_seed(work: str, seed: int) -> str:
+    return f"{work}/exp" + (f"/seed{seed}" if seed > 1 else "")
 
 
 def layers_of(text: str) -> list[int]:
@@ -180,7 +191,7 @@ def main() -> None:
             others = [read_task(work, name) for name in sources]
             say_left_out(work, task, others)
             for seed in range(1, given.seeds + 1):
-                exp = f"{work}/exp" + (f"/seed{seed}" if seed > 1 else "")
+                exp = folder_of_seed(work, seed)
                 words = [*options, "--seed", str(seed)] if seed > 1 else options
                 runs += runs_of(work, task, others, exp, grid, words)
             if (first := runs[0].training.method.seed) in range(2, given.seeds + 1):

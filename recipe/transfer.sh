@@ -1,16 +1,18 @@
 #!/usr/bin/env bash
 # shellcheck disable=SC2086 # cmd and compute_opts are lists of words
-# The study: layers transferred from each task to each other one, and the report (stages 11 to 13).
+# The study: layers transferred from each task to each other one, and the report (stages 11 to 13); networks of all tasks
+# that share layers and learn together (stage 14).
 #
 # Usage: recipe/transfer.sh [options]
 #  e.g.: recipe/transfer.sh --dir work/timit --layers 0,3,5
 # Needs the tasks' own networks (stages 1 to 10). Every run is a directory below exp/transfer (exp/seedN/transfer for other seeds),
-# complete or absent; rerun to continue what was stopped. Ends with exp/report/index.html.
+# complete or absent; rerun to continue what was stopped. Ends with exp/report/index.html. Hybrids are below exp/hybrid; the report
+# is made again with them.
 #
 # Options, given as --name value:
 dir=.                               # data, data_fbank and exp lie here
-stage=11                            # integer in 11..13: first stage to run
-stop_stage=13                       # integer in 11..13: last stage to run
+stage=11                            # integer in 11..14: first stage to run
+stop_stage=14                       # integer in 11..14: last stage to run
 only_check=false                    # true: only see whether what is there was made with these options
 nj=2                                # integer >= 1: parallel jobs of decoding
 cmd=                                # how jobs run; default: see cmd.sh
@@ -18,6 +20,9 @@ tasks=asr,ser                       # between which layers go
 layers=0,1,2,3,4,5                  # integers >= 0: how many of the first layers are held constant, one transfer for each
 controls=none                       # true, or some of these numbers: for them also layers of the task itself, and random ones
 random_draws=2                      # integer >= 1: how many random ones for each fold and each seed
+hybrid=false                        # true: stage 14, and its networks in the report
+shared_layers=1,2,3,4,5             # integers >= 1: how many of the first layers the tasks of a hybrid share, one for each
+hybrid_opts=                        # of local/list_hybrids.py, such as "--batchnorm own"
 seeds=1                             # integer >= 1: 3: everything with the seeds 1, 2 and 3
 conf=conf/paper                     # of the networks: options of asrser_nn in <task>.conf, or ser.conf; the layers must be the same
 train_opts=                         # further ones for all tasks; they win
@@ -35,10 +40,12 @@ here=$(dirname "$(readlink -f "$0")")/..
 . "$here/utils/stages.sh"
 
 [ $# -eq 0 ] || die "unexpected argument: $1; see $0 --help"
-exp=$dir/exp transfer=$dir/exp/transfer mono=$dir/exp/mono
+exp=$dir/exp transfer=$dir/exp/transfer mono=$dir/exp/mono hybrids=$dir/exp/hybrid/${tasks//,/+}
+$hybrid || [ "$stage" -lt 14 ] || die "stage 14 is of --hybrid true"
 
 IFS=, read -r -a names <<<"$tasks"
 has_task() { [[ ,$tasks, == *,$1,* ]]; }
+hybrid_group=hybrid_${tasks//,/+}
 declare -A nnet_config=() network=()
 for t in "${names[@]}"; do
   nnet_config[$t]=$(config_of_task "$conf" "$t")
@@ -59,6 +66,11 @@ IFS=, read -r -a wanted_layers <<<"$layers"
 for l in "${wanted_layers[@]}"; do
   [ "$l" -le ${#hidden_layers[@]} ] ||
     die "--layers $layers: of the $((${#hidden_layers[@]} + 1)) layers at most ${#hidden_layers[@]} can be held constant, not $l"
+done
+IFS=, read -r -a wanted_layers <<<"$shared_layers"
+for l in "${wanted_layers[@]}"; do
+  [ "$l" -le ${#hidden_layers[@]} ] ||
+    die "--shared-layers $shared_layers: of the $((${#hidden_layers[@]} + 1)) layers at most ${#hidden_layers[@]} can be shared, not $l"
 done
 case $controls in
   true) controls=$layers ;;
@@ -103,6 +115,13 @@ what_is_made_with_what() {
         "exp/transfer/${s}2$t exp/seed*/transfer/${s}2$t" "$(networks_of "$s" "$t")" "${network[$s]:-}" "${network[$t]}"
     done
   done
+  if $hybrid; then
+    made_with 14 "$hybrid_group" "exp/hybrid/${tasks//,/+} exp/seed*/hybrid/${tasks//,/+}" "$(networks_of "${names[@]}")" "${network[@]}" \
+      "options of the hybrid: $hybrid_opts"
+    made_with 14 "${hybrid_group}_split" "exp/hybrid/${tasks//,/+}/split" "$hybrid_group"
+    made_with 14 "${hybrid_group}_decode" "$(printf '%s ' {exp,exp/seed*}"/hybrid/${tasks//,/+}/"{'*','*/*'}"/asr/"{'decode_*',hmm.json})" \
+      "graph $hybrid_group" "options of decoding: $decode_opts"
+  fi
   has_task asr || return 0
   for s in ser "${names[@]}"; do
     t=$(group_of "${s}2asr")
@@ -121,6 +140,27 @@ list() {
     --random-draws "$random_draws" --seeds "$seeds" --nnet-config "${nnet_config[$1]}" \
     "$dir" "$1" -- $train_opts $compute_opts >"$3.tmp"
   mv "$3.tmp" "$3"
+}
+
+# list_hybrids: of all tasks
+list_hybrids() {
+  local t options=()
+  mkdir -p "$hybrids" "$transfer/log"
+  for t in "${names[@]}"; do options+=(--nnet-config "$t=${nnet_config[$t]}"); done
+  python "$here/local/list_hybrids.py" --tasks "$tasks" --shared-layers "$shared_layers" --seeds "$seeds" "${options[@]}" $hybrid_opts \
+    "$dir" -- $train_opts $compute_opts >"$hybrids/runs.tmp"
+  mv "$hybrids/runs.tmp" "$hybrids/runs"
+}
+
+# networks_in <list>: the directories of all networks, those of a hybrid one by one
+networks_in() {
+  python -c 'if True:
+    import json, sys
+    for line in open(sys.argv[1]):
+        run = json.loads(line)
+        for part in run.get("parts", [run]):
+            print(part["directory"])
+  ' "$1"
 }
 
 # own_runs <list>: "<what> <directory>" of those that are not of stages 7 and 10; what they are is as for group_of
@@ -190,6 +230,35 @@ direction() {
   echo "layers from $(paste -sd , <<<"$(printf '%s\n' "${from[@]^^}")") to $(paste -sd , <<<"$(printf '%s\n' "${@^^}")")"
 }
 
+# decode <list>: phone error rates of its networks that have none
+decode() {
+  local todo phone_map run
+  needs 8 "$mono/graph/HCLG.fst" "$exp/asr/decode_test/best_wer"
+  python - "$1" >"$transfer/todo.decode" <<'END'
+import json, os, sys
+for line in open(sys.argv[1]):
+    run = json.loads(line)
+    for part in run.get("parts", [run]):
+        if not all(os.path.exists(f"{part['directory']}/{decoding}/best_wer") for decoding in part["decodings"]):
+            print(part["directory"])
+END
+  todo=$(wc -l <"$transfer/todo.decode")
+  if [ "$todo" -gt 0 ]; then
+    stage_did_work=true
+    echo "  decoding with $todo networks"
+    # Only TIMIT's phones are folded for scoring; those of other corpora are scored as they are.
+    phone_map=
+    [ -z "$(fact_in "$dir/made_with/asr_corpus" "phone map")" ] || phone_map=$here/conf/phones.61-48-39.map
+    # final.mdl, the transition model, lies beside a network that is decoded
+    while read -r run; do rm -f "$run/hmm.json" && cp "$mono/final.mdl" "$run/"; done <"$transfer/todo.decode"
+    $cmd --max-jobs-run "$nj" JOB=1:"$todo" "$transfer/log/decode.JOB.log" \
+      "$here/local/decode_and_score.sh" --cmd "$here/utils/run.sh" --phone-map "$phone_map" \
+      --silence-phone "$(fact_in "$dir/made_with/lang" "silence phone")" \
+      --decode-opts "$decode_opts" --nnet-opts "$compute_opts --threads 1" \
+      "$mono/graph" "$dir/data/asr" "$dir/data_fbank/asr" "\$(sed -n JOBp $transfer/todo.decode)"
+  fi
+}
+
 mapfile -t others < <(printf '%s\n' "${names[@]}" | grep -Fxv asr) # where there is nothing to decode
 if [ ${#others[@]} -gt 0 ] && stage 11 "$(direction "${others[@]}")"; then
   prepare
@@ -199,39 +268,42 @@ fi
 if has_task asr && stage 12 "$(direction asr), phone error rates"; then
   prepare
   train asr "$layers" "$transfer/runs.asr"
-  needs 8 "$mono/graph/HCLG.fst" "$exp/asr/decode_test/best_wer"
-  python - "$transfer/runs.asr" >"$transfer/todo.decode" <<'END'
-import json, os, sys
-for line in open(sys.argv[1]):
-    run = json.loads(line)
-    if not all(os.path.exists(f"{run['directory']}/{decoding}/best_wer") for decoding in run["decodings"]):
-        print(run["directory"])
-END
   record_runs "$transfer/runs.asr" _decode decode_{dev,test}/best_wer
-  todo=$(wc -l <"$transfer/todo.decode")
-  if [ "$todo" -gt 0 ]; then
-    stage_did_work=true
-    echo "  decoding with $todo networks"
-    # Only TIMIT's phones are folded for scoring; those of other corpora are scored as they are.
-    phone_map=
-    [ -z "$(fact_in "$dir/made_with/asr_corpus" "phone map")" ] || phone_map=$here/conf/phones.61-48-39.map
-    # final.mdl, the transition model, lies beside a network that is decoded
-    while read -r run; do cp "$mono/final.mdl" "$run/"; done <"$transfer/todo.decode"
-    $cmd --max-jobs-run "$nj" JOB=1:"$todo" "$transfer/log/decode.JOB.log" \
-      "$here/local/decode_and_score.sh" --cmd "$here/utils/run.sh" --phone-map "$phone_map" \
-      --silence-phone "$(fact_in "$dir/made_with/lang" "silence phone")" \
-      --decode-opts "$decode_opts" --nnet-opts "$compute_opts --threads 1" \
-      "$mono/graph" "$dir/data/asr" "$dir/data_fbank/asr" "\$(sed -n JOBp $transfer/todo.decode)"
-  fi
+  decode "$transfer/runs.asr"
 fi
 
-if stage 13 "report"; then
+report() {
+  local t configs
   own_networks
   for t in "${names[@]}"; do list "$t" "$layers" "$transfer/runs.$t"; done
   for t in "${names[@]}"; do cat "$transfer/runs.$t"; done >"$transfer/runs"
+  ! $hybrid || [ ! -f "$hybrids/runs" ] || cat "$hybrids/runs" >>"$transfer/runs"
   stage_did_work=true
   configs=$(printf '%s\n' "${names[@]}" | while read -r t; do echo "${nnet_config[$t]#"$asrser_root/"}"; done | awk '!seen[$0]++' | paste -sd ,)
   asrser_nn report --about "Kaldi programs" "$kaldi_provider" --about configuration "${configs//,/, }" \
     "$dir" "$transfer/runs" "$exp/report"
+}
+
+if stage 13 "report"; then report; fi
+
+if $hybrid && stage 14 "networks of ${names[*]^^} that share layers and learn together, and the report with them"; then
+  prepare
+  list_hybrids
+  mapfile -t networks < <(networks_in "$hybrids/runs")
+  record "$hybrid_group" "${networks[@]/%//final.pt}" "${networks[@]/%//run.json}"
+  record "${hybrid_group}_split" "$hybrids/split"
+  python "$here/utils/audit_split.py" --runs "$hybrids/runs" >"$hybrids/split.tmp"
+  mv "$hybrids/split.tmp" "$hybrids/split"
+  stage_did_work=true
+  train_runs "$jobs" "$transfer/log/train_hybrid.JOB.log" --together "$together" $compute_opts "$hybrids/runs"
+  mapfile -t networks < <(printf '%s\n' "${networks[@]}" | grep '/asr$')
+  if [ ${#networks[@]} -gt 0 ]; then
+    record "${hybrid_group}_decode" "${networks[@]/%//decode_dev/best_wer}" "${networks[@]/%//decode_test/best_wer}" "${networks[@]/%//hmm.json}"
+    decode "$hybrids/runs"
+    for run in "${networks[@]}"; do
+      [ -e "$run/hmm.json" ] || python "$here/steps/nnet/write_hmm.py" "$dir/data/lang" "$run"   # for asrser_nn predict
+    done
+  fi
+  report
 fi
 end_stages

@@ -13,6 +13,7 @@ import pytest
         ("training", ["--steps=2", "--turns=1"], ["ways", "asrser_nn", "to_gathered"]),
         ("grid", ["--steps=1", "--together=2"], ["grid", "hours", "asrser_nn"]),
         ("forward", ["--minutes=0.1"], ["seconds_per_hour", "utterances"]),
+        ("hybrid", ["--minutes=0.05", "--turns=1"], ["shared_layers", "3", "seconds_per_hour"]),
     ],
 )
 def test_a_benchmark_runs(program, options, figure, root, tmp_path):

@@ -2,16 +2,19 @@
 """Refuse a training whose train, dev and test share a speaker or an utterance, and say what each part holds.
 
 Usage: utils/audit_split.py [options] <train-data-dir> <dev-data-dir> [<test-data-dir>]
+       utils/audit_split.py --runs <list>
  e.g.: utils/audit_split.py exp/ser/folds/03/train exp/ser/folds/03/dev exp/ser/folds/03/test
 Reads utt2spk of each part and, where they are, feats.scp, labels.scp (frames by class), classes (their names),
 utt2num_frames, spk2session (who was recorded together) and utt2sentence (who reads which of a few sentences). Counted
 are the utterances that can be used, those with features and labels; others are named, and more than 5 % of them are an
 error. The exit status is 0 only when, besides, no speaker, no utterance and no recording under two names stands in two
-parts; a recording under two names in one part is named.
+parts; a recording under two names in one part is named. With --runs the same is asked of every run of a list for
+asrser_nn grid, of all tasks that learn together in it: none may learn what another is tested on.
 """
 
 import argparse
 import hashlib
+import json
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from contextlib import ExitStack
@@ -26,7 +29,7 @@ from asrser_io.files import Failure
 from asrser_io.messages import as_script
 from asrser_io.streams import open_file, seek, split_offset
 from asrser_io.tables import read_object, read_table
-from asrser_io.text import read_list, read_map, some_of
+from asrser_io.text import read_lines, read_list, read_map, some_of
 
 NAMES = ("train", "dev", "test")
 MOST_UNUSED = 0.05  # part of the utterances that may lack features or labels
@@ -99,6 +102,8 @@ def read_part(name: str, folder: Path, labels: str | None) -> Part:
 
 def refuse_overlap(parts: Sequence[Part]) -> None:
     for one, other in combinations(parts, 2):
+        if one.name == other.name:  # of two tasks
+            continue
         for what, of_one, of_other in (
             ("speaker", one.speakers, other.speakers),
             ("utterance", set(one.utt2spk), set(other.utt2spk)),
@@ -149,7 +154,7 @@ def refuse_same_recordings(parts: Sequence[Part]) -> None:
             if (feats != feats[:1]).any():
                 equal[hashlib.sha256(feats.tobytes()).hexdigest()].append((part, utterance))
     pairs = [(one, other) for found in equal.values() for one, other in zip(found[:-1], found[1:], strict=True)]
-    if across := [(one, other) for one, other in pairs if one[0] != other[0]]:
+    if across := [(one, other) for one, other in pairs if one[0].name != other[0].name]:
         (part, utterance), (other_part, other_utterance) = across[0]
         raise Failure(
             f"{utterance} in {part.name} ({part.folder}) and {other_utterance} in {other_part.name} "
@@ -157,7 +162,7 @@ def refuse_same_recordings(parts: Sequence[Part]) -> None:
             "has heard can't test it; remove one of each"
         )
     for part in parts:
-        if within := [f"{one} and {other}" for (of, one), (_, other) in pairs if of == part]:
+        if within := [f"{one} and {other}" for (of, one), (to, other) in pairs if of is part and to is part]:
             print(f"{part.name}: {len(within)} pairs of utterances are the same recording: {some_of(within, 10)}")
 
 
@@ -239,14 +244,44 @@ def audit(folders: Sequence[Path], labels: Sequence[str]) -> None:
         print(said)
 
 
+def audit_runs(path: Path) -> None:
+    """The parts of all tasks of each run."""
+    runs: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for line in read_lines(path):
+        run = json.loads(line)
+        folders: list[str] = []
+        for task in run.get("parts", [run]):
+            training, evaluations = task["training"], task["evaluations"]
+            folders += [training["train_feats"], training["dev_feats"], evaluations[-1]["feats"]]
+        runs[tuple(folders)].append(run["directory"])
+    read: dict[tuple[str, str], Part] = {}
+    for folders_of_run, directories in runs.items():
+        parts = []
+        for name, folder in zip(NAMES * (len(folders_of_run) // 3), folders_of_run, strict=True):
+            if (name, folder) not in read:
+                read[name, folder] = read_part(name, Path(folder), None)
+            parts.append(read[name, folder])
+        refuse_overlap(parts)
+        refuse_same_recordings(parts)
+        print(some_of(directories, 1))
+        for part in parts:
+            print(f"  {describe(part, ())} in {part.folder}")
+    print("in no run a speaker or an utterance stands in two parts")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--labels", action="append", default=[], help="rspecifier of label vectors; once for each part, in their order"
     )
-    parser.add_argument("folders", nargs="+", type=Path, metavar="<data-dir>")
+    parser.add_argument("--runs", type=Path, help="a list for asrser_nn grid, each of whose runs ends with its test")
+    parser.add_argument("folders", nargs="*", type=Path, metavar="<data-dir>")
     args = parser.parse_args()
-    if not 2 <= len(args.folders) <= 3:
+    if args.runs and not args.folders:
+        with as_script("audit_split.py"):
+            audit_runs(args.runs)
+        return
+    if args.runs or not 2 <= len(args.folders) <= 3:
         parser.error("expected <train-data-dir> <dev-data-dir> [<test-data-dir>]")
     with as_script("audit_split.py"):
         audit(args.folders, args.labels)

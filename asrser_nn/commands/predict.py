@@ -14,6 +14,7 @@ from asrser_nn.commands.options import COMPUTE, Real, options
 @click.command()
 @click.option("--asr", metavar="MODEL", help="run directory of a network of phone states, with its hmm.json")
 @click.option("--ser", metavar="MODEL", help="run directory of a network of emotions")
+@click.option("--model", metavar="HYBRID", help="run directory of multitask, for both; shared layers are computed once")
 @click.option("--json", "as_json", is_flag=True, help="JSON on stdout instead of a table")
 @click.option("--ctm", metavar="FILE", help="the phones of all files in NIST's form")
 @click.option("--textgrid", metavar="DIR|FILE", help="for Praat, tiers phones and emotion; *.TextGrid: one file")
@@ -28,18 +29,23 @@ from asrser_nn.commands.options import COMPUTE, Real, options
 def predict(
     audio: tuple[str, ...], as_json: bool, ctm: str | None, textgrid: str | None, plot: str | None, **given: Any
 ) -> None:
-    """Phones with times (--asr), emotion over time (--ser) of AUDIO files: WAV, FLAC, OGG, any rate, stereo is mixed.
+    """Phones with times (--asr), emotion over time (--ser), or both (--model) of AUDIO files: WAV, FLAC, OGG, any rate.
 
-    The table holds start and end in seconds; lines 'whole' are the decision on a file. The models need nothing of the
-    recipe that made them.
+    The table holds start and end in seconds; lines 'whole' are the decision on a file. Stereo is mixed. The models need
+    nothing of the recipe that made them.
 
     \b
     asrser_nn predict --asr exp/asr --ser exp/ser/fold_03 --plot pictures --textgrid pictures *.wav
     """
     from asrser_nn.network.device import pick_device, set_threads
     from asrser_nn.prediction.annotations import write_predictions
-    from asrser_nn.prediction.predict import Predictor
+    from asrser_nn.prediction.predict import Predictor, networks_of_hybrid, why_apart
 
+    hybrid = given["model"]
+    if hybrid:
+        if given["asr"] or given["ser"]:
+            raise Failure("--model has networks for phones and for emotions; leave out --asr and --ser")
+        given["asr"], given["ser"] = networks_of_hybrid(hybrid)
     if ctm and not given["asr"]:
         raise Failure("--ctm is for phones, which need --asr MODEL")
     set_threads(given["threads"])
@@ -47,6 +53,9 @@ def predict(
         given["asr"], given["ser"], pick_device(given["device"]), given["precision"],
         given["acoustic_scale"], given["window"], given["silence_class"],
     )  # fmt: skip
+    if hybrid and not predictor.in_common:
+        why = why_apart(given["asr"])
+        print(f"asrser_nn: {hybrid}: its networks share nothing that could be computed once: {why}", file=sys.stderr)
     paths = list({os.path.abspath(path): Path(path) for path in audio}.values())  # each file once
     if write_predictions(predictor, paths, as_json, ctm, textgrid, plot):
         sys.exit(1)

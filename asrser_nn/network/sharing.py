@@ -1,6 +1,7 @@
 """Networks of several tasks that have their first layers in common."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import nn
@@ -35,15 +36,25 @@ def count_parameters(networks: Sequence[ConvNet]) -> int:
 
 
 def layers_in_common(networks: Sequence[ConvNet]) -> int:
-    """How many of the first layers do the same with the same input: weights and BatchNorm's statistics are equal."""
+    """How many of the first layers do the same with the same frames.
+
+    That is, their weights, BatchNorm's statistics and the normalisation of the input are equal, to the last bit.
+    """
 
     def equal(a: nn.Module, b: nn.Module) -> bool:
         ours, theirs = a.state_dict(), b.state_dict()
         return ours.keys() == theirs.keys() and all(torch.equal(ours[name], theirs[name]) for name in ours)
 
+    def same_input(a: ConvNet, b: ConvNet) -> bool:
+        of_equal_shape = replace(a.shape, num_classes=b.shape.num_classes) == b.shape
+        return of_equal_shape and torch.equal(a.mean, b.mean) and torch.equal(a.stddev, b.stddev)
+
+    first, *others = networks
+    if not all(same_input(first, other) for other in others):
+        return 0
     number = 0
-    for layers in zip(*(network.layers for network in networks), strict=False):
-        if not all(equal(layers[0], layer) for layer in layers[1:]):
+    for layer, *theirs in zip(*(network.layers for network in networks), strict=True):
+        if not all(equal(layer, other) for other in theirs):
             break
         number += 1
     return number

@@ -1,11 +1,14 @@
 """From features to what a decoder wants, utterance by utterance."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 
 from asrser_io.files import Failure
 from asrser_nn.data.corpus import check_coefficients, corpus_of
 from asrser_nn.data.tables import matrix_writer, read_feats, read_vector
+from asrser_nn.network.constant_layers import hold_constant
 from asrser_nn.network.convnet import ConvNet, log_posteriors
 from asrser_nn.network.device import precision_context
 from asrser_nn.network.model import Model
@@ -47,11 +50,23 @@ def read_counts(path: str, num_classes: int) -> np.ndarray:
     return counts
 
 
-def utterance_log_posteriors(network: ConvNet, feats: np.ndarray, device: torch.device) -> np.ndarray:
-    """(frames, coefficients) raw filterbanks → (frames, classes) natural log posteriors. The network is on `device`."""
-    utterance = corpus_of([("", feats, np.zeros(len(feats)))], network.shape.context).to(device)
-    network.normalise(utterance.rows)
-    return torch.cat([part for _, part in log_posteriors(network, utterance)]).cpu().numpy()
+def utterance_log_posteriors(
+    networks: Sequence[ConvNet], feats: np.ndarray, device: torch.device, in_common: int = 0
+) -> list[np.ndarray]:
+    """(frames, coefficients) raw filterbanks → (frames, classes) natural log posteriors of each network.
+
+    The networks are on `device`.
+    in_common: so many of their first layers are the same, as layers_in_common finds, and are computed once
+    """
+    scores = []
+    for group in (networks,) if in_common else [[network] for network in networks]:
+        utterance = corpus_of([("", feats, np.zeros(len(feats)))], group[0].shape.context).to(device)
+        group[0].normalise(utterance.rows)
+        utterance = hold_constant(group[0], utterance, 0, in_common, once=True)
+        for network in group:
+            parts = [part for _, part in log_posteriors(network, utterance, in_common)]
+            scores.append(torch.cat(parts).cpu().numpy())
+    return scores
 
 
 def model_log_priors(model: Model, counts_file: str | None, floor: float) -> np.ndarray:
@@ -80,7 +95,7 @@ def forward_table(
             if not len(feats) or not np.isfinite(feats).all():
                 holds = "numbers that are not finite" if len(feats) else "no frames"
                 raise Failure(f"{feats_source}: {key} holds {holds}")
-            scores = utterance_log_posteriors(network, feats, device)
+            (scores,) = utterance_log_posteriors([network], feats, device)
             if log_priors is not None:
                 scores = pseudo_log_likelihoods(scores, log_priors)
             writer.write(key, scores.astype(np.float32))

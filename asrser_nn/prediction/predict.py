@@ -12,8 +12,11 @@ from asrser_nn.data.corpus import check_coefficients
 from asrser_nn.data.filterbank import LENGTH, NUM_BINS, SHIFT_SECONDS, log_mel
 from asrser_nn.network.device import precision_context
 from asrser_nn.network.model import Model, load_model
+from asrser_nn.network.sharing import layers_in_common
 from asrser_nn.prediction.forward import log_priors, pseudo_log_likelihoods, utterance_log_posteriors
 from asrser_nn.prediction.viterbi import PhoneLoop, best_phones, read_phone_loop
+
+WHAT = {"--batchnorm": "BatchNorm statistics", "--normalisation": "normalisation"}
 
 
 @dataclass
@@ -108,9 +111,12 @@ class Predictor:
         window: float = 0.5,
         silence_class: str | None = None,
     ):
-        """asr, ser: run directories; acoustic_scale: None for the one in hmm.json, which was best on dev"""
+        """asr, ser: run directories; acoustic_scale: None for the one in hmm.json, which was best on dev
+
+        What the networks do in common, as those of a hybrid do, is computed once.
+        """
         if not asr and not ser:
-            raise Failure("give --asr MODEL for phones, --ser MODEL for emotions, or both")
+            raise Failure("give --asr MODEL for phones, --ser MODEL for emotions, or --model HYBRID for both")
         self.device, self.precision, self.window = device, precision, window
         self.asr = self._load(asr) if asr else None
         self.ser = self._load(ser) if ser else None
@@ -132,16 +138,14 @@ class Predictor:
             if silence_class is not None and silence_class not in classes:
                 raise Failure(f"--silence-class={silence_class}: the classes of {ser} are {', '.join(classes)}")
             self.silence = silence_class or ("silence" if "silence" in classes else None)
+        both = [model.network for model in (self.asr, self.ser) if model]
+        self.in_common = layers_in_common(both) if len(both) > 1 else 0
 
     def _load(self, path: str) -> Model:
         model = load_model(path)
         check_coefficients(f"{path}: predict computes filterbanks of", NUM_BINS, model.network.shape.num_coefficients)
         model.network.to(self.device)
         return model
-
-    def _log_posteriors(self, model: Model, feats: np.ndarray) -> np.ndarray:
-        with precision_context(self.device, self.precision):
-            return utterance_log_posteriors(model.network, feats, self.device)
 
     def __call__(self, path: Path) -> Prediction:
         samples, warning = read_audio(path)
@@ -152,16 +156,17 @@ class Predictor:
                 f"{LENGTH / RATE:g} s ({LENGTH} samples) are needed"
             )
         result = Prediction(path, samples, warnings=[warning] * bool(warning))
+        networks = [model.network for model in (self.asr, self.ser) if model]
+        with precision_context(self.device, self.precision):
+            found = iter(utterance_log_posteriors(networks, feats, self.device, self.in_common))
         if self.asr:
-            scores = self._log_posteriors(self.asr, feats)
-            scores = pseudo_log_likelihoods(scores, log_priors(self.asr.label_counts.numpy(), 1.0))
+            scores = pseudo_log_likelihoods(next(found), log_priors(self.asr.label_counts.numpy(), 1.0))
             result.phones = [
                 Segment(first * SHIFT_SECONDS, end * SHIFT_SECONDS, phone)
                 for phone, first, end in best_phones(self.loop, scores, self.acoustic_scale)
             ]
         if self.ser:
-            scores = self._log_posteriors(self.ser, feats)
-            result.emotion = emotion_of(scores, self.ser.class_names, self.silence, self.window)
+            result.emotion = emotion_of(next(found), self.ser.class_names, self.silence, self.window)
             if not result.has_speech:
                 result.emotion.decision, result.emotion.shares = None, {}
         for segments in (result.phones, result.emotion and result.emotion.segments):
@@ -173,6 +178,29 @@ class Predictor:
 def has_states(model: Model) -> bool:
     """Whether the classes are numbered, as the states (pdfs) of phone HMMs are: what train calls them without names."""
     return model.class_names == [str(i) for i in range(len(model.class_names))]
+
+
+def networks_of_hybrid(path: str) -> tuple[str, str]:
+    """The run directories of phone states and of emotions in that of a hybrid."""
+    tasks = {str(found.parent): load_model(found.parent) for found in sorted(Path(path).glob("*/final.pt"))}
+    asr = [name for name, model in tasks.items() if has_states(model)]
+    ser = [name for name in tasks if name not in asr]
+    if len(asr) != 1 or len(ser) != 1:
+        names = ", ".join(Path(name).name for name in tasks) or "there are none"
+        raise Failure(
+            f"--model {path}: expected a network of phone states and one of emotions in folders of it, as asrser_nn "
+            f"multitask leaves them, found: {names}; for single networks there are --asr and --ser"
+        )
+    return asr[0], ser[0]
+
+
+def why_apart(path: str) -> str:
+    """Of a network of a hybrid that has nothing in common with the others."""
+    config = load_model(path).config
+    if config.get("--shared-layers") == "0":
+        return "--shared-layers was 0"
+    own = [name for name in ("--batchnorm", "--normalisation") if config.get(name) == "own"]
+    return f"each has its own {' and '.join(WHAT[name] for name in own)}" if own else "they were trained apart"
 
 
 def read_loop_of(model: Model, directory: Path) -> PhoneLoop:

@@ -23,6 +23,7 @@ CONTROLS = {
     "own": {"label": "the task's own layers (control)", "color": "#0072B2", "marker": "o", "ls": "-."},
     "random": {"label": "random layers (control)", "color": "#777777", "marker": "x", "ls": ":"},
 }
+OF_HYBRID = {"label": "hybrid: layers shared", "color": "#0072B2", "marker": "D"}
 
 
 def _figure(width: float, height: float, **options: Any) -> tuple[Figure, Any]:
@@ -112,16 +113,58 @@ def _draw_errors(axis: Any, rows: list[dict[str, Any]], task: Task, tasks: Mappi
         points = {row["constant_layers"]: row for row in rows if row["source_task"] == source}
         if not points:
             continue
-        # NaN interrupts the line where a run is missing
-        y = np.array([points[layers]["mean"] if layers in points else np.nan for layers in range(6)])
-        bounds = np.array([points.get(layers, {}).get("interval") or [y[layers]] * 2 for layers in range(6)])
-        spread = np.maximum(0, [y - bounds[:, 0], bounds[:, 1] - y])
         # side by side, so that intervals do not hide each other
-        x = np.arange(6) + 0.08 * (i - (len(lines) - 1) / 2)
-        axis.errorbar(x, y, yerr=spread, capsize=3, lw=1.5, ms=5, **style)
+        _draw_points(axis, points, range(6), 0.08 * (i - (len(lines) - 1) / 2), style)
     for row in rows:
         if row["source_task"] is None:
             axis.axhline(row["mean"], color="black", ls="--", lw=1, label="from scratch")
+
+
+def _draw_points(axis: Any, points: dict[int, Any], x: Sequence[int], shift: float, style: dict[str, str]) -> None:
+    """points: x → row of a summary"""
+    # NaN interrupts the line where a run is missing
+    y = np.array([points[number]["mean"] if number in points else np.nan for number in x])
+    bounds = np.array([points.get(number, {}).get("interval") or [y[i]] * 2 for i, number in enumerate(x)])
+    spread = np.maximum(0, [y - bounds[:, 0], bounds[:, 1] - y])
+    axis.errorbar(np.array(x) + shift, y, yerr=spread, capsize=3, lw=1.5, ms=5, **style)
+
+
+def errors_against_shared_layers(
+    hybrid: dict[str, Any], summary: list[dict[str, Any]], tasks: Mapping[str, Task]
+) -> Figure:
+    """Figure 4: a row of panels for each task, dev on the left, test on the right, by its main measure.
+
+    hybrid: as results.json has it; summary: that of the other networks
+    """
+    names = hybrid["tasks"]
+    figure, axes = _figure(9.5, 3.1 * len(names), nrows=len(names), ncols=2, sharey="row")
+    for line, name in zip(axes, names, strict=True):
+        task = tasks[name]
+        for axis, part in zip(line, ("dev", "test"), strict=True):
+            ours, theirs = (
+                [r for r in rows if (r["task"], r["measure"], r["part"]) == (name, task.main_measure, part)]
+                for rows in (hybrid["summary"], summary)
+            )
+            together = {row["shared_layers"]: row for row in ours}
+            numbers = sorted(together)
+            others = [other for other in names if other != name]
+            for i, other in enumerate(others):
+                alike = [row for row in theirs if row["source_task"] == other and row["constant_layers"] in together]
+                if alike:
+                    style = {"label": f"layers of {tasks[other].label}, constant", **OTHER_TASKS[i % len(OTHER_TASKS)]}
+                    _draw_points(axis, {row["constant_layers"]: row for row in alike}, numbers, 0.06 * (i + 1), style)
+            _draw_points(axis, together, numbers, 0, OF_HYBRID)
+            for row in theirs:
+                if row["source_task"] is None:
+                    axis.axhline(row["mean"], color="black", ls="--", lw=1, label="separate network")
+            speakers = max((row["speakers"] for row in ours), default=0)
+            axis.set_title(f"{task.label}: {task.main_measure}, {part} ({speakers} speakers)", fontsize=10)
+            axis.set_xlabel("layers that are shared, or constant")
+            axis.set_xticks(numbers)
+            axis.grid(alpha=0.3)
+        line[0].set_ylabel(f"{task.main_measure} (%)")
+        line[0].legend(fontsize=8)
+    return figure
 
 
 def learning_curves(runs: list[dict[str, Any]]) -> Figure | None:

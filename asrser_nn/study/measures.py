@@ -130,32 +130,34 @@ def summary(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     rows = []
     for experiment, layers in dict.fromkeys((run["experiment"], run["constant_layers"]) for run in runs):
         chosen = [run for run in runs if (run["experiment"], run["constant_layers"]) == (experiment, layers)]
-        task, source = chosen[0]["task"], chosen[0]["source_task"]
-        references = {name: _reference(name, chosen, runs) for name in REFERENCES}
-        for part in ("dev", "test"):
-            for measure in MEASURES:
-                counts = _counts(chosen, part, measure)
-                if not counts:
-                    continue
-                lower = MEASURES[measure].lower_is_better
-                theirs = {name: _counts(others, part, measure) for name, others in references.items()}
-                comparisons = {name: compare(counts, found, lower) for name, found in theirs.items() if found}
-                rows.append(
-                    {
-                        "experiment": experiment,
-                        "task": task,
-                        "source_task": source,
-                        "constant_layers": layers,
-                        "part": part,
-                        "measure": measure,
-                        **summarise(counts),
-                        "folds": _means_by("fold", chosen, part, measure),
-                        "seeds": len({run["seed"] for run in chosen}),
-                        "seed_spread": _spread(list(_means_by("seed", chosen, part, measure).values())),
-                        "repeat_spread": _spread_of_repeats(chosen, part, measure),
-                        "comparisons": {name: found for name, found in comparisons.items() if found},
-                    }
-                )
+        rows += rows_of(chosen, {name: _reference(name, chosen, runs) for name in REFERENCES})
+    return rows
+
+
+def rows_of(chosen: Sequence[dict[str, Any]], references: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """A row for each part and measure of runs of one kind, compared with the runs of each reference."""
+    rows = []
+    for part in ("dev", "test"):
+        for measure in MEASURES:
+            counts = _counts(chosen, part, measure)
+            if not counts:
+                continue
+            lower = MEASURES[measure].lower_is_better
+            theirs = {name: _counts(others, part, measure) for name, others in references.items()}
+            comparisons = {name: compare(counts, found, lower) for name, found in theirs.items() if found}
+            rows.append(
+                {
+                    **{name: chosen[0][name] for name in ("experiment", "task", "source_task", "constant_layers")},
+                    "part": part,
+                    "measure": measure,
+                    **summarise(counts),
+                    "folds": _means_by("fold", chosen, part, measure),
+                    "seeds": len({run["seed"] for run in chosen}),
+                    "seed_spread": _spread(list(_means_by("seed", chosen, part, measure).values())),
+                    "repeat_spread": _spread_of_repeats(chosen, part, measure),
+                    "comparisons": {name: found for name, found in comparisons.items() if found},
+                }
+            )
     return rows
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from asrser_io.files import Failure, write_text
 from asrser_nn.study import figures, paper
+from asrser_nn.study.hybrid import LENIENT
 from asrser_nn.study.measures import LEAST_SPEAKERS, MEASURES, REFERENCES
 from asrser_nn.study.summary import aligned
 from asrser_nn.study.task import Task
@@ -267,6 +268,95 @@ def _fold_table(summary: _Summary) -> Table:
     )
 
 
+def _hybrid_tables(results: dict[str, Any]) -> list[Table]:
+    """Table 4, its comparisons and what sharing saves; none where no hybrid was trained."""
+    found = results.get("hybrid")
+    if not found:
+        return []
+    others = _Summary(results)
+    names = found["tasks"]
+    label = {task: others.tasks[task].label for task in names}
+    columns = [(task, measure) for task in names for measure in others.tasks[task].measures if measure != LENIENT]
+    by_key = {(r["task"], r["shared_layers"], r["part"], r["measure"]): r for r in found["summary"]}
+    numbers = sorted({row["shared_layers"] for row in found["summary"]})
+    sources = {task: [source for source in names if source != task] for task in names}
+
+    def line(name: str, part: str, rows: list[dict[str, Any] | None]) -> list[str]:
+        runs = _runs(max((row for row in rows if row), key=lambda row: row["runs"], default=None))
+        return [name, part, runs, *(_with_interval(row) for row in rows)]
+
+    lines = []
+    for part in reversed(PARTS):
+        separate = [others.find(None, task, None, part, measure) for task, measure in columns]
+        lines.append(line(_hybrid(None), part, separate))
+        for number in numbers:
+            shared = [by_key.get((task, number, part, measure)) for task, measure in columns]
+            lines.append(line(_hybrid(number), part, shared))
+        for number in numbers if len(names) == 2 else ():
+            held = [others.find(sources[task][0], task, number, part, measure) for task, measure in columns]
+            if any(held):
+                lines.append(line(f"transfer, {_first_layers(number)} constant", part, held))
+    compared = [
+        [label[task], str(number), f"{measure} {part}", _with_interval(row)]
+        + [_difference(row["comparisons"].get("scratch"))]
+        + ["; ".join(f"{label[s]}: {_difference(c)}" for s in sources[task] if (c := row["comparisons"].get(s)))]
+        for task, measure in columns
+        for number in numbers
+        for part in reversed(PARTS)
+        if (row := by_key.get((task, number, part, measure)))
+    ]
+    costs = found["cost"]
+
+    def share(value: float | None, whole: float | None) -> str:
+        return f" ({100 * value / whole:.0f} %)" if value and whole else ""
+
+    saved = [
+        [
+            _hybrid(row["shared_layers"]),
+            f"{row['parameters']:,}{share(row['parameters'], costs[0]['parameters'])}",
+            " + ".join(f"{epochs:.1f}" for epochs in row["epochs"]) if row["epochs"] else MISSING,
+            f"{row['frames'] / 1e6:.2f}{share(row['frames'], costs[0]['frames'])}" if row["frames"] else MISSING,
+            f"{row['seconds']:.0f}{share(row['seconds'], costs[0]['seconds'])}" if row["seconds"] else MISSING,
+            str(row["runs"]),
+        ]
+        for row in costs
+    ]
+    return [
+        Table(
+            f"Table 4 (hybrid of {' and '.join(label.values())})",
+            "In per cent, as in the tables above: networks that share their first layers and learn at the same time, "
+            "beside a network for each task, and beside networks that hold as many layers of the other task constant. "
+            "WA and UA are accuracies.",
+            ["", "part", "runs", *(f"{label[task]}: {measure}" for task, measure in columns)],
+            lines,
+        ),
+        Table(
+            "Comparisons (hybrid)",
+            "Differences of the hybrid over the same n speakers: to the separate network of the task, and to a "
+            "transfer from another task with as many layers constant. In brackets the 95 % interval of a paired "
+            f"bootstrap; better or worse where it leaves out zero and {LEAST_SPEAKERS} speakers or more were heard.",
+            ["", "shared layers", "", "figure", "to separate", "to transfer"],
+            compared,
+        ),
+        Table(
+            "What the hybrid saves",
+            "All tasks together: parameters, and training, the mean over folds and seeds: epochs, in each of which a "
+            "hybrid sees the frames of all tasks; million frames seen, each of which costs a hybrid as much as a "
+            "separate network; wall clock, which depends on what else the machine did.",
+            ["", "parameters", "epochs", "million frames", "seconds", "runs"],
+            saved,
+        ),
+    ]
+
+
+def _hybrid(shared_layers: int | None) -> str:
+    return "separate networks" if shared_layers is None else f"hybrid, {_first_layers(shared_layers)} shared"
+
+
+def _first_layers(number: int) -> str:
+    return {1: "first layer"}.get(number, f"first {number} layers")
+
+
 def tables(results: dict[str, Any]) -> list[Table]:
     """All tables of the report."""
     summary = _Summary(results)
@@ -287,6 +377,7 @@ def tables(results: dict[str, Any]) -> list[Table]:
     for source, task in summary.transfers():
         transfer = f"Comparisons ({summary.name(source, task.name)})"
         made.append(_comparison_table(summary, transfer, source, task))
+    made += _hybrid_tables(results)
     made.append(_fold_table(summary))
     for task, corpus in results["corpora"].items():
         made.append(
@@ -349,7 +440,7 @@ def _confusions(results: dict[str, Any], tasks: dict[str, Task]) -> list[figures
 
 def draw(results: dict[str, Any], folder: Path) -> dict[str, tuple[str, Path]]:
     """Write every figure; returns name → (caption, path of the PNG)."""
-    tasks = tasks_of(results)
+    tasks, hybrid = tasks_of(results), results.get("hybrid")
     filters = {tasks[task].label: weights for task, weights in results["filters"].items()}
     confusions = _confusions(results, tasks)
     confused = ", ".join(dict.fromkeys(confusion.title.partition(" baseline")[0] for confusion in confusions))
@@ -362,6 +453,11 @@ def draw(results: dict[str, Any], folder: Path) -> dict[str, tuple[str, Path]]:
             "Figure 3. Errors against the number of constant layers, and those of the controls that were run; bars are "
             "95 % intervals over speakers.",
             figures.errors_against_layers(results["summary"], tasks),
+        ),
+        "figure4_hybrid": (
+            "Figure 4. Errors of networks that share their first layers and learn together, beside networks that hold "
+            "as many layers of the other task constant, and separate ones; bars are 95 % intervals over speakers.",
+            figures.errors_against_shared_layers(hybrid, results["summary"], tasks) if hybrid else None,
         ),
         "learning_curves": ("Learning curves, every run.", figures.learning_curves(results["runs"])),
         "confusion": (f"Confusion of the baseline, all folds: {confused}.", figures.confusion_matrices(confusions)),
@@ -397,9 +493,11 @@ def _page(results: dict[str, Any], made: list[Table], drawn: dict[str, tuple[str
         )
 
     by_name = {table.name: table for table in made}
+    of_hybrid = [table.name for table in _hybrid_tables(results)]
     first = [
         name for name in by_name if name.startswith(("The cost", "Comparisons", "Table 2", "Table 3", "Transfer "))
     ]
+    first = [name for name in first if name not in of_hybrid]
     caveats = "".join(f"<p>{html.escape(text)}</p>" for text in results["caveats"])
     said = "".join(
         f"<h3>{html.escape(reading.name)}</h3>\n<p>{html.escape(reading.explanation)}</p>\n<ul>\n"
@@ -407,7 +505,7 @@ def _page(results: dict[str, Any], made: list[Table], drawn: dict[str, tuple[str
         + "</ul>\n"
         for reading in readings(results)
     )
-    rest = [table for name, table in by_name.items() if name not in ("Overview", *first)]
+    rest = [table for name, table in by_name.items() if name not in ("Overview", *first, *of_hybrid)]
     title = html.escape(results["title"])
     return (
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>\n'
@@ -417,6 +515,8 @@ def _page(results: dict[str, Any], made: list[Table], drawn: dict[str, tuple[str
         + f"<h2>Against the number of constant layers</h2>\n{by_name['Overview'].html()}{picture('figure3_transfer')}"
         + said
         + "".join(by_name[name].html() for name in first)
+        + (f"<h2>Learning together</h2>\n{picture('figure4_hybrid')}" if of_hybrid else "")
+        + "".join(by_name[name].html() for name in of_hybrid)
         + f"<h2>The networks</h2>\n{picture('figure2_filters')}{picture('learning_curves')}{picture('confusion')}"
         + "<h2>Everything else</h2>\n"
         + "".join(table.html() for table in rest)
@@ -475,4 +575,8 @@ def summary_text(results: dict[str, Any]) -> str:
         lines += aligned([matrix.header, *matrix.rows])
     advice = "What layers know of the other task shows beside the controls of as many layers, not beside from scratch."
     with_controls = any(summary.controls(task) for task in summary.tasks)
-    return "\n".join([*lines, advice if with_controls else NO_CONTROLS]) + "\n"
+    lines.append(advice if with_controls else NO_CONTROLS)
+    for of_hybrid in _hybrid_tables(results)[:1]:
+        on_test = [[row[0], *row[3:]] for row in of_hybrid.rows if row[1] == "test"]
+        lines += ["", *aligned([["test, %", *of_hybrid.header[3:]], *on_test])]
+    return "\n".join(lines) + "\n"

@@ -19,14 +19,14 @@ from asrser_io.text import read_lines, read_map, rows
 from asrser_nn.network.convnet import Shape
 from asrser_nn.network.model import code_commit, layer_table, load_model
 from asrser_nn.runs import Run
-from asrser_nn.study import paper
+from asrser_nn.study import hybrid, paper
 from asrser_nn.study.measures import Counts, summary
 from asrser_nn.study.summary import as_written, read_evaluation, read_json
 from asrser_nn.study.task import Task, read_task
 from asrser_nn.training.directory import listed, what_is_missing
 
 PARTS = ("dev", "test")
-SHOWN = ("epoch", "train_loss", "dev_accuracy")  # of each epoch in history.json
+SHOWN = ("epoch", "train_loss", "dev_accuracy", "seconds", "frames_per_second")  # of each epoch in history.json
 
 
 def phone_errors(per_utt: Path) -> Counts:
@@ -154,7 +154,8 @@ def collect(work: Path, wanted: Sequence[Run], about: Sequence[tuple[str, str]])
     complete = [run for run in wanted if run.directory not in missing]
     if not complete:
         raise Failure(f"none of the {len(wanted)} runs is complete ({listed(missing)}); there is nothing to report")
-    runs = [read_run(run) for run in complete]
+    runs = [read_run(run) for run in complete if run.shared_layers is None]
+    hybrids = [run for run in complete if run.shared_layers is not None]
     tasks = {name: read_task(work, name) for name in dict.fromkeys(run.task for run in wanted)}
     corpora = {name: _corpus(work, task) for name, task in tasks.items()}
     networks, filters, others = {}, {}, []
@@ -187,6 +188,18 @@ def collect(work: Path, wanted: Sequence[Run], about: Sequence[tuple[str, str]])
         "stages": _stages(exp),
         "runs": runs,
         "summary": summary(runs),
+        "hybrid": collect_hybrids(hybrids, runs) if hybrids else None,
+    }
+
+
+def collect_hybrids(hybrids: Sequence[Run], others: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """See hybrid.py. others: the other runs, as results.json holds them"""
+    runs = [read_run(run) | {"shared_layers": run.shared_layers} for run in hybrids]
+    return {
+        "tasks": list(dict.fromkeys(run.task for run in hybrids)),
+        "runs": runs,
+        "summary": hybrid.summary(runs, others),
+        "cost": hybrid.cost(runs, others, hybrids),
     }
 
 

@@ -14,6 +14,7 @@ import torch
 
 from asrser_io.files import Failure, described, replacing, write_text
 from asrser_nn.data.corpus import Corpus, check_labels, load_corpus, mean_and_stddev
+from asrser_nn.network.constant_layers import hold_constant
 from asrser_nn.network.convnet import ConvNet
 from asrser_nn.network.device import free_memory
 from asrser_nn.network.model import Model, code_commit, load, load_model, save, save_model
@@ -30,7 +31,6 @@ from asrser_nn.training.transfer import (
     copy_layers,
     draw_seed,
     fit_statistics,
-    hold_constant,
     output_bytes,
     worth_keeping,
 )

@@ -223,6 +223,30 @@ def test_a_part_of_the_study_is_summed_up_as_that_part(study, command):
     assert len(scores(work)) == 3 + 8
 
 
+def test_a_hybrid_is_audited_trained_decoded_and_in_the_report(study, command):
+    work, _ = study
+    asked = command(work, "--stage", 14, "--hybrid", "true", "--shared-layers", 5)
+    result = run(asked)
+    assert result.returncode == 0, result.stderr
+    hybrids = work / "exp/hybrid/asr+ser"
+    assert "in no run a speaker or an utterance stands in two parts" in (hybrids / "split").read_text()
+    found = json.loads((work / "exp/report/results.json").read_text())["hybrid"]
+    folds = ("Ses01F", "Ses01M")
+    assert {(r["task"], r["shared_layers"], r["fold"]) for r in found["runs"]} == {
+        (task, 5, fold) for task in ("asr", "ser") for fold in folds
+    }
+    compared = {(row["task"], row["measure"]): set(row["comparisons"]) for row in found["summary"]}
+    assert compared["asr", "PER"] == {"scratch", "ser"} and compared["ser", "UA"] == {"scratch", "asr"}
+    assert "Table 4 (hybrid of ASR and SER)" in (work / "exp/report/index.html").read_text()
+    assert "first 5 layers shared" in result.stdout
+    scale = json.loads((hybrids / "l5/fold_Ses01F/asr/hmm.json").read_text())["acoustic_scale"]
+    assert scale == float((hybrids / "l5/fold_Ses01F/asr/decode_dev/best_scale").read_text())
+    refused = run([*asked, "--hybrid-opts", "--batchnorm own"])
+    assert refused.returncode == 1 and "'options of the hybrid: --batchnorm own'" in refused.stderr
+    refused = run(command(work, "--stage", 14))
+    assert refused.returncode == 1 and "stage 14 is of --hybrid true" in refused.stderr
+
+
 def test_layers_held_constant_are_those_of_the_source(study):
     work, _ = study
     for task, source in (("asr2ser", "asr"), ("ser2asr", "ser/fold_Ses01F")):
@@ -254,7 +278,7 @@ def test_an_interrupted_study_ends_with_the_numbers_of_one_that_was_not(study, c
         (["--conf", "conf/none"], "--conf: no such file: conf/none/asr.conf"),
         (["--stage", "4"], "stage 4 needs "),
         (["--stage", "8"], "run with --stage 2"),
-        (["--stage", "14"], "--stage is an integer in 0..13, not '14'"),
+        (["--stage", "15"], "--stage is an integer in 0..14, not '15'"),
         (["--stage", "5", "--stop-stage", "3"], "--stop-stage 3 comes before --stage 5"),
         (["--seeds", "0"], "--seeds is an integer >= 1, not '0'"),
         (["--seeds", "2", "--seed", "2"], "--seeds 2 means the seeds 1 to 2; leave out the seed 2"),

@@ -1,5 +1,6 @@
 """The auditor that every training passes through."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -209,3 +210,44 @@ def test_the_same_recording_is_found_in_a_file_of_its_own_a_pipe_or_a_part_of_an
         (parts[2] / "feats.scp").write_text(f"d-1 {other}\n")
         (parts[1] / "feats.scp").write_text(f"c-1 {place}[0:3]\n")
         assert "c-1 in dev" in audit(*parts).stderr
+
+
+@pytest.fixture
+def hybrid(tmp_path: Path) -> Path:
+    """A list with a run of two tasks, each with its parts and speakers of its own."""
+    tasks = []
+    for task in ("asr", "ser"):
+        train, dev, test = (
+            str(write_part(tmp_path / task / part, {f"{task}-{part}-1": f"{task}-{part}"}))
+            for part in ("train", "dev", "test")
+        )
+        training = {"train_feats": train, "dev_feats": dev}
+        tasks.append({"training": training, "evaluations": [{"feats": dev}, {"feats": test}]})
+    (tmp_path / "runs").write_text(json.dumps({"directory": "exp/hybrid/l3", "parts": tasks}) + "\n")
+    return tmp_path / "runs"
+
+
+def test_tasks_that_learn_together_are_audited_together(hybrid):
+    result = audit("--runs", hybrid)
+    assert result.returncode == 0, result.stderr
+    lines = result.stdout.splitlines()
+    assert lines[0] == "exp/hybrid/l3" and lines[-1] == "in no run a speaker or an utterance stands in two parts"
+    assert [line.split()[0] for line in lines[1:-1]] == ["train", "dev", "test"] * 2
+
+
+@pytest.mark.parametrize("pair", [("asr/train", "ser/test"), ("ser/train", "asr/dev"), ("asr/dev", "ser/test")])
+def test_no_task_may_learn_from_whom_another_is_tested_on(hybrid, pair):
+    for number, part in enumerate(pair):
+        with (hybrid.parent / part / "utt2spk").open("a") as file:
+            file.write(f"zoe-{number} zoe\n")
+    result = audit("--runs", hybrid)
+    assert result.returncode == 1 and len(result.stderr.splitlines()) == 1
+    assert "speaker zoe stands in " in result.stderr
+    assert all(f"({hybrid.parent}/{part})" in result.stderr for part in pair)
+
+
+def test_tasks_may_learn_from_the_same_speakers(hybrid):
+    for task in ("asr", "ser"):
+        with (hybrid.parent / task / "train/utt2spk").open("a") as file:
+            file.write(f"zoe-{task} zoe\n")
+    assert audit("--runs", hybrid).returncode == 0

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +22,12 @@ from asrser_nn.__main__ import cli
 from asrser_nn.data.audio import read_audio
 from asrser_nn.data.filterbank import log_mel
 from asrser_nn.network.convnet import ConvNet, Shape
-from asrser_nn.network.model import Model, save_model
+from asrser_nn.network.model import Model, load_model, save_model
+from asrser_nn.network.sharing import share_layers
 from asrser_nn.prediction.annotations import short_names
 from asrser_nn.prediction.figure import draw
-from asrser_nn.prediction.predict import decide, emotion_of, smoothed
+from asrser_nn.prediction.forward import utterance_log_posteriors
+from asrser_nn.prediction.predict import Predictor, decide, emotion_of, smoothed
 from asrser_nn.prediction.viterbi import best_phones, read_phone_loop
 from kaldi_programs.compute_fbank_feats import main as compute_fbank_feats
 
@@ -609,3 +612,90 @@ def test_a_network_of_other_features_is_refused(tmp_path):
     write_tones(tmp_path / "tones.wav")
     result = predict("--ser", tmp_path, tmp_path / "tones.wav")
     assert result.exit_code == 1 and "40 coefficients per frame, but the model takes 13" in result.stderr
+
+
+SMALL = Shape(40, 2, context=3, channels=(4, 6), kernels=((5, 2), (3, 2)), pools=((2, 1), (2, 1)), hidden=(8, 8, 8))
+
+
+def write_hybrid(folder, models, shared, **config):
+    """Networks of random weights in the place of those of `models`, with so many layers in common."""
+    torch.manual_seed(0)
+    networks = [ConvNet(replace(SMALL, num_classes=number), seed=number).eval() for number in (2, 3)]
+    for network in networks:
+        network.mean.fill_(15.0)
+        for name, buffer in network.named_buffers():
+            if "running" in name:
+                buffer.uniform_(0.5, 1.5)
+    share_layers(networks, shared, True)
+    for task, network, names in zip(("asr", "ser"), networks, (["0", "1"], EMOTIONS), strict=True):
+        (folder / task).mkdir(parents=True)
+        said = {"--shared-layers": str(shared), **config}
+        save_model(folder / task / "final.pt", Model(network, names, torch.full((len(names),), 100), said))
+    (folder / "asr/hmm.json").write_bytes((models[1] / "hmm.json").read_bytes())
+    return folder
+
+
+@pytest.mark.parametrize("shared", [1, 2, 3, 5])
+def test_a_hybrid_says_what_its_networks_say_and_computes_their_shared_layers_once(models, tmp_path, shared):
+    hybrid = write_hybrid(tmp_path / "hybrid", models, shared)
+    samples = np.random.default_rng(0).normal(scale=1000, size=2 * RATE).astype(np.float32)
+    feats = log_mel(samples)
+    asr, ser = map(str, (hybrid / "asr", hybrid / "ser"))
+    together = Predictor(asr, ser, torch.device("cpu"))
+    networks = [together.asr.network, together.ser.network]
+    assert together.in_common == shared
+    apart = utterance_log_posteriors(networks, feats, torch.device("cpu"))
+    calls = []
+    for number, layer in enumerate(networks[1].layers, 1):
+        layer.register_forward_hook(lambda *_, number=number: calls.append(number))
+        if number <= 2:
+            slide = layer.slide
+            layer.slide = lambda *a, slide=slide, number=number: (calls.append(number), slide(*a))[1]
+    found = utterance_log_posteriors(networks, feats, torch.device("cpu"), shared)
+    assert min(calls) == shared + 1  # of the second network
+    for ours, theirs in zip(found, apart, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)
+    write_tones(tmp_path / "tones.wav")
+    of_hybrid, of_networks = (
+        predict(*words, "--json", tmp_path / "tones.wav")
+        for words in (["--model", hybrid], ["--asr", asr, "--ser", ser])
+    )
+    assert of_hybrid.exit_code == 0 and of_hybrid.stderr == "", of_hybrid.output
+    (answer,) = json.loads(of_hybrid.stdout)
+    assert answer["phones"] and answer["emotion"]["segments"]
+    assert of_hybrid.stdout == of_networks.stdout
+
+
+@pytest.mark.parametrize(
+    ("shared", "change", "config", "said"),
+    [
+        (3, "mean", {"--normalisation": "own"}, "each has its own normalisation"),
+        (3, "running_mean", {"--batchnorm": "own"}, "each has its own BatchNorm statistics"),
+        (0, "mean", {}, "--shared-layers was 0"),
+    ],
+)
+def test_a_hybrid_whose_layers_cannot_be_computed_once_says_why(models, tmp_path, shared, change, config, said):
+    hybrid = write_hybrid(tmp_path / "hybrid", models, shared, **config)
+    model = load_model(hybrid / "ser")
+    with torch.no_grad():
+        next(buffer for name, buffer in model.network.named_buffers() if name.endswith(change)).add_(1)
+    save_model(hybrid / "ser/final.pt", model)
+    write_tones(tmp_path / "tones.wav")
+    result = predict("--model", hybrid, "--json", tmp_path / "tones.wav")
+    assert result.exit_code == 0 and json.loads(result.stdout)
+    assert len(result.stderr.splitlines()) == 1 and said in result.stderr
+
+
+def test_what_is_no_hybrid_is_refused_in_a_line(models, tmp_path):
+    write_tones(tmp_path / "tones.wav")
+    (tmp_path / "two").mkdir()
+    for task in ("asr", "other"):
+        (tmp_path / "two" / task).symlink_to(models[1])
+    for words, said in [
+        (["--model", tmp_path / "none"], "found: there are none; for single networks there are --asr and --ser"),
+        (["--model", models[1]], "found: there are none"),
+        (["--model", tmp_path / "two"], "found: asr, other"),
+        (["--model", tmp_path / "two", "--ser", models[3]], "leave out --asr and --ser"),
+    ]:
+        result = predict(*words, tmp_path / "tones.wav")
+        assert result.exit_code == 1 and said in result.stderr and len(result.stderr.splitlines()) == 1, result.stderr

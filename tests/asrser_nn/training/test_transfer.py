@@ -8,12 +8,13 @@ import pytest
 import torch
 
 from asrser_io.files import Failure
+from asrser_nn.network.constant_layers import hold_constant
 from asrser_nn.network.convnet import ConvNet, Shape
 from asrser_nn.network.model import load_model
 from asrser_nn.runs import Method, Training, Transfer
 from asrser_nn.training.loop import Data, Display, Learner, make_optimiser, run_epoch
 from asrser_nn.training.run import Computing, compare_constant_layers, train_network
-from asrser_nn.training.transfer import CacheMemory, checksums, copy_layers, hold_constant, output_bytes, worth_keeping
+from asrser_nn.training.transfer import CacheMemory, checksums, copy_layers, output_bytes, worth_keeping
 
 CPU = torch.device("cpu")
 

@@ -1,0 +1,82 @@
+"""Networks that share their first layers and learn together, beside separate ones and beside transfers: Table 4.
+
+results.json has it under "hybrid": {"tasks", "runs", "summary", "cost"}. A row of its summary is as those of the study,
+with "shared_layers" besides; it is compared with "scratch", the separate networks, and, under the name of each other
+task, with transfers from there that held as many layers constant.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from asrser_nn.network.model import load_model
+from asrser_nn.runs import Run
+from asrser_nn.study.measures import rows_of
+
+LENIENT = "PER without silence"  # it has a table of its own
+
+
+def summary(hybrids: Sequence[dict[str, Any]], others: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Both are runs as in results.json. hybrids: one for each task of each; others: separate networks, transfers"""
+    rows = []
+    for task, shared in dict.fromkeys((run["task"], run["shared_layers"]) for run in hybrids):
+        chosen = [run for run in hybrids if (run["task"], run["shared_layers"]) == (task, shared)]
+        folds, seeds = {run["fold"] for run in chosen}, {run["seed"] for run in chosen}
+        alike = [
+            run
+            for run in others
+            if run["task"] == task and run["seed"] in seeds and (run["fold"] is None or run["fold"] in folds)
+        ]
+        sources = dict.fromkeys(run["task"] for run in hybrids if run["task"] != task)
+        references = {"scratch": [run for run in alike if run["source_task"] is None]}
+        for source in sources:
+            references[source] = [
+                run for run in alike if (run["source_task"], run["constant_layers"]) == (source, shared)
+            ]
+        rows += [row | {"shared_layers": shared} for row in rows_of(chosen, references)]
+    return rows
+
+
+def cost(
+    hybrids: Sequence[dict[str, Any]], others: Sequence[dict[str, Any]], wanted: Sequence[Run]
+) -> list[dict[str, Any]]:
+    """Parameters, and epochs, frames and seconds of training, of networks for all tasks: separate (None) and hybrids.
+
+    Means over the folds and seeds for which all of these are there.
+    """
+    tasks = list(dict.fromkeys(run["task"] for run in hybrids))
+    numbers = [None, *sorted({run["shared_layers"] for run in hybrids})]
+    networks = [load_model(next(run.directory for run in wanted if run.task == task)).network for task in tasks]
+    parameters = [[sum(p.numel() for p in layer.parameters()) for layer in network.layers] for network in networks]
+
+    def trainings(shared: int | None, fold: str | None, seed: int) -> list[dict[str, Any]]:
+        """What is to be trained to have networks for all tasks; nothing if some of it is not there."""
+        if shared is not None:
+            wished = (tasks[0], shared, fold, seed)  # its epochs are those of all tasks
+            return [r for r in hybrids if (r["task"], r["shared_layers"], r["fold"], r["seed"]) == wished]
+        alone = [r for r in others if r["source_task"] is None and r["fold"] in (None, fold) and r["seed"] == seed]
+        alone = [r for r in alone if r["task"] in tasks]
+        return alone if len(alone) == len(tasks) else []
+
+    pairs = dict.fromkeys((run["fold"], run["seed"]) for run in hybrids)
+    made = [{shared: trainings(shared, *pair) for shared in numbers} for pair in pairs]
+    made = [some for some in made if all(some.values())]
+    rows = []
+    for shared in numbers:
+        histories = [[run["history"] for run in some[shared]] for some in made]
+        all_epochs = [[epoch for history in some for epoch in history] for some in histories]
+        seconds = [sum(epoch["seconds"] for epoch in some) for some in all_epochs]
+        frames = [sum(epoch["seconds"] * epoch["frames_per_second"] for epoch in some) for some in all_epochs]
+        epochs = [[len(history) for history in some] for some in histories]
+        rows.append(
+            {
+                "shared_layers": shared,
+                "parameters": sum(map(sum, parameters)) - (len(tasks) - 1) * sum(parameters[0][: shared or 0]),
+                "frames": float(np.mean(frames)) if made else None,
+                "seconds": float(np.mean(seconds)) if made else None,
+                "epochs": np.mean(epochs, axis=0).tolist() if made else None,
+                "runs": len(made),
+            }
+        )
+    return rows

@@ -1,0 +1,118 @@
+"""Networks that learn together, beside separate ones and transfers: Table 4 and what belongs to it."""
+
+import copy
+from types import SimpleNamespace
+
+import pytest
+
+from asrser_nn.network.convnet import ConvNet, Shape
+from asrser_nn.study import hybrid
+from asrser_nn.study.report import summary_text, tables, write_report
+
+SMALL = Shape(40, 4, context=7, channels=(4, 6), hidden=(8, 8, 8))
+
+
+def _hybrids(runs, shared_layers):
+    """A hybrid for each fold and seed, which hears what the separate networks heard and makes some errors more."""
+    made = []
+    for run in runs:
+        if run["source_task"] is not None:
+            continue
+        folds = [run["fold"]] if run["fold"] else sorted({other["fold"] for other in runs if other["fold"]})
+        for fold, number in ((fold, number) for fold in folds for number in shared_layers):
+            ours = copy.deepcopy(run) | {"source_task": "hybrid", "fold": fold, "shared_layers": number}
+            ours["experiment"] = f"hybrid2{run['task']}"
+            for measure, counts in ours["counts"]["test"].items():
+                for pairs in counts.values():
+                    pairs[0][0] += number * (-1 if measure in ("WA", "UA") else 1)
+            ours["history"] = [epoch | {"seconds": 3.0, "frames_per_second": 100} for epoch in run["history"][:2]]
+            made.append(ours)
+    return made
+
+
+@pytest.fixture
+def results(made_up_study, monkeypatch):
+    results = copy.deepcopy(made_up_study)
+    for run in results["runs"]:
+        for epoch in run["history"]:
+            epoch |= {"seconds": 2.0, "frames_per_second": 100}
+    hybrids = _hybrids(results["runs"], (1, 3))
+    networks = {"asr": ConvNet(SMALL), "ser": ConvNet(SMALL)}
+    monkeypatch.setattr(hybrid, "load_model", lambda directory: SimpleNamespace(network=networks[directory]))
+    wanted = [SimpleNamespace(task=task, directory=task) for task in networks]
+    results["hybrid"] = {
+        "tasks": ["asr", "ser"],
+        "runs": hybrids,
+        "summary": hybrid.summary(hybrids, results["runs"]),
+        "cost": hybrid.cost(hybrids, results["runs"], wanted),
+    }
+    return results
+
+
+def _find(rows, **what):
+    (row,) = [row for row in rows if all(row[name] == value for name, value in what.items())]
+    return row
+
+
+def test_a_hybrid_is_compared_with_separate_networks_and_with_transfers_of_as_many_layers(results):
+    for task, other, measure in (("asr", "ser", "FER"), ("ser", "asr", "WA")):
+        what = {"task": task, "measure": measure, "part": "test"}
+        row = _find(results["hybrid"]["summary"], shared_layers=3, **what)
+        alone = _find(results["summary"], experiment=task, constant_layers=None, **what)
+        held = _find(results["summary"], source_task=other, constant_layers=3, **what)
+        for name, reference in (("scratch", alone), (other, held)):
+            assert row["comparisons"][name]["difference"] == pytest.approx(row["mean"] - reference["mean"])
+        # three errors more of each speaker's 400 frames, or three right answers less of 60
+        expected = 100 * 3 / 400 if measure == "FER" else -100 * 3 / 60
+        assert row["comparisons"]["scratch"]["difference"] == pytest.approx(expected)
+        assert row["runs"] == 6 and row["seeds"] == 2
+
+
+def test_what_is_shared_counts_once_and_the_training_of_all_tasks_counts_together(results):
+    separate, one, three = results["hybrid"]["cost"]
+    layers = [sum(p.numel() for p in layer.parameters()) for layer in ConvNet(SMALL).layers]
+    assert separate["parameters"] == 2 * sum(layers)
+    assert one["parameters"] == 2 * sum(layers) - layers[0]
+    assert three["parameters"] == 2 * sum(layers) - sum(layers[:3])
+    assert (separate["seconds"], separate["frames"], separate["epochs"]) == (20, 2000, [5, 5])
+    assert (three["seconds"], three["frames"], three["epochs"]) == (6, 600, [2])
+    assert separate["runs"] == three["runs"] == 6
+
+
+def test_folds_without_all_networks_do_not_count_for_the_cost(results, monkeypatch):
+    others = [run for run in results["runs"] if (run["task"], run["fold"]) != ("ser", "01F")]
+    hybrids = results["hybrid"]["runs"]
+    wanted = [SimpleNamespace(task=task, directory=task) for task in ("asr", "ser")]
+    assert {row["runs"] for row in hybrid.cost(hybrids, others, wanted)} == {4}
+
+
+def test_table_4_holds_the_hybrid_beside_separate_networks_and_transfers(results):
+    (table,) = [table for table in tables(results) if table.name.startswith("Table 4")]
+    assert table.header == ["", "part", "runs", "ASR: FER", "ASR: PER", "SER: E", "SER: UE", "SER: WA", "SER: UA"]
+    names = [row[0] for row in table.rows if row[1] == "test"]
+    assert names == [
+        "separate networks",
+        "hybrid, first layer shared",
+        "hybrid, first 3 layers shared",
+        "transfer, first layer constant",
+        "transfer, first 3 layers constant",
+    ]
+    cells = {row[0]: dict(zip(table.header, row, strict=True)) for row in table.rows if row[1] == "test"}
+    for measure, task, other in (("PER", "asr", "ser"), ("UA", "ser", "asr")):
+        row = _find(results["hybrid"]["summary"], task=task, shared_layers=3, measure=measure, part="test")
+        column = f"{task.upper()}: {measure}"
+        assert cells["hybrid, first 3 layers shared"][column].startswith(f"{row['mean']:.2f} [")
+        row = _find(results["summary"], experiment=f"{other}2{task}", constant_layers=3, measure=measure, part="test")
+        assert cells["transfer, first 3 layers constant"][column].startswith(f"{row['mean']:.2f} [")
+
+
+def test_the_page_the_screen_and_the_figure_show_it_and_only_where_there_is_one(results, made_up_study, tmp_path):
+    write_report(results, tmp_path / "with")
+    page = (tmp_path / "with/index.html").read_text()
+    for text in ("Learning together", "Table 4 (hybrid of ASR and SER)", "Comparisons (hybrid)", "the hybrid saves"):
+        assert text in page
+    assert (tmp_path / "with/figure4_hybrid.png").read_bytes().startswith(b"\x89PNG")
+    assert "hybrid, first 3 layers shared" in summary_text(results)
+    write_report(made_up_study, tmp_path / "without")
+    assert "hybrid" not in (tmp_path / "without/index.html").read_text().lower()
+    assert not (tmp_path / "without/figure4_hybrid.png").exists() and "hybrid" not in summary_text(made_up_study)
