@@ -40,6 +40,28 @@ MEASURES = {
 }
 
 
+def class_counts(evaluation: dict[str, Any], utt2spk: dict[str, str]) -> dict[str, Counts]:
+    """E, UE, WA and UA of one evaluation, from the confusion of each utterance's frames and the answer for it."""
+    names = list(evaluation["utterances"]["support"])
+    frames: dict[str, Any] = defaultdict(int)
+    utterances: dict[str, Any] = defaultdict(lambda: np.zeros((len(names),) * 2, dtype=int))
+    for entry in evaluation["per_utterance"]:
+        speaker = utt2spk[entry["utterance"]]
+        frames[speaker] = frames[speaker] + np.array(entry["confusion"])
+        if entry["reference"] is not None:
+            utterances[speaker][names.index(entry["reference"]), names.index(entry["hypothesis"])] += 1
+    found: dict[str, Counts] = {"E": {}, "UE": {}, "WA": {}, "UA": {}}
+    for speaker, confusion in frames.items():
+        totals, right = confusion.sum(axis=1), np.diag(confusion)
+        found["E"][speaker] = [[int((totals - right).sum()), int(totals.sum())]]
+        found["UE"][speaker] = np.stack([totals - right, totals], axis=1).tolist()
+    for speaker, confusion in utterances.items():
+        totals, right = confusion.sum(axis=1), np.diag(confusion)
+        found["WA"][speaker] = [[int(right.sum()), int(totals.sum())]]
+        found["UA"][speaker] = np.stack([right, totals], axis=1).tolist()
+    return found
+
+
 def rate(counts: NDArray) -> NDArray:
     """Mean over the classes that occur of hits / total, in per cent: (..., classes, 2) → (...), NaN where none."""
     hits, totals = counts[..., 0], counts[..., 1]

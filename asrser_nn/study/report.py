@@ -139,7 +139,8 @@ def _transfer_table(summary: _Summary, name: str, source: str, task: Task, measu
     caption = (
         "In per cent: "
         + "; ".join(f"{m}: {MEASURES[m].meaning.format(unit=task.unit)}" for m in measures)
-        + ". The mean over the runs' networks, in brackets its 95 % interval (bootstrap over n speakers)."
+        + ". The mean over the runs' networks, in brackets its 95 % interval (bootstrap over n speakers). A task "
+        + "without folds has, in transfers, those of the task that its layers come from."
         + (" " + RANDOM_LAYERS if "random" in controls else "")
     )
     return Table(name, caption, header, rows)

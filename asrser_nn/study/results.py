@@ -11,7 +11,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from asrser_io.files import Failure
@@ -20,8 +19,8 @@ from asrser_nn.network.convnet import Shape
 from asrser_nn.network.model import code_commit, layer_table, load_model
 from asrser_nn.runs import Run
 from asrser_nn.study import hybrid, paper
-from asrser_nn.study.measures import Counts, summary
-from asrser_nn.study.summary import as_written, read_evaluation, read_json
+from asrser_nn.study.measures import Counts, class_counts, summary
+from asrser_nn.study.summary import as_written, read_evaluation, read_json, read_utt2spk
 from asrser_nn.study.task import Task, read_task
 from asrser_nn.training.directory import listed, what_is_missing
 
@@ -48,28 +47,6 @@ def frame_errors(evaluation: dict[str, Any], utt2spk: dict[str, str]) -> Counts:
     return dict(counts)
 
 
-def class_counts(evaluation: dict[str, Any], utt2spk: dict[str, str]) -> dict[str, Counts]:
-    """E, UE, WA and UA of one evaluation, from the confusion of each utterance's frames and the answer for it."""
-    names = list(evaluation["utterances"]["support"])
-    frames: dict[str, Any] = defaultdict(int)
-    utterances: dict[str, Any] = defaultdict(lambda: np.zeros((len(names),) * 2, dtype=int))
-    for entry in evaluation["per_utterance"]:
-        speaker = utt2spk[entry["utterance"]]
-        frames[speaker] = frames[speaker] + np.array(entry["confusion"])
-        if entry["reference"] is not None:
-            utterances[speaker][names.index(entry["reference"]), names.index(entry["hypothesis"])] += 1
-    found: dict[str, Counts] = {"E": {}, "UE": {}, "WA": {}, "UA": {}}
-    for speaker, confusion in frames.items():
-        totals, right = confusion.sum(axis=1), np.diag(confusion)
-        found["E"][speaker] = [[int((totals - right).sum()), int(totals.sum())]]
-        found["UE"][speaker] = np.stack([totals - right, totals], axis=1).tolist()
-    for speaker, confusion in utterances.items():
-        totals, right = confusion.sum(axis=1), np.diag(confusion)
-        found["WA"][speaker] = [[int(right.sum()), int(totals.sum())]]
-        found["UA"][speaker] = np.stack([right, totals], axis=1).tolist()
-    return found
-
-
 def read_run(run: Run) -> dict[str, Any]:
     """A complete run as results.json holds it."""
     directory = Path(run.directory)
@@ -79,12 +56,7 @@ def read_run(run: Run) -> dict[str, Any]:
         counts[part] = {}
         path = directory / f"evaluate_{part}.json"
         evaluation = read_evaluation(run, part)
-        with as_written(path):
-            data = Path(evaluation["feats"])
-            names = {entry["utterance"] for entry in evaluation["per_utterance"]}
-        utt2spk = read_map(data / "utt2spk")
-        if unknown := sorted(names - set(utt2spk)):
-            raise Failure(f"{path} has {len(unknown)} utterances that {data}/utt2spk has not, such as {unknown[0]}")
+        utt2spk = read_utt2spk(evaluation, path)
         with as_written(path):
             if "utterances" in evaluation:
                 counts[part].update(class_counts(evaluation, utt2spk))

@@ -9,8 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from asrser_io.files import Failure, described
+from asrser_io.text import read_map
 from asrser_nn.prediction.evaluate import rates
 from asrser_nn.runs import Run
+from asrser_nn.study.measures import class_counts, summarise
 from asrser_nn.study.paper import published
 from asrser_nn.training.directory import MARK, listed, read_mark, what_is_missing
 
@@ -28,7 +30,11 @@ class Row(NamedTuple):
         """An error in per cent as this figure is given: WA and UA are accuracies."""
         if error is None:
             return "-"
-        return f"{100 - error if self.name in ('WA', 'UA') else error:.2f}"
+        return f"{self.as_error(error):.2f}"
+
+    def as_error(self, figure: float) -> float:
+        """This figure as an error, or the error as this figure."""
+        return 100 - figure if self.name in ("WA", "UA") else figure
 
 
 ROWS = (
@@ -50,6 +56,11 @@ def read_folds(runs: Sequence[Run]) -> tuple[dict[str, dict[str, Any]], dict[str
             raise Failure(f"{run.directory} is no further fold of {runs[0].experiment}: only one experiment at a time")
         if run.directory not in missing:
             folds[run.fold] = {part: read_evaluation(run, part) for part in PARTS}
+            for part, evaluation in folds[run.fold].items():
+                path = Path(run.directory) / f"evaluate_{part}.json"
+                utt2spk = read_utt2spk(evaluation, path)
+                with as_written(path):
+                    evaluation["counts"] = class_counts(evaluation, utt2spk)
             with as_written(f"{run.directory}/evaluate_{{{','.join(PARTS)}}}.json"):
                 summarise_folds({run.fold: folds[run.fold]})
     if not folds:
@@ -70,6 +81,17 @@ def read_evaluation(run: Run, part: str) -> dict[str, Any]:
                     f"(copied, or made by hand?); remove {mark} and run the stage again, which evaluates anew"
                 )
     return evaluation
+
+
+def read_utt2spk(evaluation: dict[str, Any], path: Path) -> dict[str, str]:
+    """The speakers of what was evaluated; path: of the evaluation"""
+    with as_written(path):
+        data = Path(evaluation["feats"])
+        names = {entry["utterance"] for entry in evaluation["per_utterance"]}
+    utt2spk = read_map(data / "utt2spk")
+    if unknown := sorted(names - set(utt2spk)):
+        raise Failure(f"{path} has {len(unknown)} utterances that {data}/utt2spk has not, such as {unknown[0]}")
+    return utt2spk
 
 
 def read_json(path: Path) -> Any:
@@ -119,10 +141,18 @@ def summarise_folds(folds: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
         missing = [level for level in levels if level not in parts["test"] or level not in parts["dev"]]
         if missing:
             raise Failure(f"fold {fold} was evaluated without {missing[0]}; evaluate it with --silence-class")
-    return {
+    summary = {
         part: {level: summarise_level({name: fold[part][level] for name, fold in folds.items()}) for level in levels}
         for part in PARTS
     }
+    for part in PARTS:
+        counts = [fold[part]["counts"] for fold in folds.values() if "counts" in fold[part]]
+        for row in ROWS:
+            if counts and row.level != "frames_without_silence" and all(of[row.name] for of in counts):
+                found = summarise([of[row.name] for of in counts])
+                bounds = found["interval"] and sorted(row.as_error(bound) for bound in found["interval"])
+                summary[part][row.level][row.error] |= {"interval": bounds, "speakers": found["speakers"]}
+    return summary
 
 
 def as_text(summary: dict[str, Any], title: str, paper: str | None, missing: dict[str, str]) -> str:
@@ -132,14 +162,16 @@ def as_text(summary: dict[str, Any], title: str, paper: str | None, missing: dic
     if missing:
         lines[1:1] = [f"{len(missing)} of {len(folds) + len(missing)} folds are missing: {listed(missing)}"]
     for part in PARTS:
-        heads = ["mean", "pooled", *["paper"] * (paper is not None), "majority", "chance"]
+        heads = ["mean", "95 % interval", "pooled", *["paper"] * (paper is not None), "majority", "chance"]
         lines += aligned(
             [[part, "", *heads], *(figures(summary[part], row, part, paper) for row in ROWS)], text_columns=2
         )
         counts = [f"{of['total']} {level.replace('_', ' ')}" for level, of in summary[part].items()]
-        lines += [f"of {', '.join(counts)}, summed over the folds", ""]
+        speakers = summary[part]["frames"]["error"].get("speakers")
+        lines += [f"of {', '.join(counts)}, summed over the folds" + f"; of {speakers} speakers" * bool(speakers), ""]
     lines += ["E, UE: errors; WA, UA: accuracies; UE and UA: every class weighs the same"]
-    lines += ["majority: always the most frequent class; chance: any class equally often", ""]
+    lines += ["majority: always the most frequent class; chance: any class equally often"]
+    lines += ["intervals: bootstrap over the speakers, too narrow where they are few", ""]
     heads = [f"{row.name}{'*' * (row.level == 'frames_without_silence')} {part}" for part in PARTS for row in ROWS]
     by_fold = [
         [row.shown(summary[part][row.level][row.error]["by_fold"][fold]) for part in PARTS for row in ROWS]
@@ -159,11 +191,13 @@ def figures(levels: dict[str, Any], row: Row, part: str, paper: str | None) -> l
     """A line of the table of a part; levels: the figures of that part."""
     of = levels[row.level]
     guessed = of["majority_error"] if row.error == "error" else of["chance_error"]  # one recall is 1, the others 0
-    errors = [of[row.error]["mean"], of[row.error]["pooled"]]
+    errors = [of[row.error]["pooled"]]
     if paper:  # its figures are those of all frames
         errors.append(published(paper, None, row.name, part) if row.level == "frames" else None)
     errors += [guessed, of["chance_error"]]
-    return [row.name, f"{row.level.replace('_', ' ')}, {len(of['classes'])} classes", *map(row.shown, errors)]
+    bounds = sorted(map(row.shown, of[row.error].get("interval") or []), key=float)
+    mean = [row.shown(of[row.error]["mean"]), f"[{', '.join(bounds)}]" if bounds else "-"]
+    return [row.name, f"{row.level.replace('_', ' ')}, {len(of['classes'])} classes", *mean, *map(row.shown, errors)]
 
 
 def aligned(rows: Sequence[Sequence[str]], text_columns: int = 1) -> list[str]:

@@ -47,6 +47,11 @@ def test_a_recall_that_a_fold_lacks_is_measured_on_the_others(folds):
     assert unweighted["pooled"] == pytest.approx(100 * (1 / 5 + 2 / 4) / 2)
 
 
+def pairs_of(confusion):
+    """Truth and decision of each utterance that a confusion counts."""
+    return [(i, j) for i, row in enumerate(confusion) for j, count in enumerate(row) for _ in range(count)]
+
+
 @pytest.fixture
 def runs(folds, tmp_path, training):
     """A list of both folds, and their directories, complete."""
@@ -56,7 +61,16 @@ def runs(folds, tmp_path, training):
         directory.mkdir()
         (directory / "final.pt").touch()
         for part, figures in parts.items():
-            (directory / f"evaluate_{part}.json").write_text(json.dumps(figures))
+            data = tmp_path / f"{part}_{name}"
+            data.mkdir()
+            per_utterance = []
+            for number, pair in enumerate(pairs_of(figures["utterances"]["confusion"])):
+                confusion = figures["frames"]["confusion"] if number == 0 else np.zeros((3, 3), int).tolist()
+                names = dict(zip(("reference", "hypothesis"), (CLASSES[i] for i in pair), strict=True))
+                per_utterance.append({"utterance": f"u{number}", "confusion": confusion, **names})
+            (data / "utt2spk").write_text("".join(f"u{number} {name}\n" for number in range(len(per_utterance))))
+            evaluated = figures | {"feats": str(data), "per_utterance": per_utterance}
+            (directory / f"evaluate_{part}.json").write_text(json.dumps(evaluated))
         runs.append(Run(str(directory), "ser", None, name, training))
         write_mark(runs[-1], {})
     (tmp_path / "runs").write_text("".join(json.dumps(run.as_data()) + "\n" for run in runs))
@@ -72,9 +86,11 @@ def test_the_summary_is_written_beside_the_papers_figures_and_those_of_guessing(
     assert result.exit_code == 0, result.output
     assert result.output == (tmp_path / "all.txt").read_text()
     lines = {" ".join(line.split()[:2]): line.split() for line in result.output.splitlines() if line.strip()}
-    # mean, pooled, paper, majority (90 of 100 test frames are anger or neutral: 50, 40, 10), chance of one in three
-    assert lines["E frames,"][-5:] == ["17.50", "22.00", "46.44", "50.00", "66.67"]
-    assert lines["WA utterances,"][-5:] == ["81.25", "66.67", "-", "55.56", "50.00"]
+    # mean, its interval (of two speakers: from the figure of one to that of the other), pooled, paper,
+    # majority (90 of 100 test frames are anger or neutral: 50, 40, 10), chance of one in three
+    assert lines["E frames,"][-7:] == ["17.50", "[10.00,", "25.00]", "22.00", "46.44", "50.00", "66.67"]
+    assert lines["WA utterances,"][-7:] == ["81.25", "[62.50,", "100.00]", "66.67", "-", "55.56", "50.00"]
+    assert "summed over the folds; of 2 speakers" in result.output
     assert "08" in (tmp_path / "all.txt").read_text()
     assert json.loads((tmp_path / "all.json").read_text())["test"]["frames"]["error"]["mean"] == pytest.approx(17.5)
 
