@@ -231,6 +231,13 @@ def run(args: argparse.Namespace) -> None:
     speakers = sorted(set(utt2spk.values()))
     if len(speakers) < 3:
         raise Failure(f"{data} has {len(speakers)} speakers; at least 3 are needed, for train, dev and test")
+    for order, table in (("emotions", "utt2emotion"), ("utterance_classes", "utt2class")):
+        spoken = set(read_map(data / table, optional=True).values())
+        if missing := [name for name in read_list(data / order, optional=True) if name not in spoken]:
+            raise Failure(
+                f"{data} has no utterance of {', '.join(missing)}, as {data / order} says: nobody can learn "
+                f"{'it' if len(missing) == 1 else 'them'}; ask for fewer, or bring the rest of the corpus"
+            )
     if is_fixed := (data / "test_speakers").is_file():
         leave_out, args.folds, args.dev_speakers = LeaveOut.parse("speaker"), 0, ""
     dev_speakers = read_dev_speakers(data, args.dev_speakers, speakers)

@@ -8,7 +8,7 @@
 # them. Monophones are trained on train with that lexicon, each word being any of its pronunciations, with silence between
 # words where there is some; then all three are aligned. Writes <out-dir>/{train,dev,test} as local/asr_data.sh does, with
 # the phones and silences of the alignment for text, and <out-dir>/{phones,corpus}, corpus last. Utterances that do not align
-# are left out and named; more than 5 % of dev or test, or 10 % of train, are an error. Rerun to continue what was stopped.
+# are left out and named; more than 5 % of a set are an error. Rerun to continue what was stopped.
 #
 # Options, given as --name value:
 nj=4                # integer >= 1: parallel jobs, at most one for each speaker; the monophones depend a little on their number
@@ -44,7 +44,7 @@ for x in train dev test; do
   "$here/utils/keep_with_features.sh" "$words/$x"
   once "$words/$x/cmvn.scp" "$here/steps/compute_cmvn_stats.sh" "$words/$x"
 done
-once "$exp/mono/final.mdl" "$here/steps/train_mono.sh" --max-lost 0.1 --nj "$(jobs train)" --cmd "$cmd" "$words/train" "$exp/lang" "$exp/mono"
+once "$exp/mono/final.mdl" "$here/steps/train_mono.sh" --nj "$(jobs train)" --cmd "$cmd" "$words/train" "$exp/lang" "$exp/mono"
 for x in train dev test; do
   once "$exp/ali_$x/final.mdl" "$here/steps/align_si.sh" --nj "$(jobs $x)" --cmd "$cmd" --retry-beam 400 "$words/$x" "$exp/lang" "$exp/mono" "$exp/ali_$x"
   for ((job = 1; job <= $(cat "$exp/ali_$x/num_jobs"); job++)); do gunzip -c "$exp/ali_$x/ali.$job.gz"; done |

@@ -1,5 +1,6 @@
 """LibriSpeech's layout, of made-up audio, with traps."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -115,3 +116,42 @@ def test_a_folder_of_something_else_is_not_taken_for_it(tmp_path):
     (tmp_path / "lexicon").write_text("A AH\n")
     result = prepare(tmp_path / "corpus")
     assert result.returncode == 1 and "is not LibriSpeech: no parts such as" in result.stderr
+
+
+def test_capitals_other_rates_and_files_of_others_are_no_obstacle(corpus):
+    root = corpus / "LibriSpeech"
+    chapter = root / "train-clean-5/8/100"
+    soundfile.write(chapter / "8-100-0001.WAV", np.tile(np.sin(np.arange(8820))[:, np.newaxis], 2) / 2, 44100)
+    (chapter / "8-100-0001.flac").unlink()
+    (chapter / "8-100.trans.txt").rename(chapter / "8-100.TRANS.TXT")
+    (chapter / "notes.txt").write_text("not a transcript\n")
+    (chapter / "8-100-0000.mp3").write_text("not read")
+    (root / "SPEAKERS.TXT").rename(root / "Speakers.txt")
+    (root / "train-clean-5").rename(root / "Train-Clean-5")
+    (root / "intro").mkdir()
+    result = prepare(corpus)
+    assert result.returncode == 0, result.stderr
+    out = corpus.parent / "out"
+    assert list(table(out / "train/text")) == ["19-100-0000", "19-100-0001", "8-100-0000", "8-100-0001"]
+    sound = soundfile.info(table(out / "train/wav.scp")["8-100-0001"])
+    assert (sound.samplerate, sound.channels, sound.frames) == (16000, 1, 3200)
+    assert table(out / "train/spk2gender") == {"19": "f", "8": "m"}
+
+
+def test_a_test_part_alone_is_split_too_and_a_part_may_be_named_for_both(corpus):
+    root = corpus / "LibriSpeech"
+    (root / "dev-clean-2").rename(root / "test-clean")
+    result = prepare(corpus)
+    assert result.returncode == 0, result.stderr
+    assert "no part of its own for dev: the 4 readers of test-clean are split" in result.stdout
+    first = {name: table(corpus.parent / "out" / name / "spk2gender") for name in ("dev", "test")}
+    assert first == {"test": {"174": "f", "2": "m"}, "dev": {"84": "f", "841": "m"}}
+    (root / "test-clean").rename(root / "rest")
+    assert "is not LibriSpeech: no parts" in prepare(corpus).stderr
+    result = prepare(corpus, "--dev-parts", "rest", "--test-parts", "rest")
+    assert result.returncode == 0, result.stderr
+    assert "LibriSpeech train-clean-5 / rest, readers split" in (corpus.parent / "out/corpus").read_text()
+    for reader in ("174", "2", "841"):
+        shutil.rmtree(root / "rest" / reader)
+    result = prepare(corpus, "--dev-parts", "rest", "--test-parts", "rest")
+    assert result.returncode == 1 and "there is one speaker for dev and test, 84" in result.stderr

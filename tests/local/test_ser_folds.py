@@ -135,6 +135,14 @@ def test_the_order_and_the_separators_of_dev_speakers_do_not_matter(tmp_path):
         assert make_folds(data, tmp_path / "folds", *options).returncode == 0
 
 
+@pytest.mark.parametrize("options", [(), ("--dry-run",)])
+def test_an_emotion_without_an_utterance_is_refused(tmp_path, options):
+    data = write_data(tmp_path / "ser", ["a", "b", "c"], emotions="anger\nboredom\nfear\n")
+    result = make_folds(data, tmp_path / "folds", *options, "--dev-speakers", "c")
+    assert result.returncode == 1 and "has no utterance of boredom, fear" in result.stderr
+    assert len(result.stderr.splitlines()) == 1 and not (tmp_path / "folds").exists()
+
+
 def test_a_dry_run_writes_nothing(tmp_path):
     data = write_data(tmp_path / "ser", list("abcde"), dev_speakers="d\ne\n")
     result = make_folds(data, tmp_path / "folds", "--dry-run", "--folds", "2")
