@@ -10,7 +10,7 @@ from asrser_io.files import Failure
 from asrser_io.messages import as_script
 from asrser_io.text import read_lines, read_map, words_of
 
-ALIGNED = "; reference phones are those of the aligned pronunciations"  # beside the corpus' name wherever PER stands
+ALIGNED = " (reference phones are those of the aligned pronunciations)"  # beside the corpus' name wherever PER stands
 
 
 def with_phones(words: Path, phones: dict[str, str]) -> DataDir:

@@ -273,12 +273,13 @@ def acted_in(name: str, folder: Path) -> str:
 
 
 def librispeech_in(folder: Path) -> str:
-    root = import_module("librispeech_data").find_root(folder)
-    files = (f for f in root.glob("*/*/*/*") if f.suffix.lower() in (".flac", ".wav") and f.name[0] != ".")
-    counts = Counter(file.relative_to(root).parts[0] for file in files)
-    if not counts:
+    code = import_module("librispeech_data")
+    root = code.find_root(folder)
+    utterances = [f for f in root.glob("*/*/*/*") if f.suffix.lower() != ".txt" and code.UTTERANCE.fullmatch(f.stem)]
+    if not utterances:
         raise ValueError(f"{folder}: not LibriSpeech: no files like train-clean-5/19/198/19-198-0000.flac in it")
-    return "LibriSpeech, " + ", ".join(f"{count} utterances in {part}" for part, count in sorted(counts.items()))
+    counts = sorted(Counter(file.relative_to(root).parts[0] for file in utterances).items())
+    return "LibriSpeech, " + ", ".join(f"{count} utterances in {part}" for part, count in counts)
 
 
 def data_directory(folder: Path, *files: str) -> str:

@@ -50,14 +50,16 @@ def table(file: Path) -> dict[str, str]:
     return dict(line.split(" ", 1) for line in file.read_text().splitlines())
 
 
-@pytest.mark.parametrize("order", [1, -1])
-def test_the_pronunciation_that_was_spoken_is_chosen_whichever_comes_first(root, tmp_path, order):
+@pytest.mark.parametrize(("order", "kaldi"), [(1, False), (-1, False), (1, True)])
+def test_the_pronunciation_that_was_spoken_is_chosen_whichever_comes_first(root, tmp_path, order, kaldi, request):
     draw = random.Random(1)
     sets = {"train": ["s1", "s2", "s3", "s4"], "dev": ["s5"], "test": ["s6"]}
     truth = {name: write_set(tmp_path / "own" / name, speakers, draw) for name, speakers in sets.items()}
     lines = [f"{word} {phones}\n" for word, some in PRONUNCIATIONS.items() for phones in some[::order]]
     (tmp_path / "lexicon").write_text("".join(lines))
     environment = {**os.environ, "PYTHON": sys.executable}
+    if kaldi:
+        environment["KALDI_ROOT"] = str(request.getfixturevalue("kaldi_root"))
 
     def run(*command):
         done = subprocess.run(list(map(str, command)), env=environment, capture_output=True, text=True)
@@ -72,7 +74,7 @@ def test_the_pronunciation_that_was_spoken_is_chosen_whichever_comes_first(root,
     assert table(tmp_path / "words/dev/text") == table(tmp_path / "own/dev/text")
     assert (tmp_path / "asr/phones").read_text().split() == ["a", "i", "o", "sil"]
     assert (tmp_path / "asr/corpus").read_text() == (
-        "own corpus own; reference phones are those of the aligned pronunciations\n"
+        "own corpus own (reference phones are those of the aligned pronunciations)\n"
     )
     # What is there is not made again
     model = (tmp_path / "exp/mono/final.mdl").stat().st_mtime_ns
