@@ -69,7 +69,7 @@ def started(beginning: str, temporary: Path) -> int:
     return found[0]
 
 
-def wait_until(condition, seconds: float = 10) -> None:
+def wait_until(condition, seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited in vain"
@@ -170,7 +170,7 @@ def test_a_signal_to_a_program_ends_it_and_its_commands(number, temporary, tmp_p
     started("sleep", temporary)
     (client,) = [number for number, line in processes(temporary).items() if "client.pyc" in line and " -IS " in line]
     os.kill(client, number)
-    out, err = process.communicate(timeout=10)
+    out, err = process.communicate(timeout=60)
     assert out == f"{128 + number}\n", err
     wait_until(lambda: nothing_is_left(temporary))
     assert number != signal.SIGINT or not (tmp_path / "out.tmp").exists()
@@ -189,7 +189,7 @@ def test_when_the_server_is_killed_its_programs_fail_and_the_next_are_started_by
     started("sleep", temporary)
     server = min(number for number, line in processes(temporary).items() if "fork_server" in line and "-P" in line)
     os.kill(server, signal.SIGKILL)
-    out, err = process.communicate(timeout=10)
+    out, err = process.communicate(timeout=60)
     assert out == "1\nutt 1 \n" and process.returncode == 0
     assert "ERROR (copy-int-vector:main()) the process from which programs are forked was killed" in err
     wait_until(lambda: not processes(temporary))
