@@ -239,7 +239,7 @@ if [ "$stage" -eq 0 ]; then
 fi
 [ "$stop_stage" -gt 0 ] || exit 0
 
-mkdir -p "$dir" 2>/dev/null || die "cannot write into $dir; choose another folder with --dir"
+why=$(mkdir -p "$dir" 2>&1) || die "cannot write into $dir (${why##*: }); choose another folder with --dir"
 lock_work_dir
 # What was called, and of which commit, for those who look at the results later.
 mkdir -p "$dir/exp" 2>/dev/null || die "cannot write into $dir/exp; choose another folder with --dir"

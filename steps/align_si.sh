@@ -51,8 +51,9 @@ split=$data/split$nj
 mkdir -p "$dir/log" || die "cannot write into $dir"
 rm -f "$dir"/{final.mdl{,.tmp},final.occs,num_jobs,tree,phones.txt,cmvn_opts,delta_opts}
 remove_parts "$dir/ali.JOB.gz" "$dir/log/align.JOB.log"
-cmvn_opts=$(cat "$model_dir/cmvn_opts" 2>/dev/null || true)
-delta_opts=$(cat "$model_dir/delta_opts" 2>/dev/null || true)
+cmvn_opts='' delta_opts=''
+[ ! -e "$model_dir/cmvn_opts" ] || cmvn_opts=$(cat "$model_dir/cmvn_opts")
+[ ! -e "$model_dir/delta_opts" ] || delta_opts=$(cat "$model_dir/delta_opts")
 
 feats="ark,s,cs:apply-cmvn $cmvn_opts --utt2spk=ark:$split/JOB/utt2spk scp:$split/JOB/cmvn.scp scp:$split/JOB/feats.scp ark:- |"
 feats+=" add-deltas $delta_opts ark:- ark:- |"

@@ -36,8 +36,9 @@ mkdir -p "$dir/log" || die "cannot write into $dir"
 remove_scores "$dir"
 rm -rf "$dir"/{scale_*,scales.tmp}
 remove_parts "$dir/feats.JOB.ark" "$dir/log/feats.JOB.log"
-cmvn_opts=$(cat "$model_dir/cmvn_opts" 2>/dev/null || true)
-delta_opts=$(cat "$model_dir/delta_opts" 2>/dev/null || true)
+cmvn_opts='' delta_opts=''
+[ ! -e "$model_dir/cmvn_opts" ] || cmvn_opts=$(cat "$model_dir/cmvn_opts")
+[ ! -e "$model_dir/delta_opts" ] || delta_opts=$(cat "$model_dir/delta_opts")
 
 job_cmd=$(cmd_for "$data" 85) # seconds of a search for an hour of speech
 $job_cmd JOB=1:"$nj" "$dir/log/feats.JOB.log" \

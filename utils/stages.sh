@@ -32,7 +32,8 @@ begin_stages() {
   [ ! -d "$dir" ] || lock_work_dir
   what_is_made_with_what
   if $only_check; then exit 0; fi
-  mkdir -p "$dir" 2>/dev/null || die "cannot write into $dir; choose another folder with --dir"
+  local why
+  why=$(mkdir -p "$dir" 2>&1) || die "cannot write into $dir (${why##*: }); choose another folder with --dir"
   lock_work_dir
   mkdir -p "$dir/made_with"
 }

@@ -559,7 +559,7 @@ def read_results(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise Failure(f"{path}: cannot read it: {error.strerror}") from error
     except ValueError as error:
-        raise Failure(f"{path}: this is no JSON file: {error}") from error
+        raise Failure(f"{path}: this is no JSON file: {error}; remove it and run its stage again") from error
     if not isinstance(results, dict) or "summary" not in results:
         raise Failure(f"{path}: this is no results.json of a report (it has no 'summary')")
     return results

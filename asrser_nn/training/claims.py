@@ -225,7 +225,7 @@ def working_in(directory: Path) -> Iterator[Claim]:
         return
     with Claims() as claims, claims.claim(directory) as claim:
         if claim is None:
-            raise Failure(f"{directory}: another process is at work in it")
+            raise Failure(f"{directory}: another process is at work in it; wait for it, or give another")
         yield claim
 
 

@@ -9,7 +9,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from asrser_io.files import Failure, write_text
+from asrser_io.files import Failure, described, write_text
 from asrser_io.text import read_lines, some_of
 from asrser_nn.runs import Hybrid, Run, Training, as_text
 
@@ -69,9 +69,10 @@ def read_mark(directory: str | Path) -> dict[str, Any]:
         kinds = {"training": dict, "evaluations": list, "origin": dict}
         if {"task", "source_task", "fold"} <= set(mark) and all(isinstance(mark[name], kinds[name]) for name in kinds):
             return mark
-    except (ValueError, KeyError, TypeError):
-        pass
-    raise Failure(f"{path}: this is no mark of a complete run; remove it to have the run made again")
+        reason = "it lacks what a run has"
+    except (ValueError, KeyError, TypeError) as error:
+        reason = described(error)
+    raise Failure(f"{path}: this is no mark of a complete run ({reason}); remove it to have the run made again")
 
 
 def is_made(run: Run | Hybrid) -> bool:
@@ -125,8 +126,9 @@ def _what_is_missing(run: Run) -> str | None:
     try:
         if not _is_made(run):
             return "trained, but not evaluated"
-    except Failure:
-        return "made with other options, or by another version"
+    except Failure as error:
+        said = str(error).removeprefix(f"{directory} ").removesuffix(": remove it or give another directory")
+        return f"made with other options, or by another version ({said})"
     return None if all((directory / name / "best_wer").exists() for name in run.decodings) else "not decoded"
 
 

@@ -64,7 +64,10 @@ def load_data(sources: Sources, context: int, num_classes: int, load: Callable[.
             f"but {sources.dev_feats} has {dev.rows.shape[1]}"
         )
     if both := sorted(set(train.utterances) & set(dev.utterances)):
-        raise Failure(f"{len(both)} utterances are in {sources.train_feats} and in {sources.dev_feats}, as {both[0]}")
+        raise Failure(
+            f"{len(both)} utterances are in {sources.train_feats} and in {sources.dev_feats}, as {both[0]}: dev is to be "
+            "speech that is not trained on; take them out of one of the two"
+        )
     names = list(sources.class_names)
     num_classes = num_classes or len(names) or min(int(train.labels.max()) + 1, MOST_UNITS)
     check_labels(train, num_classes, sources.train_labels)

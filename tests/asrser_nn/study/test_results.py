@@ -101,7 +101,8 @@ def test_a_run_that_is_not_decoded_is_not_counted_with_its_frames_alone(runs, tm
 def test_a_run_of_other_options_is_not_counted(runs, tmp_path):
     asked = [replace(run, training=replace(run.training, dropout=0.2)) if run.fold == "f1" else run for run in runs]
     assert collect(tmp_path, asked, [])["missing"] == {
-        runs[0].directory: "made with other options, or by another version"
+        runs[0].directory: "made with other options, or by another version "
+        f"(was made with dropout={runs[0].training.dropout} (asked for: 0.2))"
     }
 
 
