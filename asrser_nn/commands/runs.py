@@ -37,7 +37,9 @@ def read_list(path: Path) -> list[Run | Hybrid]:
         try:
             run = run_or_hybrid_of(json.loads(line))
         except (ValueError, RecursionError) as error:
-            raise Failure(f"{path}, line {number}: expected a run as JSON, as local/list_runs.py writes it, found {line!r:.60}") from error
+            raise Failure(
+                f"{path}, line {number}: expected a run as JSON, as local/list_runs.py writes it, found {line!r:.60}"
+            ) from error
         except (Failure, click.BadParameter) as error:
             said = error.format_message() if isinstance(error, click.BadParameter) else error
             raise Failure(f"{path}, line {number}: {said}") from error

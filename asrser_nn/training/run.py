@@ -65,7 +65,7 @@ def load_data(sources: Sources, context: int, num_classes: int, load: Callable[.
         )
     if both := sorted(set(train.utterances) & set(dev.utterances)):
         raise Failure(
-            f"{len(both)} utterances are in {sources.train_feats} and in {sources.dev_feats}, as {both[0]}: dev is to be "
+            f"{len(both)} utterances are in {sources.train_feats} and in {sources.dev_feats}, as {both[0]}: dev is "
             "speech that is not trained on; take them out of one of the two"
         )
     names = list(sources.class_names)
