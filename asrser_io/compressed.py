@@ -28,6 +28,8 @@ def decode(data: bytes) -> tuple[str, float, np.ndarray]:
     elif is_mp3:
         least, end = _samples_of_mp3(data)
         data = data[:end]  # libmpg123 complains on stderr of tags behind
+    elif data.startswith(b"version https://git-lfs"):
+        raise Failure("a pointer of Git LFS and no audio: run 'git lfs pull' where it was cloned to")
     elif data[:4] not in (b"fLaC", b"RIFF", b"RIFX", b"RF64", b"BW64", b"riff", b"FORM", b".snd", b"dns."):
         raise Failure(
             f"not a recording that can be read: it begins with {data[:8]!r}; expected WAV, NIST SPHERE, FLAC, "

@@ -18,9 +18,9 @@ from ser_corpus import (
 )
 
 from asrser_io.files import Failure
+from asrser_io.text import some_of
 
 NAMES = ("emodb", "cremad", "ravdess", "savee", "emovo")  # as options have them; local/<name>_data.py is about each
-LFS = b"version https://git-lfs"  # so begins the file that stands for audio which Git LFS has not fetched
 WORDS = {4: "four", 5: "five", 6: "six", 7: "seven", 8: "eight"}
 CALM_AS_NEUTRAL = "paper+calm"
 
@@ -60,10 +60,16 @@ class Corpus(NamedTuple):
 
     def clip(self, file: Path) -> Clip:
         clip = self.parse(file)
-        if clip is None or clip.speaker not in self.gender_of:
+        if clip is None:
             article = "an" if self.name[0] in "AEIO" else "a"
-            example = Path(self.example).stem
-            raise Failure(f"{file}: '{file.stem}' is no name of {article} {self.name} recording such as {example}")
+            raise Failure(
+                f"{file}: '{file.stem}' is no name of {article} {self.name} recording, at least in this folder; "
+                f"expected one such as {self.example}; remove it, or put it where it belongs"
+            )
+        if clip.speaker not in self.gender_of:
+            raise Failure(
+                f"{file}: '{clip.speaker}' is no speaker of {self.name}; expected {some_of([*self.gender_of])}"
+            )
         return clip
 
 
@@ -104,9 +110,6 @@ def prepare(corpus: Corpus, folder: Path, out: Path, allow_partial: bool, which:
             f"{folder} is not the folder of {corpus.name}: no wav files in {' or '.join(corpus.places)}, "
             f"such as {corpus.example}"
         )
-    with open(files[0], "rb") as file:
-        if file.read(len(LFS)) == LFS:
-            raise Failure(f"{files[0]} is a pointer of Git LFS and no audio: run 'git lfs pull' in {folder}")
     utterances = []
     other: Counter[str] = Counter()
     for file in files:

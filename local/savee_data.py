@@ -21,9 +21,10 @@ NAME = re.compile(r"(?:([A-Z]{2})_)?(A|H|SA|N|D|F|SU)(\d\d)")  # speaker, where 
 
 def parse(file: Path) -> Clip | None:
     match = NAME.fullmatch(file.stem.upper())
-    if match is None:
+    folder = file.parent.name.upper()
+    if match is None or (match[1] and folder in SPEAKERS and match[1] != folder):
         return None
-    speaker, code = match[1] or file.parent.name.upper(), match[2].lower()
+    speaker, code = match[1] or folder, match[2].lower()
     name = f"{speaker}_{code}{match[3]}"
     return Clip(name, name, speaker, code)
 

@@ -149,7 +149,7 @@ def test_a_clip_of_another_actor_in_a_folder_is_refused(tmp_path):
     tone(tmp_path / "ravdess/Actor_01/03-01-03-01-01-01-02.wav")
     result = prepare("ravdess", tmp_path / "ravdess", tmp_path / "ser", "--allow-partial", "true")
     assert result.returncode == 1
-    assert "'03-01-03-01-01-01-02' is no name of a RAVDESS recording such as" in result.stderr
+    assert "'03-01-03-01-01-01-02' is no name of a RAVDESS recording, at least in this folder" in result.stderr
 
 
 @pytest.mark.parametrize("corpus", CORPORA)
@@ -224,10 +224,10 @@ def test_a_folder_of_something_else_is_not_taken_for_the_corpus(tmp_path, corpus
 @pytest.mark.parametrize(
     ("corpus", "name"),
     [
-        ("cremad", "AudioWAV/1092_DFA_ANG_XX.wav"),
         ("cremad", "AudioWAV/1001_DFA_JOY_XX.wav"),
         ("ravdess", "Actor_01/03-01-09-01-01-01-01.wav"),
         ("savee", "AudioData/DC/b01.wav"),
+        ("savee", "AudioData/DC/JE_a01.wav"),
         ("emovo", "f1/rab-m1-b1.wav"),
     ],
 )
@@ -236,3 +236,17 @@ def test_a_name_that_does_not_parse_is_refused(tmp_path, corpus, name):
     result = prepare(corpus, tmp_path / corpus, tmp_path / "ser", "--allow-partial", "true")
     assert result.returncode == 1
     assert f"'{Path(name).stem}' is no name of a" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("corpus", "name", "said"),
+    [
+        ("cremad", "AudioWAV/1092_DFA_ANG_XX.wav", "'1092' is no speaker of CREMA-D; expected 1001, 1002"),
+        ("savee", "AudioData/ZZ/a01.wav", "'ZZ' is no speaker of SAVEE; expected DC, JE, JK, KL"),
+        ("emovo", "f4/rab-f4-b1.wav", "'f4' is no speaker of EMOVO; expected f1, f2, f3, m1, m2 and 1 more"),
+    ],
+)
+def test_a_speaker_whom_the_corpus_has_not_is_refused(tmp_path, corpus, name, said):
+    tone(tmp_path / corpus / name)
+    result = prepare(corpus, tmp_path / corpus, tmp_path / "ser", "--allow-partial", "true")
+    assert result.returncode == 1 and f"{name}: {said}" in result.stderr
