@@ -89,6 +89,7 @@ FORMS = {
     "reco2file_and_channel": "<recording> <file> <A or B>",
     "utt2emotion": "<utterance> <emotion>",
     "utt2class": "<utterance> <class>",
+    "utt2sentence": "<utterance> <sentence>",
     "utt2dur": "<utterance> <seconds>",
     "feats.scp": "<utterance> <file> …",
     "vad.scp": "<utterance> <file> …",

@@ -131,6 +131,8 @@ def check_phones(own: Path, sets: Mapping[str, DataDir]) -> None:
 
 def report_silence(own: Path, sets: Mapping[str, DataDir], phones: list[str], silence_phone: str) -> None:
     """Say how silence will be treated, since the transcripts decide it."""
+    if other := [phone for phone in phones if phone.lower() == silence_phone.lower() and phone != silence_phone]:
+        warn(f"{own}/train/text: {other[0]} is a phone as others are, silence is '{silence_phone}'; are they one?")
     if silence_phone not in phones:
         warn(
             f"no phone '{silence_phone}' in {own}/train/text: silence may come between any two phones and is "

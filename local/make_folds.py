@@ -25,7 +25,6 @@ import filecmp
 import random
 import shutil
 from collections.abc import Collection, Mapping, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -168,9 +167,7 @@ def read_dev_speakers(data: Path, given: str, speakers: Collection[str]) -> list
         source = str(data / "dev_speakers")
         if not (data / "dev_speakers").is_file():
             raise Failure(f"no {source} says who decides when training stops: name the speakers with --dev-speakers")
-    dev_speakers = sorted(words_of(given.replace(",", " ")) if given else read_list(data / "dev_speakers"))
-    if twice := [speaker for speaker, following in pairwise(dev_speakers) if speaker == following]:
-        raise Failure(f"{source} names {twice[0]} twice; is another one meant?")
+    dev_speakers = sorted(set(words_of(given.replace(",", " "))) if given else read_list(data / "dev_speakers"))
     if not dev_speakers:
         raise Failure(f"{source} names nobody: the dev set decides when training stops")
     if strangers := [speaker for speaker in dev_speakers if speaker not in speakers]:

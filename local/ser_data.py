@@ -38,6 +38,11 @@ def order_of(emotions: set[str], data: Path) -> list[str]:
     """The order of the classes: as the file 'emotions' has it, else the paper's four first, then the others by name."""
     if len(emotions) < 2:
         raise Failure(f"{data}/utt2emotion: at least two emotions are needed, found {', '.join(emotions) or 'none'}")
+    by_small_letters = {emotion.lower(): emotion for emotion in sorted(emotions)}
+    report("differ in case only, and are two emotions", [
+        f"{emotion} and {by_small_letters[emotion.lower()]}"
+        for emotion in sorted(emotions) if by_small_letters[emotion.lower()] != emotion
+    ])  # fmt: skip
     if not os.path.lexists(file := data / "emotions"):
         return in_order(emotions)
     given = read_list(file)

@@ -186,6 +186,12 @@ def test_silence_of_another_name_has_to_be_named(prepare, own, tmp_path):
     assert "--silence-phone" not in prepare("--silence-phone", "SP").stderr
 
 
+def test_a_phone_like_silence_in_another_case_is_named(prepare, own):
+    assert "are they one?" not in prepare().stderr
+    write(own / "train", "text", f"aino_2 {SILENCE} SIL", f"aino_1 {SILENCE}")
+    assert "train/text: SIL is a phone as others are, silence is 'sil'; are they one?" in prepare().stderr
+
+
 def test_transcripts_without_the_silence_around_them_are_counted(prepare, own):
     write(own / "test", "text", "iida_1 m sil ä")
     assert "1 of 4 transcripts neither begin nor end with 'sil'" in prepare().stderr

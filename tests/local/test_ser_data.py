@@ -227,3 +227,10 @@ def test_segments_of_what_a_command_gives_are_checked_too(data, tmp_path):
     result = prepare(data, tmp_path / "ser")
     assert result.returncode == 1
     assert "ann-2: from 1.0 to 2.0 s, but ann-tape has 1.00 s" in result.stderr.splitlines()[-1]
+
+
+def test_emotions_that_differ_in_case_only_are_said_to_be_two(data, tmp_path):
+    (data / "utt2emotion").write_text("ann-1 surprise\nann-2 Anger\nbob-1 anger\n")
+    result = prepare(data, tmp_path / "ser")
+    assert result.returncode == 0
+    assert "differ in case only, and are two emotions: Anger and anger\n" in result.stderr
