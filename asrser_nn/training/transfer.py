@@ -5,7 +5,7 @@ import math
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import torch
@@ -15,17 +15,21 @@ from asrser_io.files import Failure
 from asrser_nn.data.corpus import Corpus
 from asrser_nn.network.constant_layers import output_shape
 from asrser_nn.network.convnet import ConvNet, Dropout
+from asrser_nn.runs import as_text
 
 
 def copy_layers(source: ConvNet, target: ConvNet) -> None:
     """All layers but the output, with their BatchNorm statistics. The normalisation of the input is not copied."""
-    if replace(source.shape, num_classes=target.shape.num_classes) != target.shape:
+    theirs, ours = asdict(replace(source.shape, num_classes=target.shape.num_classes)), asdict(target.shape)
+    if other := [name for name in ours if theirs[name] != ours[name]]:
         raise Failure(
-            f"the layers to copy are those of {source.shape}, but the options ask for {target.shape}: "
-            "give both networks the same configuration"
+            "the network whose layers are to be copied has "
+            + ", ".join(f"--{name.replace('_', '-')} {as_text(theirs[name])}" for name in other)
+            + f", but asked for is {', '.join(as_text(ours[name]) for name in other)}: "
+            "give both networks the same features and configuration"
         )
-    for theirs, ours in zip(source.layers[:-1], target.layers[:-1], strict=True):
-        ours.load_state_dict(theirs.state_dict())
+    for from_layer, to_layer in zip(source.layers[:-1], target.layers[:-1], strict=True):
+        to_layer.load_state_dict(from_layer.state_dict())
 
 
 def draw_seed(seed: int, draw: str) -> int:

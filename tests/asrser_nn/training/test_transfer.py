@@ -11,7 +11,7 @@ from asrser_io.files import Failure
 from asrser_nn.network.constant_layers import hold_constant
 from asrser_nn.network.convnet import ConvNet, Shape
 from asrser_nn.network.model import load_model
-from asrser_nn.runs import Method, Training, Transfer
+from asrser_nn.runs import Method, Training, Transfer, as_text
 from asrser_nn.training.loop import Data, Display, Learner, make_optimiser, run_epoch
 from asrser_nn.training.run import Computing, compare_constant_layers, train_network
 from asrser_nn.training.transfer import CacheMemory, checksums, copy_layers, output_bytes, worth_keeping
@@ -261,3 +261,12 @@ def test_networks_of_other_sizes_and_too_many_layers_are_refused(
         transfer(tmp_path / "a", source, 2, make_corpus, other)
     with pytest.raises(Failure, match="--constant-layers=6: of 6 layers one must learn"):
         transfer(tmp_path / "b", source, 6, make_corpus, training)
+
+
+def test_layers_of_another_shape_are_refused_by_what_differs(small_shape: Shape) -> None:
+    other = replace(small_shape, hidden=(9, 10, 11), kernels=((2, 2), (3, 3)))
+    with pytest.raises(Failure) as refused:
+        copy_layers(ConvNet(other), ConvNet(replace(small_shape, num_classes=7)))
+    theirs = f"--kernels 2x2,3x3, --hidden 9,10,11, but asked for is {as_text(small_shape.kernels)}, "
+    assert theirs + as_text(small_shape.hidden) in str(refused.value)
+    assert "channels" not in str(refused.value)
