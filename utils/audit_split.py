@@ -156,10 +156,11 @@ def refuse_same_recordings(parts: Sequence[Part]) -> None:
     pairs = [(one, other) for found in equal.values() for one, other in zip(found[:-1], found[1:], strict=True)]
     if across := [(one, other) for one, other in pairs if one[0].name != other[0].name]:
         (part, utterance), (other_part, other_utterance) = across[0]
+        others = f", and so are {len(across) - 1} more pairs" if len(across) > 1 else ""
         raise Failure(
             f"{utterance} in {part.name} ({part.folder}) and {other_utterance} in {other_part.name} "
-            f"({other_part.folder}) are the same recording, and so are {len(across) - 1} more pairs: what the network "
-            "has heard can't test it; remove one of each"
+            f"({other_part.folder}) are the same recording{others}: what the network has heard can't test it; "
+            "remove one of them"
         )
     for part in parts:
         if within := [f"{one} and {other}" for (of, one), (to, other) in pairs if of is part and to is part]:
