@@ -22,7 +22,8 @@
 stage=0              # integer in 0..14: first stage to run
 stop_stage=14        # integer in 0..14: last stage to run
 dir=                 # data, data_fbank and exp lie here; default: this checkout
-tasks=asr,ser        # between which layers go, both ways; also gender; gender-asr: of the ASR corpus; dialect: see local/tasks
+tasks=               # between which layers go, both ways: asr,ser and others, such as gender, gender-asr, dialect; default: asr,ser
+task_data=           # folder of a task of your own, with utt2class: see local/own_task.py; it is the name in --tasks that no other has
 doctor=false         # true: only look whether everything needed is here and works
 asr_corpus=demo      # demo: made by a synthesiser on the spot; timit (also its sample of NLTK); librispeech; data: your own
 timit=               # folder of TIMIT
@@ -79,6 +80,7 @@ call=./run.sh$([ $# -eq 0 ] || printf ' %q' "$@")
 [ "$stage" -le "$stop_stage" ] || die "--stop-stage $stop_stage comes before --stage $stage"
 [[ $device =~ ^(auto|cpu|cuda)$ ]] || die "--device is auto, cpu or cuda, not '$device'"
 [[ $precision =~ ^(fp32|tf32|bf16)$ ]] || die "--precision is fp32, tf32 or bf16, not '$precision'"
+tasks=${tasks:-asr,ser${task_data:+,own}}
 [[ $tasks =~ ^[^,]+(,[^,]+)*$ ]] || die "--tasks is a list of names, such as asr,ser,gender, not '$tasks'"
 IFS=, read -r -a names <<<"$tasks"
 twice=$(printf '%s\n' "${names[@]}" | sort | uniq -d | head -n 1)
@@ -146,11 +148,19 @@ fi
 # Whose speech the tasks are about, and which are further ones.
 declare -A speech=()
 further=() needs_asr=false needs_ser=false
+own_task=
 for t in "${names[@]}"; do
-  speech[$t]=$(python "$here/local/declare_task.py" --corpus "$t") || exit 1
-  [ "${speech[$t]}" = asr ] && needs_asr=true || needs_ser=true
+  if [ -n "$task_data" ] && [ ! -f "$here/local/tasks/${t%%-*}.json" ]; then
+    [ -z "$own_task" ] || die "--task-data is of one task, but local/tasks declares neither $own_task nor $t"
+    own_task=$t
+  else
+    speech[$t]=$(python "$here/local/declare_task.py" --corpus "$t") || exit 1
+    [ "${speech[$t]}" = asr ] && needs_asr=true || needs_ser=true
+  fi
   [[ $t =~ ^(asr|ser)$ ]] || further+=("$t")
 done
+[ -z "$task_data" ] || [ -n "$own_task" ] || die "--task-data: add a name for this task to --tasks $tasks"
+[ -z "$task_data" ] || [ -d "$task_data" ] || die "--task-data: no such folder: $task_data"
 has_task() { [[ ,$tasks, == *,$1,* ]]; }
 
 for f in asr.conf ser.conf study.conf; do [ -f "$conf/$f" ] || die "--conf: no such file: $conf/$f"; done
@@ -197,7 +207,7 @@ further_tasks() {
   for t in "${further[@]}"; do
     config=$conf/$t.conf
     [ -f "$config" ] || config=$conf/ser.conf
-    ser --task "$t" --nnet-config "$config" "$@"
+    ser --task "$t" --task-data "$([ "$t" != "$own_task" ] || echo "$task_data")" --nnet-config "$config" "$@"
   done
 }
 transfer() {

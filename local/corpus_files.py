@@ -30,6 +30,8 @@ TABLES = {
     + ["corpus"],
     "ser-data": ["wav.scp", "segments", "utt2spk", "utt2emotion", "utt2sentence", "spk2gender", "spk2session"]
     + ["emotions", "dev_speakers", "corpus"],
+    "task-data": ["wav.scp", "segments", "utt2spk", "utt2class", "labels.scp", "utt2sentence", "spk2gender"]
+    + ["spk2session", "classes", "dev_speakers", "test_speakers", "corpus", "task.json"],
 }
 
 
@@ -47,6 +49,12 @@ def recordings_of(wav_scp: Path) -> Iterator[Path]:
             yield from (Path(word) for word in audio.split() if os.path.isfile(word))
         elif audio:
             yield Path(audio)
+
+
+def archives_of(script: Path) -> set[Path]:
+    """The files in which the objects of a script file stand, "<key> <file>:<offset>"."""
+    lines = script.read_text(errors="surrogateescape").splitlines()
+    return {Path(re.sub(r"^[^ \t]+[ \t]+|:[0-9]+$", "", line.strip(" \t\r"))) for line in lines if line.strip()}
 
 
 def files_of(kind: str, corpus: Path, parts: Mapping[str, str]) -> Iterator[Path]:
@@ -80,6 +88,8 @@ def files_of(kind: str, corpus: Path, parts: Mapping[str, str]) -> Iterator[Path
                 yield table
                 if table.name == "wav.scp":
                     yield from recordings_of(table)
+                elif table.name == "labels.scp":
+                    yield from archives_of(table)
 
 
 def read_list(file: Path) -> dict[str, Entry]:

@@ -6,7 +6,7 @@ Usage: python local/declare_task.py <work-dir> <task>
 local/tasks/<task>.json says what a person has to say of a task. What it leaves out is as of all tasks with folds whose
 classes are those of utterances, and silence; folds and classes are those that are there. "states_of" in it names the
 model whose pdf ids are the classes. "corpora" are those whose speech the task can be about, asr and ser: the first one,
-or the one behind a hyphen, as in gender-asr; --corpus prints which.
+or the one behind a hyphen, as in gender-asr; --corpus prints which. Of a task of your own, data/<task> says it.
 """
 
 import argparse
@@ -34,13 +34,15 @@ def num_pdfs(model: str) -> int:
     return int(found[1])
 
 
-def read_declaration(name: str) -> tuple[dict[str, Any], str]:
-    """What local/tasks says of a task, and the corpus."""
+def read_declaration(name: str, work: str | None = None) -> tuple[dict[str, Any], str]:
+    """What local/tasks says of a task, or the data of one of your own in a work directory, and the corpus."""
     kind, hyphen, corpus = name.partition("-")
     path = DECLARATIONS / f"{kind}.json"
+    if work and (own := Path(work, "data", name, "declaration.json")).is_file():
+        return json.loads(own.read_bytes()), name
     if not path.is_file():
         known = ", ".join(sorted(file.stem for file in DECLARATIONS.glob("*.json")))
-        raise Failure(f"there is no task '{name}'; local/tasks declares {known}")
+        raise Failure(f"there is no task '{name}'; local/tasks declares {known}, and --task-data DIR one of your own")
     said = json.loads(path.read_bytes())
     corpora = said.pop("corpora")
     if hyphen and corpus not in corpora[1:]:
@@ -53,7 +55,7 @@ def read_declaration(name: str) -> tuple[dict[str, Any], str]:
 
 def declaration(work: str, name: str) -> dict[str, Any]:
     """The whole of it."""
-    said, corpus = read_declaration(name)
+    said, corpus = read_declaration(name, work)
     common: dict[str, Any] = {"folds": [], "silence_class": None, "utt2class": None, "decodings": []}
     if model := said.pop("states_of", None):
         common |= {"num_classes": num_pdfs(model.replace("{work}", work)), "class_names": []}

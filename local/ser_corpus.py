@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -42,6 +43,19 @@ MOST_CLIPPED = 0.05  # of the samples of a recording
 MOST_LEFT_OUT = 0.05  # of the utterances of a corpus, unless a part is asked for
 DEMO_MARK = "README.demo"  # stands in the root of a corpus that local/demo_* made
 DEMO_NAME = "synthetic demo, no scientific meaning"
+
+
+class Labels(NamedTuple):
+    """What says the class of each utterance, in data directories that have no emotions."""
+
+    table: str = "utt2emotion"
+    order: str = "emotions"  # the classes in the order of their ids
+    written: str = "emotions"  # the same in what is written
+    word: str = "emotion"
+    lists: Mapping[str, Sequence[str]] = MappingProxyType({})  # further files to write
+
+
+EMOTION_LABELS = Labels()
 
 
 class Utterance(NamedTuple):
@@ -303,6 +317,7 @@ def write_data_dir(
     session_of: Mapping[str, str] | None = None,
     left_out: Sequence[str] = (),
     expected: int | None = None,
+    labels: Labels = EMOTION_LABELS,
 ) -> None:
     """Write the data directory beside its final place, then rename it: it is complete or absent.
 
@@ -314,7 +329,8 @@ def write_data_dir(
         raise Failure(f"utterance {names.most_common(1)[0][0]} stands more than once in the corpus")
     if out.exists() and not (out / "corpus").is_file():
         raise Failure(f"{out} exists and is no data directory of a SER corpus: remove it, or name another")
-    report_missing_emotions(utterances, emotions)
+    if labels.table != "labels.scp":
+        report_missing_emotions(utterances, emotions)
     building = out.with_name(out.name + ".tmp")
     shutil.rmtree(building, ignore_errors=True)
     building.mkdir(parents=True)
@@ -333,7 +349,7 @@ def write_data_dir(
     write("spk2utt", ((speaker, " ".join(u.name for u in of)) for speaker, of in sorted(speakers.items())))
     if all(of[0].gender for of in speakers.values()):
         write("spk2gender", ((speaker, of[0].gender) for speaker, of in sorted(speakers.items())))
-    write("utt2emotion", ((u.name, u.emotion) for u in utterances))
+    write(labels.table, ((u.name, u.emotion) for u in utterances))
     write("utt2original", ((u.name, u.original) for u in utterances))
     if any(u.sentence for u in utterances):
         write("utt2sentence", ((u.name, u.sentence) for u in utterances))
@@ -343,7 +359,8 @@ def write_data_dir(
     report("speaker for early stopping of whom there is no utterance", sorted(set(dev_speakers) - set(present)))
     counts = [f"all {expected} utterances"] if expected else []
     lists = {
-        "emotions": emotions,
+        **labels.lists,
+        labels.written: emotions,
         "dev_speakers": present,
         "left_out": left_out,
         "expected": counts,

@@ -5,6 +5,8 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from ser_corpus import (
+    EMOTION_LABELS,
+    Labels,
     Utterance,
     check_genders,
     in_order,
@@ -22,34 +24,38 @@ from asrser_io.files import Failure, fault_of_name
 from asrser_io.text import read_list, read_map, words_of
 
 
-def check_emotions(utt2emotion: Mapping[str, str], file: Path) -> None:
+def check_classes(utt2class: Mapping[str, str], file: Path, word: str) -> None:
     """Names of classes are handed on in lists with commas, and stand in tables with spaces."""
-    for utterance, emotion in utt2emotion.items():
-        if len(words_of(emotion)) > 1 or "," in emotion or not emotion.isprintable():
+    for utterance, name in utt2class.items():
+        if len(words_of(name)) > 1 or "," in name or not name.isprintable():
             raise Failure(
-                f"{file}: {utterance} has the emotion '{emotion}'; "
-                "expected one word without a comma, such as very_happy"
+                f"{file}: {utterance} has the {word} '{name}'; expected one word without a comma, such as very_happy"
             )
-        if emotion == "silence":
-            raise Failure(f"{file}: {utterance}: 'silence' is the class of silent frames and can't be an emotion")
+        if name == "silence":
+            raise Failure(f"{file}: {utterance}: 'silence' is the class of silent frames and can't be {a(word)}")
 
 
-def order_of(emotions: set[str], data: Path) -> list[str]:
-    """The order of the classes: as the file 'emotions' has it, else the paper's four first, then the others by name."""
-    if len(emotions) < 2:
-        raise Failure(f"{data}/utt2emotion: at least two emotions are needed, found {', '.join(emotions) or 'none'}")
-    by_small_letters = {emotion.lower(): emotion for emotion in sorted(emotions)}
-    report("differ in case only, and are two emotions", [
-        f"{emotion} and {by_small_letters[emotion.lower()]}"
-        for emotion in sorted(emotions) if by_small_letters[emotion.lower()] != emotion
-    ])  # fmt: skip
-    if not os.path.lexists(file := data / "emotions"):
-        return in_order(emotions)
-    given = read_list(file)
-    if missing := sorted(emotions - set(given)):
-        raise Failure(f"{data}/utt2emotion has {', '.join(missing)}, {file} has not")
-    if strange := [emotion for emotion in given if emotion not in emotions]:
-        raise Failure(f"{file} has '{strange[0]}', which no utterance of {data}/utt2emotion has: remove it")
+def a(word: str) -> str:
+    return f"{'an' if word[0] in 'aeiou' else 'a'} {word}"
+
+
+def order_of(names: set[str], data: Path, labels: Labels) -> list[str]:
+    """The order of the classes: as its file has it, else the paper's four emotions first, then the others by name."""
+    table, order = data / labels.table, data / labels.order
+    plural = f"{labels.word}{'es' if labels.word.endswith('s') else 's'}"
+    if len(names) < 2:
+        raise Failure(f"{table}: at least two {plural} are needed, found {', '.join(names) or 'none'}")
+    by_small_letters = {name.lower(): name for name in sorted(names)}
+    differing = [name for name in sorted(names) if by_small_letters[name.lower()] != name]
+    pairs = [f"{name} and {by_small_letters[name.lower()]}" for name in differing]
+    report(f"differ in case only, and are two {plural}", pairs)
+    if not os.path.lexists(order):
+        return in_order(names)
+    given = read_list(order)
+    if missing := sorted(names - set(given)):
+        raise Failure(f"{table} has {', '.join(missing)}, {order} has not")
+    if strange := [name for name in given if name not in names]:
+        raise Failure(f"{order} has '{strange[0]}', which no utterance of {table} has: remove it")
     return given
 
 
@@ -89,13 +95,15 @@ def read_dev_speakers(file: Path, speakers: Collection[str]) -> list[str]:
     return dev_speakers
 
 
-def prepare(data: Path, out: Path, allow_partial: bool) -> None:
-    for name in ("wav.scp", "utt2spk", "utt2emotion"):
+def prepare(data: Path, out: Path, allow_partial: bool, labels: Labels = EMOTION_LABELS) -> None:
+    table, task = labels.table, "SER" if labels == EMOTION_LABELS else out.name
+    for name in ("wav.scp", "utt2spk", table):
         if not (data / name).is_file():
-            raise Failure(f"no {data}/{name}: a data directory for SER needs wav.scp, utt2spk and utt2emotion")
-    wav_scp, utt2spk, utt2emotion = (read_map(data / name) for name in ("wav.scp", "utt2spk", "utt2emotion"))
+            raise Failure(f"no {data}/{name}: a data directory for {task} needs wav.scp, utt2spk and {table}")
+    wav_scp, utt2spk, utt2class = (read_map(data / name) for name in ("wav.scp", "utt2spk", table))
     segments = {utt: words_of(line) for utt, line in read_map(data / "segments", optional=True).items()}
-    check_emotions(utt2emotion, data / "utt2emotion")
+    if table != "labels.scp":
+        check_classes(utt2class, data / table, labels.word)
     for utterance, speaker in utt2spk.items():
         if fault := fault_of_name(speaker):
             raise Failure(f"{data}/utt2spk: the speaker '{speaker}' of {utterance} {fault}: a fold is called after it")
@@ -106,13 +114,13 @@ def prepare(data: Path, out: Path, allow_partial: bool) -> None:
     utt2sentence = read_map(data / "utt2sentence", optional=True)
     if utt2sentence and (missing := sorted(utt2spk.keys() - utt2sentence.keys())):
         raise Failure(f"{data}/utt2sentence lacks {missing[0]}, which stands in utt2spk: add it, or remove the file")
-    unlabelled = sorted(utt2spk.keys() - utt2emotion.keys())
-    report("utterance without an emotion", unlabelled)
-    strangers = sorted(utt2emotion.keys() - utt2spk.keys())
+    unlabelled = sorted(utt2spk.keys() - utt2class.keys())
+    report(f"utterance without {a(labels.word)}", unlabelled)
+    strangers = sorted(utt2class.keys() - utt2spk.keys())
     report("utterance without a speaker", strangers)
     if (unlabelled or strangers) and not allow_partial:
         raise Failure(
-            f"{data}: utt2spk and utt2emotion differ in {len(unlabelled + strangers)} utterances, the first is "
+            f"{data}: utt2spk and {table} differ in {len(unlabelled + strangers)} utterances, the first is "
             f"{(unlabelled + strangers)[0]}; use --allow-partial true to go on with those that stand in both"
         )
     recordings = {recording for recording, *_ in segments.values()} if segments else utt2spk.keys()
@@ -120,15 +128,13 @@ def prepare(data: Path, out: Path, allow_partial: bool) -> None:
     report(f"{data}/wav.scp has a recording that no utterance is of, ignored", sorted(wav_scp.keys() - recordings))
     name_of = names_in_order_of_speakers(utt2spk, data / "utt2spk")
     utterances = []
-    for original in utt2spk.keys() & utt2emotion.keys():
+    for original in utt2spk.keys() & utt2class.keys():
         speaker = utt2spk[original]
         recording, *span = segments.get(original, [""])
         audio = wav_scp.get(recording if segments else original, f"its line in {data}/wav.scp or segments")
         gender = spk2gender.get(speaker, "")
-        name, emotion, sentence = name_of[original], utt2emotion[original], utt2sentence.get(original, "")
-        utterances.append(
-            Utterance(name, original, speaker, gender, emotion, audio, recording, " ".join(span), sentence)
-        )
+        name, label, sentence = name_of[original], utt2class[original], utt2sentence.get(original, "")
+        utterances.append(Utterance(name, original, speaker, gender, label, audio, recording, " ".join(span), sentence))
     utterances, left_out = without_faults(utterances, allow_partial)
     if left_out and not allow_partial:
         raise Failure(f"{data}: {left_out[0]}; use --allow-partial true to go on without such utterances")
@@ -138,10 +144,13 @@ def prepare(data: Path, out: Path, allow_partial: bool) -> None:
     if dev_speakers and not set(dev_speakers) & set(usable):
         raise Failure(f"{data}/dev_speakers: none of them has an utterance left; name others for early stopping")
     dev_speakers = [speaker for speaker in dev_speakers if speaker in usable] or choose_dev_speakers(usable, spk2gender)
-    emotions = order_of({u.emotion for u in utterances}, data)
-    print(table_of_counts(utterances, emotions, {}))
+    if table == "labels.scp":
+        classes = read_list(data / labels.order)
+    else:
+        classes = order_of({u.emotion for u in utterances}, data, labels)
+        print(table_of_counts(utterances, classes, {}))
     name = name_of_corpus(data)
-    write_data_dir(out, utterances, emotions, name, dev_speakers, spk2session, left_out)
+    write_data_dir(out, utterances, classes, name, dev_speakers, spk2session, left_out, labels=labels)
     print(f"{out}: {name}, {len(utterances)} utterances of {len(usable)} speakers")
 
 

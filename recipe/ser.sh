@@ -7,6 +7,7 @@
 #        recipe/ser.sh --task <task> [options]
 #  e.g.: recipe/ser.sh --dir work/emodb emodb ../shared/data/emodb
 #        recipe/ser.sh --dir work/emodb --task gender
+#        recipe/ser.sh --dir work/emodb --task accent --task-data /corpora/accents
 # <corpus> is iemocap, emodb, cremad, ravdess, savee, emovo, demo: speech by a synthesiser, made in <corpus-dir>, or data: a Kaldi
 # data directory of your own with utt2emotion. <task> is one that local/tasks declares, from speech that stage 9 or 1 has
 # prepared. Ends with exp/<task>/summary.txt: mean over folds, each fold, and all folds pooled.
@@ -21,6 +22,7 @@ only_check=false                  # true: only see whether what is there was mad
 only_corpus=false                 # true: of stage 9 only prepare the corpus, and see whether there can be such folds
 nj=2                              # integer >= 1: parallel jobs of stage 9
 cmd=                              # how jobs run; default: see cmd.sh
+task_data=                        # for a task of your own: see local/own_task.py
 allow_partial=false               # true: go on with a part of the corpus
 emotions=paper                    # of emodb and its like: the four of the paper, or all; paper+calm: of ravdess
 leave_out=speaker                 # for the test: one speaker at a time, as in the paper; session; 9 speakers; sentence: see local/make_folds.py
@@ -61,6 +63,12 @@ if [ "$task" = ser ]; then
     *-paper | *-all | ravdess-paper+calm) prepare+=(--emotions "$emotions") ;;
     *) die "--emotions is paper or all$([ "$corpus" != ravdess ] || echo ', or paper+calm'), not '$emotions'" ;;
   esac
+elif [ -n "$task_data" ]; then
+  [ $# -eq 0 ] || die "unexpected argument: $1"
+  [ -d "$task_data" ] || die "--task-data: no such folder: $task_data"
+  [[ $task =~ ^[a-z][a-z_]*$ ]] || die "--task $task: the name of a task of your own is of small letters"
+  corpus=own corpus_dir=$(one_name "$task_data") kind=task-data dev_speakers='' emotions=paper
+  prepare=(python "$here/local/own_task.py" --allow-partial "$allow_partial")
 else
   [ $# -eq 0 ] || die "unexpected argument: $1; the speech of --task $task is that which stages 1 and 9 have prepared"
   speech=$(python "$here/local/declare_task.py" --corpus "$task") || exit 1
@@ -80,10 +88,10 @@ folds_group=folds of_task=
 
 what_is_made_with_what() {
   local files dev conf=$here/conf
-  if [ "$task" = ser ]; then
-    files=$(corpus_files ser_corpus)
-    made_with 9 ser_corpus data/ser '' "SER corpus: $corpus $corpus_dir" "files of the SER corpus: $files" \
-      "a part of the SER corpus will do: $allow_partial" "$([ "$emotions" = paper ] || echo "emotions: $emotions")"
+  if [ -n "$corpus" ]; then
+    files=$(corpus_files "${task}_corpus")
+    made_with 9 "${task}_corpus" "data/$task" '' "$name corpus: $corpus $corpus_dir" "files of the $name corpus: $files" \
+      "a part of the $name corpus will do: $allow_partial" "$([ "$emotions" = paper ] || echo "emotions: $emotions")"
   else
     made_with 9 "${task}_corpus" "data/$task" "${speech}_corpus"
   fi
@@ -117,7 +125,7 @@ check_folds() {
 }
 
 prepare_corpus() {
-  [ "$task" != ser ] || list_corpus_files ser_corpus
+  [ -z "$corpus" ] || list_corpus_files "${task}_corpus"
   "${prepare[@]}" "$corpus_dir" "$data"
 }
 
@@ -143,7 +151,7 @@ look_at_corpus() {
     python "$here/local/demo_ser.py" "$corpus_dir"
     what_is_made_with_what
   fi
-  [ "$task" = ser ] || needs "$([ "$speech" = asr ] && echo 1 || echo 9)" "$corpus_dir/corpus"
+  [ -n "$corpus" ] || needs "$([ "$speech" = asr ] && echo 1 || echo 9)" "$corpus_dir/corpus"
   once "${task}_corpus" "$data/corpus" prepare_corpus
   what_is_made_with_what   # the speakers for early stopping are known now
   python "$here/local/make_folds.py" --dry-run "${folds_options[@]}" "$data" "$folds_dir" >/dev/null   # before the features

@@ -209,7 +209,7 @@ corpus_files() {
   if [ -d "$corpus_dir" ] && { ! $only_check || [ -f "$dir/made_with/$1" ]; }; then
     python "$here/local/corpus_files.py" "${corpus_files_options[@]}" "$kind" "$corpus_dir" "$dir/made_with/$1.files"
   elif [ -f "$dir/made_with/$1" ]; then
-    sed -n 's/^files of the ... corpus: //p' "$dir/made_with/$1"
+    sed -n 's/^files of the [^ ]* corpus: //p' "$dir/made_with/$1"
   else
     echo '?'
   fi
@@ -222,7 +222,7 @@ list_corpus_files() {
 
 # why_differs <facts>: which files, if it is those of the corpus
 why_differs() {
-  [[ $1 =~ 'files of the '(...)' corpus' ]] || return 0
+  [[ $1 =~ 'files of the '([^ ]+)' corpus' ]] || return 0
   local group=${BASH_REMATCH[1],,}_corpus changes
   changes=$(python "$here/local/corpus_files.py" --changes "${corpus_files_options[@]}" "$kind" "$corpus_dir" "$dir/made_with/$group.files")
   echo "${changes:+ ($changes)}"

@@ -137,6 +137,8 @@ def summarise_folds(folds: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
             f"the folds differ in their classes: {' and '.join(','.join(names) for names in sorted(classes))}"
         )
     levels = dict.fromkeys(row.level for row in ROWS)
+    if not any(({*levels} - {"frames"}) & parts[part].keys() for parts in folds.values() for part in PARTS):
+        levels = {"frames": None}  # of a task in which utterances are not decided on
     for fold, parts in folds.items():
         missing = [level for level in levels if level not in parts["test"] or level not in parts["dev"]]
         if missing:
@@ -158,13 +160,14 @@ def summarise_folds(folds: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
 def as_text(summary: dict[str, Any], title: str, paper: str | None, missing: dict[str, str]) -> str:
     """The figures as a person reads them: beside them the paper's of an experiment, and what guessing gives."""
     folds = list(summary["test"]["frames"]["error"]["by_fold"])
+    rows = [row for row in ROWS if row.level in summary["test"]]
     lines = [f"{title}; {len(folds)} folds; per cent", ""]
     if missing:
         lines[1:1] = [f"{len(missing)} of {len(folds) + len(missing)} folds are missing: {listed(missing)}"]
     for part in PARTS:
         heads = ["mean", "95 % interval", "pooled", *["paper"] * (paper is not None), "majority", "chance"]
         lines += aligned(
-            [[part, "", *heads], *(figures(summary[part], row, part, paper) for row in ROWS)], text_columns=2
+            [[part, "", *heads], *(figures(summary[part], row, part, paper) for row in rows)], text_columns=2
         )
         counts = [f"{of['total']} {level.replace('_', ' ')}" for level, of in summary[part].items()]
         speakers = summary[part]["frames"]["error"].get("speakers")
@@ -172,14 +175,14 @@ def as_text(summary: dict[str, Any], title: str, paper: str | None, missing: dic
     lines += ["E, UE: errors; WA, UA: accuracies; UE and UA: every class weighs the same"]
     lines += ["majority: always the most frequent class; chance: any class equally often"]
     lines += ["intervals: bootstrap over the speakers, too narrow where they are few", ""]
-    heads = [f"{row.name}{'*' * (row.level == 'frames_without_silence')} {part}" for part in PARTS for row in ROWS]
+    heads = [f"{row.name}{'*' * (row.level == 'frames_without_silence')} {part}" for part in PARTS for row in rows]
     by_fold = [
-        [row.shown(summary[part][row.level][row.error]["by_fold"][fold]) for part in PARTS for row in ROWS]
+        [row.shown(summary[part][row.level][row.error]["by_fold"][fold]) for part in PARTS for row in rows]
         for fold in folds
     ]
     lines += aligned([["fold", *heads], *([fold, *cells] for fold, cells in zip(folds, by_fold, strict=True))])
-    lines.append("* frames without silence")
-    for level in ("frames", "utterances"):
+    lines += ["* frames without silence"] * ("frames_without_silence" in summary["test"])
+    for level in [level for level in ("frames", "utterances") if level in summary["test"]]:
         of = summary["test"][level]
         lines += ["", f"test {level} of all folds; row: reference, column: decision"]
         named = zip(of["classes"], of["confusion"], strict=True)
