@@ -5,8 +5,9 @@ Usage: python local/own_task.py [--allow-partial true] <own-data-dir> <data-dir>
 Reads wav.scp, utt2spk, and utt2class (and classes, their order, without silence), or labels.scp and classes: for each
 utterance a vector of numbers, one for each frame (25 ms, every 10 ms), and the names of these classes. Where they are,
 also the further files that local/ser_data.sh reads, test_speakers (a test set in the place of folds; then dev_speakers,
-too), and task.json, which says label, recognises and unit (see asrser_nn/study/task.py). The task is called as
-<data-dir>.
+too), and task.json, which says label, recognises and unit (see asrser_nn/study/task.py), and corpus, asr or ser, if its
+speakers are those of that corpus, and called the same: layers of a network that has heard them are then not taken. The
+task is called as <data-dir>.
 """
 
 import json
@@ -32,11 +33,13 @@ def read_words(file: Path, name: str) -> dict[str, str]:
         said = json.loads(file.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
         raise Failure(f"{file}: this is no JSON ({error})") from error
-    if not isinstance(said, dict) or not said.keys() <= words.keys():
-        raise Failure(f"{file}: expected {', '.join(words)} and their values, found {said!r:.60}")
+    if not isinstance(said, dict) or not said.keys() <= {*words, "corpus"}:
+        raise Failure(f"{file}: expected {', '.join(words)} or corpus and their values, found {said!r:.60}")
     for key, word in said.items():
         if not (isinstance(word, str) and word.strip() and word.isprintable()):
             raise Failure(f"{file}: {key} is a word or a few, not {word!r:.60}")
+    if said.get("corpus", "ser") not in ("asr", "ser"):
+        raise Failure(f"{file}: corpus is asr or ser, not {said['corpus']!r:.60}; without it the corpus is another one")
     return words | said
 
 

@@ -5,8 +5,12 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
+from asrser_io.tables import TableWriter
+
+FRAMES = 1 + (12800 - 400) // 160  # of each recording of 0.8 s
 TINY = "--channels=2,3\n--hidden=8,8,8\n--max-epochs=1\n--learning-rate=0.003\n"
 
 
@@ -23,28 +27,62 @@ def command(root, tones, tmp_path_factory):
     return work, lambda *words: [str(word) for word in [root / "run.sh", *options, *words]]
 
 
+@pytest.fixture(scope="module")
+def voicing(tones, tmp_path_factory):
+    """A task of one's own on the same recordings, with a label for each frame: tone or rest."""
+    own = tmp_path_factory.mktemp("voicing")
+    recordings = {path.stem: path for path in sorted(tones.glob("Session*/sentences/wav/*/*.wav"))}
+    labels = np.zeros(FRAMES, np.int32)
+    labels[15:65] = 1
+    (own / "wav.scp").write_text("".join(f"{name} {path}\n" for name, path in recordings.items()))
+    (own / "utt2spk").write_text("".join(f"{name} {name[:6]}\n" for name in recordings))
+    (own / "classes").write_text("rest\ntone\n")
+    (own / "task.json").write_text('{"label": "VAD", "recognises": "voice"}')
+    with TableWriter(f"ark,scp:{own}/labels.ark,{own}/labels.scp", "int_vector") as writer:
+        for name in recordings:
+            writer.write(name, labels)
+    return own
+
+
 def run(command):
     return subprocess.run(command, env={**os.environ, "PYTHON": sys.executable}, capture_output=True, text=True)
 
 
-def test_gender_is_a_task_beside_emotions_and_needs_no_asr(command):
+def test_tasks_are_added_to_a_study_that_needs_no_asr(command, voicing):
     work, words = command
     result = run(words("--tasks", "ser"))
     assert result.returncode == 0, result.stderr
     before = (work / "exp/ser/fold_Ses01F/final.pt").stat().st_mtime_ns
-    result = run(words("--tasks", "ser,gender"))
+    result = run(words("--tasks", "ser,gender,voicing", "--task-data", voicing))
     assert result.returncode == 0, result.stderr
     assert "Stage 1: " not in result.stdout and not (work / "data/asr").exists()
     assert (work / "exp/ser/fold_Ses01F/final.pt").stat().st_mtime_ns == before
     runs = json.loads((work / "exp/report/results.json").read_text())["runs"]
-    folds = ("Ses01F", "Ses01M")
-    experiments = ("ser", "gender", "ser2gender", "gender2ser")
+    # The folds of voicing, whose corpus is its own, are called like those of the others, but for the reader only.
+    tasks, folds = ("ser", "gender", "voicing"), ("Ses01F", "Ses01M")
+    experiments = {*tasks, *(f"{source}2{task}" for source in tasks for task in tasks if source != task)}
     assert {(run["experiment"], run["fold"]) for run in runs} == {(name, f) for name in experiments for f in folds}
     declared = json.loads((work / "exp/gender/task.json").read_text())
     assert declared["class_names"] == ["female", "male", "silence"] and declared["folds"] == list(folds)
     # the speaker that a fold leaves out is called by his sex
     (entry, *_) = json.loads((work / "exp/gender/fold_Ses01M/evaluate_test.json").read_text())["per_utterance"]
     assert entry["reference"] == "male"
+    own = json.loads((work / "exp/voicing/fold_Ses01M/evaluate_test.json").read_text())
+    assert own["frames"]["support"] == {"rest": 8 * (FRAMES - 50), "tone": 8 * 50} and "utterances" not in own
+    page = (work / "exp/report/tables.md").read_text()
+    assert "Transfer gender → VAD" in page and "voice recognition (VAD) baseline" in page
+
+
+def test_a_task_of_ones_own_that_has_changed_is_refused(command, voicing):
+    work, words = command
+    archive = voicing / "labels.ark"
+    before = archive.read_bytes()
+    archive.write_bytes(before[:-1] + bytes([before[-1] ^ 1]))
+    result = run(words("--tasks", "ser,voicing", "--task-data", voicing))
+    archive.write_bytes(before)
+    assert result.returncode == 1 and result.stdout == ""
+    assert "data/voicing/corpus was made with 'files of the VOICING corpus: " in result.stderr
+    assert "(labels.ark is changed); choose another --dir" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -53,8 +91,11 @@ def test_gender_is_a_task_beside_emotions_and_needs_no_asr(command):
         (["--tasks", "ser,mood"], "there is no task 'mood'; local/tasks declares "),
         (["--tasks", "ser,gender,ser"], "--tasks ser,gender,ser: ser stands there twice"),
         (["--tasks", "ser,gender-ser"], "there is no task 'gender-ser', but gender, gender-asr"),
-        (["--tasks", ""], "--tasks"),
-        (["--tasks", "ser,"], "--tasks"),
+        (["--tasks", "ser,"], "--tasks is a list of names, such as asr,ser,gender, not 'ser,'"),
+        (["--tasks", "ser,gender", "--task-data", "/"], "--task-data: add a name for this task to --tasks ser,gender"),
+        (["--tasks", "ser,mood,rain", "--task-data", "/"], "local/tasks declares neither mood nor rain"),
+        (["--tasks", "ser,mood", "--task-data", "/none"], "--task-data: no such folder: /none"),
+        (["--tasks", "ser,Mood", "--task-data", "/"], "the name of a task of your own is of small letters"),
     ],
 )
 def test_tasks_that_cannot_be_are_refused_in_one_line(command, words, said):

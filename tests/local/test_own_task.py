@@ -84,6 +84,7 @@ def test_labels_of_frames_are_taken_as_they_are_and_scored_by_frames_alone(own):
         ("test_speakers", "joe\n", "name those for early stopping, too, in dev_speakers"),
         ("task.json", "{", "task.json: this is no JSON"),
         ("task.json", '{"folds": 3}', "task.json: expected label, recognises, unit"),
+        ("task.json", '{"corpus": "TIMIT"}', "task.json: corpus is asr or ser, not 'TIMIT'"),
         ("task.json", '{"unit": 3}', "task.json: unit is a word or a few, not 3"),
         ("wav.scp", None, "a data directory for accent needs wav.scp, utt2spk and utt2class"),
     ],
