@@ -42,7 +42,7 @@ def accept(calls, root, timit_sample, tones, tmp_path):
     for number, call in enumerate(calls):
         # Corpora that nobody but their owners has are stood in for; no stage is run but the first, which only looks.
         call = call.replace("/corpora/TIMIT", str(timit_sample)).replace("/corpora/IEMOCAP_full_release", str(tones))
-        call = call.replace("--timit restored", f"--timit {timit_sample}")
+        call = call.replace("--timit restored", f"--timit {timit_sample}").replace("/corpora/accents", str(tones))
         words = shlex.split(call)
         if "--help" not in words and "--doctor" not in words:
             words += ["--stage", "0", "--stop-stage", "0", "--dir", str(tmp_path / str(number))]
