@@ -40,6 +40,15 @@ MEASURES = {
 }
 
 
+def frame_errors(evaluation: dict[str, Any], utt2spk: dict[str, str]) -> Counts:
+    counts: Counts = defaultdict(lambda: [[0, 0]])
+    for entry in evaluation["per_utterance"]:
+        (pair,) = counts[utt2spk[entry["utterance"]]]
+        pair[0] += entry["errors"]
+        pair[1] += entry["frames"]
+    return dict(counts)
+
+
 def class_counts(evaluation: dict[str, Any], utt2spk: dict[str, str]) -> dict[str, Counts]:
     """E, UE, WA and UA of one evaluation, from the confusion of each utterance's frames and the answer for it."""
     names = list(evaluation["utterances"]["support"])

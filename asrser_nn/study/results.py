@@ -19,7 +19,7 @@ from asrser_nn.network.convnet import Shape
 from asrser_nn.network.model import code_commit, layer_table, load_model
 from asrser_nn.runs import Run
 from asrser_nn.study import hybrid, paper
-from asrser_nn.study.measures import Counts, class_counts, summary
+from asrser_nn.study.measures import Counts, class_counts, frame_errors, summary
 from asrser_nn.study.summary import as_written, read_evaluation, read_json, read_utt2spk
 from asrser_nn.study.task import Task, read_task
 from asrser_nn.training.directory import listed, what_is_missing
@@ -35,15 +35,6 @@ def phone_errors(per_utt: Path) -> Counts:
     with as_written(per_utt):
         for _, (_, speaker, errors, phones, *_) in lines:
             counts[speaker] = [[counts[speaker][0][0] + int(errors), counts[speaker][0][1] + int(phones)]]
-    return dict(counts)
-
-
-def frame_errors(evaluation: dict[str, Any], utt2spk: dict[str, str]) -> Counts:
-    counts: Counts = defaultdict(lambda: [[0, 0]])
-    for entry in evaluation["per_utterance"]:
-        (pair,) = counts[utt2spk[entry["utterance"]]]
-        pair[0] += entry["errors"]
-        pair[1] += entry["frames"]
     return dict(counts)
 
 

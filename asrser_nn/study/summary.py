@@ -12,7 +12,7 @@ from asrser_io.files import Failure, described
 from asrser_io.text import read_map
 from asrser_nn.prediction.evaluate import rates
 from asrser_nn.runs import Run
-from asrser_nn.study.measures import class_counts, summarise
+from asrser_nn.study.measures import class_counts, frame_errors, summarise
 from asrser_nn.study.paper import published
 from asrser_nn.training.directory import MARK, listed, read_mark, what_is_missing
 
@@ -60,7 +60,10 @@ def read_folds(runs: Sequence[Run]) -> tuple[dict[str, dict[str, Any]], dict[str
                 path = Path(run.directory) / f"evaluate_{part}.json"
                 utt2spk = read_utt2spk(evaluation, path)
                 with as_written(path):
-                    evaluation["counts"] = class_counts(evaluation, utt2spk)
+                    if "utterances" in evaluation:
+                        evaluation["counts"] = class_counts(evaluation, utt2spk)
+                    else:
+                        evaluation["counts"] = {"E": frame_errors(evaluation, utt2spk)}
             with as_written(f"{run.directory}/evaluate_{{{','.join(PARTS)}}}.json"):
                 summarise_folds({run.fold: folds[run.fold]})
     if not folds:
@@ -150,7 +153,7 @@ def summarise_folds(folds: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     for part in PARTS:
         counts = [fold[part]["counts"] for fold in folds.values() if "counts" in fold[part]]
         for row in ROWS:
-            if counts and row.level != "frames_without_silence" and all(of[row.name] for of in counts):
+            if counts and row.level != "frames_without_silence" and all(of.get(row.name) for of in counts):
                 found = summarise([of[row.name] for of in counts])
                 bounds = found["interval"] and sorted(row.as_error(bound) for bound in found["interval"])
                 summary[part][row.level][row.error] |= {"interval": bounds, "speakers": found["speakers"]}

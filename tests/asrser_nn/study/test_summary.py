@@ -127,3 +127,20 @@ def test_folds_with_other_classes_are_not_mixed(folds):
     folds["08"]["test"]["classes"] = ["anger", "joy", "silence"]
     with pytest.raises(Exception, match="differ in their classes"):
         summarise_folds(folds)
+
+
+def test_a_task_without_utterances_to_decide_on_is_summed_up_by_its_frames(runs, folds, tmp_path):
+    """As one with a label of its own for each frame: an evaluation without --silence-class."""
+    for run in runs:
+        for part in ("dev", "test"):
+            path = Path(run.directory) / f"evaluate_{part}.json"
+            whole = json.loads(path.read_bytes())
+            for entry in whole["per_utterance"]:
+                entry |= {"frames": 20, "errors": 5}
+            for level in ("frames_without_silence", "utterances"):
+                del whole[level]
+            path.write_text(json.dumps(whole))
+    result = summarise(tmp_path)
+    assert result.exit_code == 0, result.output
+    assert "frames, 3 classes" in result.output and "utterances" not in result.output
+    assert set(json.loads((tmp_path / "all.json").read_text())["test"]) == {"frames"}
