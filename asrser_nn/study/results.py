@@ -142,7 +142,7 @@ def collect(work: Path, wanted: Sequence[Run], about: Sequence[tuple[str, str]])
             "code commit": code_commit(),
             "torch": torch.__version__,
             "Python": platform.python_version(),
-            "machine": f"{platform.platform()}, {_processor()}",
+            "machine": f"{platform.system()} {platform.machine()}, {_processor()}",
             **dict(about),
         },
         "networks": networks,
