@@ -31,8 +31,11 @@ def what_it_is(work: Path, allow_missing: bool) -> tuple[str, str, str]:
                 f"{min(results['missing'])}; finish the study, or keep a part of it with --allow-missing"
             )
         names = " and ".join(dict.fromkeys(corpus["name"] for corpus in results["corpora"].values()))
-        seconds = sum(epoch.get("seconds", 0) for run in results["runs"] for epoch in run["history"])
-        return names, f"{len(results['runs'])} in {seconds / 3600:.1f} h", results["provenance"]["machine"]
+        hybrid = results.get("hybrid") or {"tasks": [""], "runs": []}
+        trained = [*results["runs"], *(run for run in hybrid["runs"] if run["task"] == hybrid["tasks"][0])]
+        seconds = sum(epoch.get("seconds", 0) for run in trained for epoch in run["history"])
+        number = len(results["runs"]) + len(hybrid["runs"])
+        return names, f"{number} in {seconds / 3600:.1f} h", results["provenance"]["machine"]
     corpus = next((path for path in (work / "data/asr/corpus", work / "data/ser/corpus") if path.exists()), None)
     if corpus is None:
         raise Failure(f"{work}: no work directory of run.sh: there is neither a report nor data/asr/corpus in it")

@@ -2,8 +2,9 @@
 
 Usage: python local/list_hybrids.py [options] <work-dir> [-- options of asrser_nn train]
  e.g.: python local/list_hybrids.py --shared-layers 1,3 --nnet-config ser=conf/quick/ser.conf . >exp/hybrid/runs
-Reads exp/<task>/task.json, as local/list_runs.py does. For each number of shared layers there is one for every fold. Of
-tasks whose folds differ the first goes with the first one, and so on; the shorter list of folds begins again.
+Reads exp/<task>/task.json, as local/list_runs.py does. For each number of shared layers there is one for every fold.
+Folds of one name go together; of tasks whose folds differ the first goes with the first one, and so on; the shorter
+list of folds begins again.
 
 Every task is measured by the dev accuracy of its network that was trained from scratch with the same seed and fold,
 which stages 7, 10 and 11 make.
@@ -24,11 +25,10 @@ from asrser_nn.study.task import Task, read_task
 
 def folds_together(tasks: list[Task]) -> Iterator[tuple[Fold, list[Fold]]]:
     """What each hybrid is called, and the fold of each task in it."""
-    number = max(1, *(len(task.folds) for task in tasks))
-    for i in range(number):
-        folds = [task.folds[i % len(task.folds)] if task.folds else None for task in tasks]
-        names = [fold for task, fold in zip(tasks, folds, strict=True) if fold and len(task.folds) == number]
-        yield (names[0] if names else None), folds
+    most = max((task.folds for task in tasks), key=len)
+    for i, name in enumerate(most or [None]):
+        others = [task.folds[i % len(task.folds)] if task.folds else None for task in tasks]
+        yield name, [name if name in task.folds else other for task, other in zip(tasks, others, strict=True)]
 
 
 def hybrids(

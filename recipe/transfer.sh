@@ -42,6 +42,7 @@ here=$(dirname "$(readlink -f "$0")")/..
 [ $# -eq 0 ] || die "unexpected argument: $1; see $0 --help"
 exp=$dir/exp transfer=$dir/exp/transfer mono=$dir/exp/mono hybrids=$dir/exp/hybrid/${tasks//,/+}
 $hybrid || [ "$stage" -lt 14 ] || die "stage 14 is of --hybrid true"
+! $hybrid || [[ $tasks == *,* ]] || die "--hybrid true: one task, $tasks, has nobody to share layers with; name several with --tasks"
 
 IFS=, read -r -a names <<<"$tasks"
 has_task() { [[ ,$tasks, == *,$1,* ]]; }

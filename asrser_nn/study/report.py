@@ -17,7 +17,15 @@ from asrser_nn.study.hybrid import LENIENT
 from asrser_nn.study.measures import LEAST_SPEAKERS, MEASURES, REFERENCES
 from asrser_nn.study.summary import aligned
 from asrser_nn.study.task import Task
-from asrser_nn.study.words import NO_CONTROLS, RANDOM_LAYERS, experiment, readings, tasks_of
+from asrser_nn.study.words import (
+    NO_CONTROLS,
+    RANDOM_LAYERS,
+    Reading,
+    experiment,
+    reading_of_hybrid,
+    readings,
+    tasks_of,
+)
 
 MISSING = "missing"
 PARTS = ("dev", "test")
@@ -482,6 +490,14 @@ th { background: #f3f3f3; }
 """
 
 
+def _said(reading: Reading) -> str:
+    return (
+        f"<h3>{html.escape(reading.name)}</h3>\n<p>{html.escape(reading.explanation)}</p>\n<ul>\n"
+        + "".join(f"<li>{html.escape(text)}</li>\n" for text in reading.sentences)
+        + "</ul>\n"
+    )
+
+
 def _page(results: dict[str, Any], made: list[Table], drawn: dict[str, tuple[str, Path]]) -> str:
     def picture(name: str) -> str:
         if name not in drawn:
@@ -500,12 +516,7 @@ def _page(results: dict[str, Any], made: list[Table], drawn: dict[str, tuple[str
     ]
     first = [name for name in first if name not in of_hybrid]
     caveats = "".join(f"<p>{html.escape(text)}</p>" for text in results["caveats"])
-    said = "".join(
-        f"<h3>{html.escape(reading.name)}</h3>\n<p>{html.escape(reading.explanation)}</p>\n<ul>\n"
-        + "".join(f"<li>{html.escape(text)}</li>\n" for text in reading.sentences)
-        + "</ul>\n"
-        for reading in readings(results)
-    )
+    said = "".join(_said(reading) for reading in readings(results))
     rest = [table for name, table in by_name.items() if name not in ("Overview", *first, *of_hybrid)]
     title = html.escape(results["title"])
     return (
@@ -517,6 +528,7 @@ def _page(results: dict[str, Any], made: list[Table], drawn: dict[str, tuple[str
         + said
         + "".join(by_name[name].html() for name in first)
         + (f"<h2>Learning together</h2>\n{picture('figure4_hybrid')}" if of_hybrid else "")
+        + (_said(reading_of_hybrid(results)) if of_hybrid else "")
         + "".join(by_name[name].html() for name in of_hybrid)
         + f"<h2>The networks</h2>\n{picture('figure2_filters')}{picture('learning_curves')}{picture('confusion')}"
         + "<h2>Everything else</h2>\n"

@@ -77,18 +77,49 @@ def readings(results: dict[str, Any]) -> list[Reading]:
     ]
 
 
-def _figure(tasks: Mapping[str, Task], row: dict[str, Any]) -> str:
-    layers = {0: "no layer", 1: "the first layer"}.get(
-        row["constant_layers"], f"the first {row['constant_layers']} layers"
+def reading_of_hybrid(results: dict[str, Any]) -> Reading:
+    """A sentence for each task and number of shared layers. Only where a hybrid was trained."""
+    tasks, found = tasks_of(results), results["hybrid"]
+    said = []
+    for row in found["summary"]:
+        if (row["part"], row["measure"]) != ("test", tasks[row["task"]].main_measure):
+            continue
+        others = [name for name in found["tasks"] if name != row["task"]]
+        compared = {"scratch": "a separate network"} | {
+            name: f"{experiment(tasks, row['task'], name)} with as many layers constant" for name in others
+        }
+        differences = [_difference(row, name, text) for name, text in compared.items() if name in row["comparisons"]]
+        with_whom = " and ".join(label(tasks, name) for name in others)
+        layers = _layers(row["shared_layers"])
+        figure = f"{label(tasks, row['task'])}, {layers} shared with {with_whom}: {_error(row)}"
+        said.append(", ".join(filter(None, [figure, " and ".join(differences)])) + ".")
+    return Reading(
+        "The hybrid",
+        "What does it cost, or bring, a task to have its first layers in common with another one, when both learn at "
+        "the same time? Early stopping looked at both: at the mean of the dev accuracies, each divided by that of the "
+        "separate network.",
+        said,
     )
+
+
+def _layers(number: int) -> str:
+    return {0: "no layer", 1: "the first layer"}.get(number, f"the first {number} layers")
+
+
+def _error(row: dict[str, Any]) -> str:
     interval = "" if row["interval"] is None else " to ".join(f"{bound:.1f}" for bound in row["interval"]) + ", "
-    figure = f"{row['measure']} {row['mean']:.1f} % ({interval}n {row['speakers']})"
-    return f"{experiment(tasks, row['task'], row['source_task'])} with {layers} constant: {figure}"
+    return f"{row['measure']} {row['mean']:.1f} % ({interval}n {row['speakers']})"
 
 
-def _difference(row: dict[str, Any], name: str) -> str:
+def _figure(tasks: Mapping[str, Task], row: dict[str, Any]) -> str:
+    layers = _layers(row["constant_layers"])
+    return f"{experiment(tasks, row['task'], row['source_task'])} with {layers} constant: {_error(row)}"
+
+
+def _difference(row: dict[str, Any], name: str, other: str | None = None) -> str:
+    """other: what it is compared with, in words, where COMPARED does not say so"""
     comparison = row["comparisons"][name]
-    verdict, other = comparison["verdict"], COMPARED[name]
+    verdict, other = comparison["verdict"], other or COMPARED[name]
     told = f"{verdict} than {other}" if verdict in ("better", "worse") else f"not told apart from {other}"
     low, high = comparison["interval"]
     return f"{told} ({comparison['difference']:+.1f}, {low:+.1f} to {high:+.1f}, n {comparison['speakers']})"

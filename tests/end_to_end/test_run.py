@@ -54,6 +54,8 @@ def command(root, corpora, tmp_path_factory):
             "cpu",
             "--threads",
             1,
+            "--hybrid",
+            "false",
         ]
         return [str(word) for word in [root / "run.sh", *options, *words]]
 
@@ -287,6 +289,9 @@ def test_an_interrupted_study_ends_with_the_numbers_of_one_that_was_not(study, c
         (["--controls", "3"], "--controls 3: 3 is not among --layers 0,5"),
         (["--controls", "all"], "--controls is true, false, or some of --layers, such as 3, not 'all'"),
         (["--random-draws", "0"], "--random-draws is an integer >= 1, not '0'"),
+        (["--hybrid", "yes"], "--hybrid is true or false, not 'yes'"),
+        (["--hybrid", "true", "--shared-layers", "6"], "of the 6 layers at most 5 can be shared, not 6"),
+        (["--hybrid", "true", "--tasks", "ser"], "--hybrid true: one task, ser, has nobody to share layers with"),
         (["--layers", "0,0"], "--layers 0,0: 0 stands there twice"),
         (["--nj", "0"], "--nj is an integer >= 1, not '0'"),
         (["--threads", "-1"], "--threads is an integer >= 0, not '-1'"),

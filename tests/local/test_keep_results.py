@@ -48,6 +48,15 @@ def test_text_json_and_png_are_kept_with_command_commit_and_hours(keep_results, 
     assert last == "| [b](b) | A and B | 2 in 1.0 h | `./run.sh --seeds 3` | bbbbbbbbbbbb | two cores |"
 
 
+def test_a_hybrid_counts_as_a_network_for_each_task_and_its_hours_once(keep_results, work, tmp_path):
+    path = work / "exp/report/results.json"
+    results = json.loads(path.read_text())
+    results["hybrid"] = {"tasks": ["a", "b"], "runs": [{"task": t, "history": [{"seconds": 1800}]} for t in "ab"]}
+    path.write_text(json.dumps(results))
+    keep_results(work, "b")
+    assert "| 4 in 1.5 h |" in (tmp_path / "results/README.md").read_text()
+
+
 def test_kept_again_a_folder_and_its_row_are_replaced_and_others_stay(keep_results, work, tmp_path):
     for name in ("b", "c", "a"):
         keep_results(work, name)

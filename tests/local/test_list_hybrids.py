@@ -68,6 +68,16 @@ def test_each_task_has_its_data_its_method_and_the_separate_network_of_its_seed_
     assert asr.decodings == ("decode_dev", "decode_test") and ser.decodings == ()
 
 
+def test_folds_of_one_name_go_together(root, work, tmp_path):
+    data = json.loads((work / "exp/ser/task.json").read_text())
+    (work / "exp/gender").mkdir()
+    (work / "exp/gender/task.json").write_text(json.dumps(data | {"name": "gender", "folds": FOLDS[::-1]}))
+    config = ["--nnet-config", "gender=conf/paper/ser.conf"]
+    for hybrid in _list(root, work, tmp_path, "--tasks", "ser,gender", "--shared-layers", "2", *config).values():
+        fold = hybrid.directory.rpartition("_")[2]
+        assert [part.training.sharing.baseline.rpartition("_")[2] for part in hybrid.parts] == [fold, fold]
+
+
 def test_of_tasks_with_other_folds_the_first_goes_with_the_first_and_the_shorter_list_begins_again(
     root, work, tmp_path
 ):

@@ -8,6 +8,7 @@ import pytest
 from asrser_nn.network.convnet import ConvNet, Shape
 from asrser_nn.study import hybrid
 from asrser_nn.study.report import summary_text, tables, write_report
+from asrser_nn.study.words import reading_of_hybrid
 
 SMALL = Shape(40, 4, context=7, channels=(4, 6), hidden=(8, 8, 8))
 
@@ -104,6 +105,17 @@ def test_table_4_holds_the_hybrid_beside_separate_networks_and_transfers(results
         assert cells["hybrid, first 3 layers shared"][column].startswith(f"{row['mean']:.2f} [")
         row = _find(results["summary"], experiment=f"{other}2{task}", constant_layers=3, measure=measure, part="test")
         assert cells["transfer, first 3 layers constant"][column].startswith(f"{row['mean']:.2f} [")
+
+
+def test_sentences_say_what_the_comparisons_say(results):
+    said = reading_of_hybrid(results).sentences
+    assert len(said) == 4  # two tasks, two numbers of shared layers
+    row = _find(results["hybrid"]["summary"], task="ser", shared_layers=3, measure="UE", part="test")
+    (sentence,) = [text for text in said if text.startswith("SER, the first 3 layers shared with ASR: UE ")]
+    assert f"UE {row['mean']:.1f} % (" in sentence
+    for name, words in (("scratch", "a separate network"), ("asr", "ASR → SER with as many layers constant")):
+        difference = row["comparisons"][name]["difference"]
+        assert f"{words} ({difference:+.1f}, " in sentence
 
 
 def test_the_page_the_screen_and_the_figure_show_it_and_only_where_there_is_one(results, made_up_study, tmp_path):
