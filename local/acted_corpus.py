@@ -9,6 +9,7 @@ from typing import NamedTuple
 import ser_corpus
 from ser_corpus import (
     EMOTIONS,
+    Labels,
     Utterance,
     check_counts,
     in_order,
@@ -142,5 +143,5 @@ def prepare(corpus: Corpus, folder: Path, out: Path, allow_partial: bool, which:
     check_counts(expected, found, allow_partial)
     what = f"{WORDS[len(emotions)]} emotions" + (", calm as neutral" if which == CALM_AS_NEUTRAL else "")
     name = f"{corpus.name} ({len(utterances)} of {total} utterances of {what})"
-    write_data_dir(out, utterances, emotions, name, corpus.dev_speakers, None, left_out, total)
+    write_data_dir(out, utterances, Labels(emotions), name, corpus.dev_speakers, None, left_out, total)
     print(f"{out}: {name}, {len({u.speaker for u in utterances})} speakers")

@@ -9,6 +9,7 @@ from ser_corpus import (
     DEMO_MARK,
     DEMO_NAME,
     EMOTIONS,
+    Labels,
     Utterance,
     check_counts,
     check_parts,
@@ -194,7 +195,7 @@ def prepare(corpus: Path, out: Path, allow_partial: bool) -> None:
     write_data_dir(
         out,
         utterances,
-        EMOTIONS,
+        Labels(EMOTIONS),
         name,
         dev_speakers=("Ses05F", "Ses05M"),
         session_of={u.speaker: u.speaker[:5] for u in utterances},

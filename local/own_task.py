@@ -62,11 +62,11 @@ def prepare(data: Path, out: Path, allow_partial: bool) -> None:
             raise Failure(f"{data} has test_speakers: name those for early stopping, too, in dev_speakers")
         lists["test_speakers"] = read_list(data / "test_speakers")
     if (data / "utt2class").is_file():
-        labels = Labels("utt2class", "classes", "utterance_classes", "class", lists)
+        labels = Labels((), "utt2class", "classes", "utterance_classes", "class", lists)
     elif (data / "labels.scp").is_file():
         check_labels(data)
         declared |= OF_FRAMES
-        labels = Labels("labels.scp", "classes", "classes", "label", lists)
+        labels = Labels((), "labels.scp", "classes", "classes", "label", lists)
     else:
         raise Failure(f"{data} has no utt2class and no labels.scp: what are the classes?")
     lists["declaration.json"] = [json.dumps(declared)]

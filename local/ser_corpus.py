@@ -46,16 +46,14 @@ DEMO_NAME = "synthetic demo, no scientific meaning"
 
 
 class Labels(NamedTuple):
-    """What says the class of each utterance, in data directories that have no emotions."""
+    """The classes of utterances in the order of their ids, and where a data directory says them."""
 
+    classes: Sequence[str] = ()
     table: str = "utt2emotion"
-    order: str = "emotions"  # the classes in the order of their ids
+    order: str = "emotions"  # the classes in their order
     written: str = "emotions"  # the same in what is written
     word: str = "emotion"
     lists: Mapping[str, Sequence[str]] = MappingProxyType({})  # further files to write
-
-
-EMOTION_LABELS = Labels()
 
 
 class Utterance(NamedTuple):
@@ -311,13 +309,12 @@ def report_missing_emotions(utterances: Sequence[Utterance], emotions: Sequence[
 def write_data_dir(
     out: Path,
     utterances: Sequence[Utterance],
-    emotions: Sequence[str],
+    labels: Labels,
     corpus: str,
     dev_speakers: Sequence[str] = (),
     session_of: Mapping[str, str] | None = None,
     left_out: Sequence[str] = (),
     expected: int | None = None,
-    labels: Labels = EMOTION_LABELS,
 ) -> None:
     """Write the data directory beside its final place, then rename it: it is complete or absent.
 
@@ -330,7 +327,7 @@ def write_data_dir(
     if out.exists() and not (out / "corpus").is_file():
         raise Failure(f"{out} exists and is no data directory of a SER corpus: remove it, or name another")
     if labels.table != "labels.scp":
-        report_missing_emotions(utterances, emotions)
+        report_missing_emotions(utterances, labels.classes)
     building = out.with_name(out.name + ".tmp")
     shutil.rmtree(building, ignore_errors=True)
     building.mkdir(parents=True)
@@ -360,7 +357,7 @@ def write_data_dir(
     counts = [f"all {expected} utterances"] if expected else []
     lists = {
         **labels.lists,
-        labels.written: emotions,
+        labels.written: labels.classes,
         "dev_speakers": present,
         "left_out": left_out,
         "expected": counts,

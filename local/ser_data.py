@@ -5,7 +5,6 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from ser_corpus import (
-    EMOTION_LABELS,
     Labels,
     Utterance,
     check_genders,
@@ -22,6 +21,8 @@ from ser_corpus import (
 
 from asrser_io.files import Failure, fault_of_name
 from asrser_io.text import read_list, read_map, words_of
+
+EMOTIONS = Labels()
 
 
 def check_classes(utt2class: Mapping[str, str], file: Path, word: str) -> None:
@@ -95,8 +96,8 @@ def read_dev_speakers(file: Path, speakers: Collection[str]) -> list[str]:
     return dev_speakers
 
 
-def prepare(data: Path, out: Path, allow_partial: bool, labels: Labels = EMOTION_LABELS) -> None:
-    table, task = labels.table, "SER" if labels == EMOTION_LABELS else out.name
+def prepare(data: Path, out: Path, allow_partial: bool, labels: Labels = EMOTIONS) -> None:
+    table, task = labels.table, "SER" if labels == EMOTIONS else out.name
     for name in ("wav.scp", "utt2spk", table):
         if not (data / name).is_file():
             raise Failure(f"no {data}/{name}: a data directory for {task} needs wav.scp, utt2spk and {table}")
@@ -150,7 +151,7 @@ def prepare(data: Path, out: Path, allow_partial: bool, labels: Labels = EMOTION
         classes = order_of({u.emotion for u in utterances}, data, labels)
         print(table_of_counts(utterances, classes, {}))
     name = name_of_corpus(data)
-    write_data_dir(out, utterances, classes, name, dev_speakers, spk2session, left_out, labels=labels)
+    write_data_dir(out, utterances, labels._replace(classes=classes), name, dev_speakers, spk2session, left_out)
     print(f"{out}: {name}, {len(utterances)} utterances of {len(usable)} speakers")
 
 

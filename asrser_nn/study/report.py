@@ -232,7 +232,7 @@ def _cost_matrix(summary: _Summary, brief: bool = False) -> Table:
         "The cost of constant layers",
         "Rows: the task that l constant layers come from; columns: the task that they go to. The error on test less "
         "that of a network trained from scratch, both in per cent, with the 95 % interval of a paired bootstrap over n "
-        "speakers.",
+        "speakers. Missing is what was not run, or for what no network is there that has not heard these speakers.",
         ["layers of", *(f"{task.label}: {task.main_measure}" for task in tasks)],
         rows,
     )
