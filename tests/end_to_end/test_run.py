@@ -269,6 +269,20 @@ def test_an_interrupted_study_ends_with_the_numbers_of_one_that_was_not(study, c
     assert scores(work) == interrupted
 
 
+def test_controls_are_added_to_a_study_that_is_there(study, command):
+    work, _ = study
+    before = scores(work)
+    result = run(command(work, "--stage", 11, "--controls", 5, "--random-draws", 1))
+    assert result.returncode == 0, result.stderr
+    after = scores(work)
+    controls = {(f"{name}asr", 5, None) for name in ("asr2", "random2")}
+    controls |= {(f"{name}ser", 5, fold) for name in ("ser2", "random2") for fold in ("Ses01F", "Ses01M")}
+    assert set(after) - set(before) == controls
+    assert {key: after[key] for key in before} == before
+    assert "PER" in after["random2asr", 5, None][0]["test"]
+    assert "control: 5 layers of its own" in result.stdout and "control: 5 layers, random" in result.stdout
+
+
 @pytest.mark.parametrize(
     "words, message",
     [
