@@ -206,14 +206,16 @@ ser() {
 emotions() {
   ser "$@" "$ser_corpus" "$ser_dir"
 }
-# further_tasks [options]
+# further_task <task> [options]
+further_task() {
+  local config=$conf/$1.conf own=()
+  [ -f "$config" ] || config=$conf/ser.conf
+  [ "$1" != "$own_task" ] || own=(--task-data "$task_data")
+  ser --task "$1" "${own[@]}" --nnet-config "$config" "${@:2}"
+}
 further_tasks() {
-  local t config
-  for t in "${further[@]}"; do
-    config=$conf/$t.conf
-    [ -f "$config" ] || config=$conf/ser.conf
-    ser --task "$t" --task-data "$([ "$t" != "$own_task" ] || echo "$task_data")" --nnet-config "$config" "$@"
-  done
+  local t
+  for t in "${further[@]}"; do further_task "$t" "$@"; done
 }
 transfer() {
   "$here/recipe/transfer.sh" "${common[@]}" "$@" --tasks "$tasks" --layers "$layers" --controls "$controls" --random-draws "$random_draws" --seeds "$seeds" \
@@ -261,6 +263,7 @@ mkdir -p "$dir/exp" 2>/dev/null || die "cannot write into $dir/exp; choose anoth
 call="$(git -C "$here" describe --always --exclude '*' --abbrev=40 --dirty=+ 2>/dev/null || echo unknown) $call"
 [ "$(tail -n 1 "$dir/exp/commands" 2>/dev/null)" = "$call" ] || printf '%s\n' "$call" >>"$dir/exp/commands"
 [ "$stage" -gt 1 ] || [ "$ser_corpus" = demo ] || ! between 9 $((ser_last > 8 ? 9 : 8)) || emotions "${stages[@]}" --only-corpus true
+[ "$stage" -gt 1 ] || [ -z "$own_task" ] || ! between 9 9 || further_task "$own_task" "${stages[@]}" --only-corpus true
 ! between 1 "$asr_last" || asr "${stages[@]}"
 ! between 9 "$ser_last" || emotions "${stages[@]}"
 ! between 9 10 || further_tasks "${stages[@]}"

@@ -67,6 +67,8 @@ elif [ -n "$task_data" ]; then
   [ $# -eq 0 ] || die "unexpected argument: $1"
   [ -d "$task_data" ] || die "--task-data: no such folder: $task_data"
   [[ $task =~ ^[a-z][a-z_]*$ ]] || die "--task $task: the name of a task of your own is of small letters"
+  [[ ! $task =~ ^(asr|demo_.*|hybrid|lang|log|mono.*|random|report|seed.*|transfer|words)$ ]] ||
+    die "--task $task: what a work directory has for other things cannot be the name of a task"
   corpus=own corpus_dir=$(one_name "$task_data") kind=task-data dev_speakers='' emotions=paper
   prepare=(python "$here/local/own_task.py" --allow-partial "$allow_partial")
 else
@@ -157,7 +159,7 @@ look_at_corpus() {
   python "$here/local/make_folds.py" --dry-run "${folds_options[@]}" "$data" "$folds_dir" >/dev/null   # before the features
 }
 if $only_corpus; then
-  [ -e "$data/corpus" ] || echo "The SER corpus first: what is wrong with it is better known before the work on the other"
+  [ -e "$data/corpus" ] || echo "The $name corpus first: what is wrong with it is better known before the work on others"
   look_at_corpus
   exit
 fi

@@ -95,6 +95,8 @@ def test_a_task_of_ones_own_that_has_changed_is_refused(command, voicing):
         (["--tasks", "ser,gender", "--task-data", "/"], "--task-data: add a name for this task to --tasks ser,gender"),
         (["--tasks", "ser,mood,rain", "--task-data", "/"], "local/tasks declares neither mood nor rain"),
         (["--tasks", "ser,mood", "--task-data", "/none"], "--task-data: no such folder: /none"),
+        (["--tasks", "ser,transfer", "--task-data", "/"], "--task transfer: what a work directory has for"),
+        (["--tasks", "ser,mono_ali_dev", "--task-data", "/"], "--task mono_ali_dev: what a work directory has for"),
         (["--tasks", "ser,Mood", "--task-data", "/"], "the name of a task of your own is of small letters"),
     ],
 )
