@@ -55,7 +55,7 @@ controls=            # true: for each also layers of the task itself, and random
 random_draws=2       # integer >= 1: how many random ones for each fold and each seed
 hybrid=              # true: also networks of all tasks that share layers and learn together (stage 14); default: true for the demo only
 shared_layers=       # how many of the first layers they share, a network for each number; default: 3 for the demo, or 1,2,3,4,5
-hybrid_opts=         # of local/list_hybrids.py, such as "--batchnorm own"
+hybrid_opts=         # of local/list_hybrids.py, such as "--batchnorm shared"
 seeds=1              # integer >= 1: 3: the study with the seeds 1, 2 and 3
 nj=2                 # integer >= 1: parallel jobs; the GMM-HMM depends a little on their number
 cmd=                 # how jobs run; default: on this machine. With Slurm: "utils/slurm.sh --partition day"; see cmd.sh

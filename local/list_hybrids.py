@@ -22,6 +22,8 @@ from asrser_io.messages import as_script
 from asrser_nn.runs import Hybrid
 from asrser_nn.study.task import Task, read_task
 
+SHARED_OR_OWN = ("batchnorm", "normalisation")
+
 
 def folds_together(tasks: list[Task]) -> Iterator[tuple[Fold, list[Fold]]]:
     """What each hybrid is called, and the fold of each task in it."""
@@ -68,8 +70,8 @@ def main() -> None:
     add(
         "--passes", type=named, action="append", default=[], metavar="TASK=NUMBER", help="as asrser_nn multitask has it"
     )
-    for name in ("--batchnorm", "--normalisation"):
-        add(name, choices=["shared", "own"], default="shared", help="as asrser_nn multitask has it")
+    for name in SHARED_OR_OWN:
+        add(f"--{name}", choices=["shared", "own"], help="as asrser_nn multitask has it")
     add("work", metavar="work-dir")
     add("options", nargs="*", help="further options of asrser_nn train; they win")
     given = parser.parse_args()
@@ -87,7 +89,8 @@ def main() -> None:
                 options = {}
                 for name in names:
                     options[name] = ["--config", configs.get(name, str(CONF / f"{name}.conf")), *given.options]
-                    options[name] += ["--batchnorm", given.batchnorm, "--normalisation", given.normalisation]
+                    for what in SHARED_OR_OWN:
+                        options[name] += [f"--{what}", getattr(given, what)] if getattr(given, what) else []
                     options[name] += ["--passes", passes[name]] if name in passes else []
                     options[name] += ["--seed", str(seed)] if seed > 1 else []
                 lines += hybrids(work, tasks, folder_of_seed(work, seed), given.shared_layers, options)

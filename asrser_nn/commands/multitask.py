@@ -15,11 +15,11 @@ SHARING = [
         "--shared-layers", required=True, type=click.IntRange(0), help="how many of the first layers the tasks share"
     ),
     click.option(
-        "--batchnorm", type=SHARED_OR_OWN, default="shared",
-        help="BatchNorm statistics of the shared layers: of all tasks, or each task's own",
+        "--batchnorm", type=SHARED_OR_OWN, default="own",
+        help="BatchNorm statistics of the shared layers: of all tasks, or each task's own, which is better",
     ),
     click.option(
-        "--normalisation", type=SHARED_OR_OWN, default="shared",
+        "--normalisation", type=SHARED_OR_OWN, default="own",
         help="mean and variance of the input: of all training sets, or each task's own",
     ),
 ]  # fmt: skip

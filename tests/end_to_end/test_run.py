@@ -243,8 +243,8 @@ def test_a_hybrid_is_audited_trained_decoded_and_in_the_report(study, command):
     assert "first 5 layers shared" in result.stdout
     scale = json.loads((hybrids / "l5/fold_Ses01F/asr/hmm.json").read_text())["acoustic_scale"]
     assert scale == float((hybrids / "l5/fold_Ses01F/asr/decode_dev/best_scale").read_text())
-    refused = run([*asked, "--hybrid-opts", "--batchnorm own"])
-    assert refused.returncode == 1 and "'options of the hybrid: --batchnorm own'" in refused.stderr
+    refused = run([*asked, "--hybrid-opts", "--batchnorm shared"])
+    assert refused.returncode == 1 and "'options of the hybrid: --batchnorm shared'" in refused.stderr
     refused = run(command(work, "--stage", 14))
     assert refused.returncode == 1 and "stage 14 is of --hybrid true" in refused.stderr
 

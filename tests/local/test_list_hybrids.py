@@ -48,7 +48,7 @@ def test_there_is_a_hybrid_for_each_number_of_shared_layers_and_each_fold_and_th
 
 
 def test_each_task_has_its_data_its_method_and_the_separate_network_of_its_seed_and_fold(root, work, tmp_path):
-    options = ["--seeds", "2", "--shared-layers", "3", "--batchnorm", "own", "--passes", "ser=2"]
+    options = ["--seeds", "2", "--shared-layers", "3", "--batchnorm", "shared", "--passes", "ser=2"]
     options += ["--nnet-config", "asr=conf/quick/asr.conf", "--nnet-config", "ser=conf/quick/ser.conf"]
     hybrid = _list(root, work, tmp_path, *options)["seed2/hybrid/asr+ser/l3/fold_Ses01M"]
     asr, ser = hybrid.parts
@@ -56,8 +56,7 @@ def test_each_task_has_its_data_its_method_and_the_separate_network_of_its_seed_
     assert asr.training.sharing.baseline == f"{work}/exp/seed2/asr"
     assert ser.training.sharing.baseline == f"{work}/exp/seed2/ser/fold_Ses01M"
     assert {part.training.method.seed for part in hybrid.parts} == {2}
-    assert {(p.training.sharing.shared_layers, p.training.sharing.batchnorm) for p in hybrid.parts} == {(3, "own")}
-    assert {part.training.sharing.normalisation for part in hybrid.parts} == {"shared"}
+    assert {(p.training.sharing.shared_layers, p.training.sharing.batchnorm) for p in hybrid.parts} == {(3, "shared")}
     assert (asr.training.sharing.passes, ser.training.sharing.passes) == (1, 2)
     assert (asr.training.method.max_epochs, ser.training.method.max_epochs) == (12, 6)
     assert asr.training.shape.num_classes == 144 and ser.training.sources.class_names == tuple(EMOTIONS)
