@@ -65,11 +65,12 @@ def _number(value: float | None) -> str:
 
 
 def _with_interval(row: dict[str, Any] | None, digits: int = 2, with_n: bool = True) -> str:
-    """The figure, its interval, and over how many speakers."""
+    """The figure, its standard deviation over seeds if there are several, its interval, and over how many speakers."""
     if row is None:
         return MISSING
+    spread = "" if row["seed_spread"] is None else f" ± {row['seed_spread']:.{digits}f}"
     interval = "" if row["interval"] is None else f" [{', '.join(f'{bound:.{digits}f}' for bound in row['interval'])}]"
-    return f"{row['mean']:.{digits}f}{interval}" + f", n {row['speakers']}" * with_n
+    return f"{row['mean']:.{digits}f}{spread}{interval}" + f", n {row['speakers']}" * with_n
 
 
 def _difference(comparison: dict[str, Any] | None) -> str:
@@ -100,6 +101,8 @@ class _Summary:
         self._by_key = {
             (r["source_task"], r["task"], r["constant_layers"], r["part"], r["measure"]): r for r in self.rows
         }
+        several_seeds = any(row["seed_spread"] is not None for row in self.rows)
+        self.spread = "after ± the standard deviation over seeds, " * several_seeds  # for captions
 
     def find(self, source: str | None, task: str, layers: int | None, part: str, measure: str) -> dict[str, Any] | None:
         return self._by_key.get((source, task, layers, part, measure))
@@ -147,8 +150,8 @@ def _transfer_table(summary: _Summary, name: str, source: str, task: Task, measu
     caption = (
         "In per cent: "
         + "; ".join(f"{m}: {MEASURES[m].meaning.format(unit=task.unit)}" for m in measures)
-        + ". The mean over the runs' networks, in brackets its 95 % interval (bootstrap over n speakers). A task "
-        + "without folds has, in transfers, those of the task that its layers come from."
+        + f". The mean over the runs' networks, {summary.spread}in brackets its 95 % interval (bootstrap over n "
+        + "speakers). A task without folds has, in transfers, those of the task that its layers come from."
         + (" " + RANDOM_LAYERS if "random" in controls else "")
     )
     return Table(name, caption, header, rows)
@@ -178,7 +181,7 @@ def _overview(summary: _Summary) -> Table:
     heads = [summary.name(source, task) if source else tasks[task].label for source, task, _ in columns]
     return Table(
         "Overview",
-        "Errors on test, and UA, in brackets the 95 % intervals over n speakers.",
+        f"Errors on test, and UA, {summary.spread}in brackets the 95 % intervals over n speakers.",
         ["test, %", *(f"{head}: {measure}" for head, (_, _, measure) in zip(heads, columns, strict=True))],
         rows,
     )

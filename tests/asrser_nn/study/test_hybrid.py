@@ -99,12 +99,16 @@ def test_table_4_holds_the_hybrid_beside_separate_networks_and_transfers(results
         "transfer, first 3 layers constant",
     ]
     cells = {row[0]: dict(zip(table.header, row, strict=True)) for row in table.rows if row[1] == "test"}
+
+    def begin(row):
+        return f"{row['mean']:.2f} ± {row['seed_spread']:.2f} ["
+
     for measure, task, other in (("PER", "asr", "ser"), ("UA", "ser", "asr")):
         row = _find(results["hybrid"]["summary"], task=task, shared_layers=3, measure=measure, part="test")
         column = f"{task.upper()}: {measure}"
-        assert cells["hybrid, first 3 layers shared"][column].startswith(f"{row['mean']:.2f} [")
+        assert cells["hybrid, first 3 layers shared"][column].startswith(begin(row))
         row = _find(results["summary"], experiment=f"{other}2{task}", constant_layers=3, measure=measure, part="test")
-        assert cells["transfer, first 3 layers constant"][column].startswith(f"{row['mean']:.2f} [")
+        assert cells["transfer, first 3 layers constant"][column].startswith(begin(row))
 
 
 def test_sentences_say_what_the_comparisons_say(results):

@@ -173,7 +173,7 @@ def test_runs_that_are_missing_are_no_product(results):
 
 
 def test_the_screen_has_a_line_for_each_control_and_the_number_of_speakers(results):
-    text = re.sub(r" \[[\d., ]+\]", "", summary_text(results))  # without the intervals
+    text = re.sub(r" (± [\d.]+ )?\[[\d., ]+\]", "", summary_text(results))  # the means alone
     lines = {line[:28].rstrip(): line[28:].split() for line in text.splitlines()}
     means = {
         (row["experiment"], row["measure"]): f"{row['mean']:.1f}"
@@ -185,6 +185,18 @@ def test_the_screen_has_a_line_for_each_control_and_the_number_of_speakers(resul
     ]  # fmt: skip
     assert lines["control: 3 layers, random"][0] == means["random2asr", "FER"]
     assert lines["speakers (n)"] == ["6", "6", "3", "3"]
+
+
+def test_the_spread_over_seeds_stands_beside_the_mean(results):
+    (of_ser,) = (
+        row for row in results["summary"]
+        if (row["experiment"], row["part"], row["measure"]) == ("ser", "test", "UE")
+    )  # fmt: skip
+    assert of_ser["seeds"] == 2 and of_ser["seed_spread"] > 0
+    overview = next(table for table in tables(results) if table.name == "Overview")
+    low, high = of_ser["interval"]
+    assert overview.rows[0][3] == f"{of_ser['mean']:.1f} ± {of_ser['seed_spread']:.1f} [{low:.1f}, {high:.1f}]"
+    assert "after ± the standard deviation over seeds" in overview.caption
 
 
 def test_figures_are_written_as_png_and_pdf(folder):
