@@ -226,9 +226,10 @@ prepare() {
 
 # direction <task> …: from which others layers go to these
 direction() {
-  local from=("${names[@]}")
+  local from=("${names[@]}") listed
   [ $# -gt 1 ] || mapfile -t from < <(printf '%s\n' "${names[@]}" | grep -Fxv "$1")
-  echo "layers from $(paste -sd , <<<"$(printf '%s\n' "${from[@]^^}")") to $(paste -sd , <<<"$(printf '%s\n' "${@^^}")")"
+  listed=$(paste -sd , <<<"$(printf '%s\n' "${from[@]^^}")")
+  echo "layers ${listed:+from $listed }to $(paste -sd , <<<"$(printf '%s\n' "${@^^}")")"
 }
 
 # decode <list>: phone error rates of its networks that have none

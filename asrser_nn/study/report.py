@@ -163,9 +163,9 @@ def _overview(summary: _Summary) -> Table:
     between = summary.transfers() if len(tasks) == 2 else [(None, task) for task in tasks.values()]
     columns = [(source, task.name, m) for source, task in between for m in ON_SCREEN if m in task.measures]
     found = {row["constant_layers"] for row in summary.rows if row["constant_layers"] is not None}
-    numbered = [(n, "1 layer" if n == 1 else f"{n} layers") for n in sorted(found) if len(tasks) == 2]
+    numbered = [(n, "1 layer" if n == 1 else f"{n} layers") for n in sorted(found) if len(tasks) <= 2]
     lines: list[tuple[str, int | None, str]] = [("from scratch", None, "")]
-    lines += [(f"{words} constant", n, "other") for n, words in numbered]
+    lines += [(f"{words} constant", n, "other") for n, words in numbered if len(tasks) == 2]
     lines += [(f"control: {words} of its own", n, "own") for n, words in numbered]
     lines += [(f"control: {words}, random", n, "random") for n, words in numbered]
     rows = []

@@ -19,7 +19,7 @@ from asrser_nn.network.convnet import Shape
 from asrser_nn.network.model import code_commit, layer_table, load_model
 from asrser_nn.runs import Run
 from asrser_nn.study import hybrid, paper
-from asrser_nn.study.measures import Counts, class_counts, frame_errors, summary
+from asrser_nn.study.measures import MEASURES, Counts, class_counts, frame_errors, summary
 from asrser_nn.study.summary import as_written, read_evaluation, read_json, read_utt2spk
 from asrser_nn.study.task import Task, read_task
 from asrser_nn.training.directory import listed, what_is_missing
@@ -120,6 +120,10 @@ def collect(work: Path, wanted: Sequence[Run], about: Sequence[tuple[str, str]])
     runs = [read_run(run) for run in complete if run.shared_layers is None]
     hybrids = [run for run in complete if run.shared_layers is not None]
     tasks = {name: read_task(work, name) for name in dict.fromkeys(run.task for run in wanted)}
+    for name, task in tasks.items():
+        if unknown := [measure for measure in task.measures if measure not in MEASURES]:
+            known = ", ".join(MEASURES)
+            raise Failure(f"{exp}/{name}/task.json: there is no measure {unknown[0]}; expected some of {known}")
     corpora = {name: _corpus(work, task) for name, task in tasks.items()}
     networks, filters, others = {}, {}, []
     for name, task in tasks.items():
@@ -131,9 +135,10 @@ def collect(work: Path, wanted: Sequence[Run], about: Sequence[tuple[str, str]])
             filters[name] = model.network.layers[0].conv.weight.detach()[:, 0].numpy().round(5).tolist()  # type: ignore
             corpora[name]["classes"] = model.class_names
     names = list(dict.fromkeys(corpus["name"] for corpus in corpora.values()))
-    recognised = joined(dict.fromkeys(task.recognises for task in tasks.values()))
+    recognised = list(dict.fromkeys(task.recognises for task in tasks.values()))
+    between = f"between {joined(recognised)}" if len(recognised) > 1 else f"to {recognised[0]}"
     return {
-        "title": f"How far features travel between {recognised} recognition: {joined(names)}",
+        "title": f"How far features travel {between} recognition: {joined(names)}",
         "caveats": [*caveats(corpora, others), *gaps(wanted, missing)],
         "missing": missing,
         "tasks": {name: asdict(task) for name, task in tasks.items()},

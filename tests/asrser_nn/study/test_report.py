@@ -279,6 +279,14 @@ def test_a_task_alone_has_a_report_without_transfers(results, tasks, tmp_path):
     assert "SER: UE" in summary_text(alone) and "→" not in (tmp_path / "tables.md").read_text()
 
 
+def test_a_task_alone_has_its_controls_on_the_screen(results, tasks):
+    runs = [run for run in results["runs"] if run["experiment"] in ("ser", "ser2ser", "random2ser")]
+    said = summary_text({**results, "runs": runs, "summary": summary(runs), "tasks": {"ser": tasks["ser"]}})
+    assert [line[:30].rstrip() for line in said.splitlines()[3:7]] == [
+        "test, %", "from scratch", "control: 3 layers of its own", "control: 3 layers, random",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", json.dumps({"runs": []})])
 def test_a_file_that_is_no_results_is_refused_by_name(text, tmp_path):
     path = tmp_path / "results.json"

@@ -106,6 +106,13 @@ def test_a_run_of_other_options_is_not_counted(runs, tmp_path):
     }
 
 
+def test_a_measure_that_nobody_knows_is_refused_by_name(runs, tasks, tmp_path):
+    declared = tasks["ser"] | {"measures": ["E", "F1"], "main_measure": "F1"}
+    (tmp_path / "exp/ser/task.json").write_text(json.dumps(declared))
+    with pytest.raises(Failure, match=f"{tmp_path}/exp/ser/task.json: there is no measure F1; expected some of FER, "):
+        collect(tmp_path, runs, [])
+
+
 def test_without_a_complete_run_there_is_no_report(runs, tmp_path):
     for run in runs:
         Path(run.directory, "run.json").unlink()
