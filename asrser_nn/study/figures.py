@@ -90,6 +90,7 @@ def errors_against_layers(summary: list[dict[str, Any]], tasks: Mapping[str, Tas
             axis.set_title(f"{task.title}: {measure}, {part} ({speakers} speakers)", fontsize=10)
             axis.set_xlabel("constant layers $l$")
             axis.set_xticks(range(6))
+            axis.set_xlim(-0.4, 5.4)  # also where few numbers of layers were run
             axis.grid(alpha=0.3)
         line[0].set_ylabel(f"{measure} (%)")
         if line[0].get_legend_handles_labels()[0]:

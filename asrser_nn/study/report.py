@@ -133,7 +133,9 @@ def _transfer_table(summary: _Summary, name: str, source: str, task: Task, measu
     rows = []
     controls = summary.controls(task.name)
     # the paper's order: the baseline, then from all layers constant to none
-    lines = [(None, None), *((source, layers) for layers in range(5, -1, -1))]
+    tried = {row["constant_layers"] for row in summary.rows if row["constant_layers"] is not None}
+    listed = range(5, -1, -1) if (source, task.name) in paper.TABLES else sorted(tried, reverse=True)
+    lines = [(None, None), *((source, layers) for layers in listed)]
     lines += [(control, layers) for control in controls for layers in summary.layers(control, task.name)]
     for origin, layers in lines:
         row = [summary.name(origin, task.name, layers)]
