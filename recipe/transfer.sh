@@ -288,7 +288,7 @@ report() {
 
 if stage 13 "report"; then report; fi
 
-if $hybrid && stage 14 "networks of ${names[*]^^} that share layers and learn together, and the report with them"; then
+if $hybrid && stage 14 "networks of ${tasks^^} that share layers and learn together, and the report with them"; then
   prepare
   list_hybrids
   mapfile -t networks < <(networks_in "$hybrids/runs")

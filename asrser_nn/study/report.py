@@ -282,8 +282,11 @@ def _fold_table(summary: _Summary) -> Table:
     )
 
 
-def _hybrid_tables(results: dict[str, Any]) -> list[Table]:
-    """Table 4, its comparisons and what sharing saves; none where no hybrid was trained."""
+def _hybrid_tables(results: dict[str, Any], brief: bool = False) -> list[Table]:
+    """Table 4, its comparisons and what sharing saves; none where no hybrid was trained.
+
+    brief: figures for a screen
+    """
     found = results.get("hybrid")
     if not found:
         return []
@@ -297,7 +300,7 @@ def _hybrid_tables(results: dict[str, Any]) -> list[Table]:
 
     def line(name: str, part: str, rows: list[dict[str, Any] | None]) -> list[str]:
         runs = _runs(max((row for row in rows if row), key=lambda row: row["runs"], default=None))
-        return [name, part, runs, *(_with_interval(row) for row in rows)]
+        return [name, part, runs, *(_with_interval(row, 1 if brief else 2, with_n=not brief) for row in rows)]
 
     lines = []
     for part in reversed(PARTS):
@@ -594,7 +597,7 @@ def summary_text(results: dict[str, Any]) -> str:
     advice = "What layers know of the other task shows beside the controls of as many layers, not beside from scratch."
     with_controls = any(summary.controls(task) for task in summary.tasks)
     lines.append(advice if with_controls else NO_CONTROLS)
-    for of_hybrid in _hybrid_tables(results)[:1]:
+    for of_hybrid in _hybrid_tables(results, brief=True)[:1]:
         on_test = [[row[0], *row[3:]] for row in of_hybrid.rows if row[1] == "test"]
         lines += ["", *aligned([["test, %", *of_hybrid.header[3:]], *on_test])]
     return "\n".join(lines) + "\n"
