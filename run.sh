@@ -268,7 +268,7 @@ call="$(git -C "$here" describe --always --exclude '*' --abbrev=40 --dirty=+ 2>/
 ! between 9 "$ser_last" || emotions "${stages[@]}"
 ! between 9 10 || further_tasks "${stages[@]}"
 ! between 11 14 || transfer "${stages[@]}"
-if [ "$asr_corpus" = demo ] && [ "$stop_stage" -ge 13 ]; then
+if [ "$asr_corpus$ser_corpus" = demodemo ] && [ "$stop_stage" -ge 13 ]; then
   echo "Next, real speech: ./run.sh --dir real --asr-corpus timit --timit DIR --ser-corpus emodb --emodb DIR, with NLTK's sample of"
   echo "TIMIT (python -m nltk.downloader timit) and EmoDB, both free; or TIMIT, IEMOCAP or corpora of your own: see README.md."
 fi

@@ -54,6 +54,29 @@ def test_the_study_of_the_paper_is_105_runs(root, work):
     assert len(asr) + len(ser) == 105
 
 
+def test_a_third_task_adds_its_baselines_and_every_ordered_pair(root, golden, tmp_path):
+    _make_work(tmp_path, golden, FOLDS, EMOTIONS)
+    for task, classes in (("ser", EMOTIONS), ("gender", ["female", "male", "silence"])):
+        folds = tmp_path / f"exp/{task}/folds"
+        for fold in FOLDS:
+            of_part = {"train": [other for other in FOLDS if other != fold], "dev": ["Ses05F"], "test": [fold]}
+            for part, speakers in of_part.items():
+                (folds / fold / part).mkdir(parents=True, exist_ok=True)
+                (folds / fold / part / "utt2spk").write_text("".join(f"{spk}-1 {spk}\n" for spk in speakers))
+            (folds / fold / "train/classes").write_text("".join(f"{name}\n" for name in classes))
+        (folds / "list").write_text("".join(f"{fold}\n" for fold in FOLDS))
+    subprocess.run([sys.executable, ROOT / "local/declare_task.py", tmp_path, "gender"], check=True)
+    config = ["--tasks", "asr,ser,gender", "--nnet-config", root / "conf/paper/ser.conf"]
+    runs = {task: list(_list(root, tmp_path, task, *config)) for task in ("ser", "gender")}
+    runs["asr"] = list(_list(root, tmp_path, "asr", "--tasks", "asr,ser,gender"))
+    for task, listed in runs.items():
+        baselines = ["asr"] if task == "asr" else [f"{task}/fold_{fold}" for fold in FOLDS]
+        others = [source for source in runs if source != task]
+        pairs = [f"transfer/{s}2{task}/l{n}/fold_{fold}" for s in others for n in range(6) for fold in FOLDS]
+        assert sorted(listed) == sorted(baselines + pairs)
+    assert sum(map(len, runs.values())) == 1 + 8 + 8 + 6 * 6 * 8  # six ordered pairs
+
+
 def test_every_transfer_takes_its_layers_from_the_other_task_and_the_data_of_its_own(root, work):
     for name, run in _list(root, work, "ser").items():
         folder = f"{work}/exp/ser/folds/{name.rpartition('_')[2]}"
