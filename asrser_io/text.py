@@ -98,14 +98,27 @@ FORMS = {
 }
 
 
-def read_lines(path: str | Path, strict: bool = True) -> list[str]:
-    """The lines of a text file, blank ones too, so that their numbers are right; strict: as in decoded_lines."""
+def read_file(path: str | Path, may_be_pipe: bool = False) -> bytes:
+    """The bytes of a file. One that is found by its name in somebody's folder must be no pipe or device: there may
+    be nobody who writes to it, or no end of it.
+
+    may_be_pipe: the file is named by the user, who may mean a stream
+    """
     try:
+        if not may_be_pipe and os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+            raise Failure(f"cannot read {path}: a named pipe, socket or device; put a file in its place")
         with open(path, "rb") as file:
-            data = file.read()
+            return file.read()
     except OSError as error:
         raise Failure(f"cannot read {path}: {error.strerror}") from error
-    return decoded_lines(data, path, strict)
+
+
+def read_lines(path: str | Path, strict: bool = True, may_be_pipe: bool = False) -> list[str]:
+    """The lines of a text file, blank ones too, so that their numbers are right.
+
+    strict: as in decoded_lines; may_be_pipe: as in read_file
+    """
+    return decoded_lines(read_file(path, may_be_pipe), path, strict)
 
 
 def rows(lines: Iterable[str], name: str | Path, form: str) -> Iterator[tuple[int, list[str]]]:
@@ -156,7 +169,7 @@ def read_symbol_table(path: str | Path) -> dict[str, int]:
     """Read `symbol number` lines such as words.txt; no symbol and no number may be there twice."""
     symbols: dict[str, int] = {}
     symbol_of: dict[int, str] = {}
-    for number, (symbol, key) in rows(read_lines(path, strict=False), path, "<symbol> <number>"):
+    for number, (symbol, key) in rows(read_lines(path, False, may_be_pipe=True), path, "<symbol> <number>"):
         if not is_count(key) or int(key) >= 2**31:
             raise Failure(f"{path}, line {number}: expected a symbol and its number, found '{symbol} {key}'")
         if symbol in symbols or int(key) in symbol_of:

@@ -11,7 +11,6 @@ import argparse
 import hashlib
 import os
 import re
-import sys
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -22,7 +21,9 @@ import iemocap_data
 from librispeech_data import SETS, choose_parts, find_root
 from timit_data import find_ldc_root
 
-from asrser_io.files import Failure, described, write_text
+from asrser_io.files import Failure, write_text
+from asrser_io.messages import as_script
+from asrser_io.text import read_lines, read_map
 
 TABLES = {
     "asr-data": [f"{part}/{name}" for part in ("train", "dev", "test") for name in ("wav.scp", "segments")]
@@ -43,18 +44,16 @@ class Entry(NamedTuple):
 
 def recordings_of(wav_scp: Path) -> Iterator[Path]:
     """The files that stand in a wav.scp, and those that its commands name."""
-    for line in wav_scp.read_text(errors="surrogateescape").splitlines():
-        audio = re.sub(r"^[^ \t]+[ \t]*", "", line.strip(" \t\r"))
+    for audio in read_map(wav_scp).values():
         if audio.endswith("|"):
             yield from (Path(word) for word in audio.split() if os.path.isfile(word))
-        elif audio:
+        else:
             yield Path(audio)
 
 
 def archives_of(script: Path) -> set[Path]:
     """The files in which the objects of a script file stand, "<key> <file>:<offset>"."""
-    lines = script.read_text(errors="surrogateescape").splitlines()
-    return {Path(re.sub(r"^[^ \t]+[ \t]+|:[0-9]+$", "", line.strip(" \t\r"))) for line in lines if line.strip()}
+    return {Path(re.sub(":[0-9]+$", "", place)) for place in read_map(script).values()}
 
 
 def files_of(kind: str, corpus: Path, parts: Mapping[str, str]) -> Iterator[Path]:
@@ -95,9 +94,13 @@ def files_of(kind: str, corpus: Path, parts: Mapping[str, str]) -> Iterator[Path
 def read_list(file: Path) -> dict[str, Entry]:
     entries = {}
     if file.is_file():
-        for line in file.read_text().splitlines():
-            checksum, size, changed, name = line.split(" ", 3)
-            entries[name] = Entry(checksum, int(size), int(changed))
+        for number, line in enumerate(read_lines(file, strict=False), 1):
+            if not (match := re.fullmatch("([0-9a-f]+|missing) ([0-9]+) ([0-9]+) (.+)", line)):
+                raise Failure(
+                    f"{file}, line {number}: expected <checksum> <bytes> <time> <name>, found '{line}'; "
+                    "remove this list: without it all files of the corpus are read again"
+                )
+            entries[match[4]] = Entry(match[1], int(match[2]), int(match[3]))
     return entries
 
 
@@ -146,7 +149,7 @@ def main() -> None:
     parser.add_argument("list", type=Path)
     args = parser.parse_args()
     parts = {subset: getattr(args, f"{subset}_parts") for subset in SETS}
-    try:
+    with as_script("local/corpus_files.py"):
         before = read_list(args.list)
         entries = look_at(files_of(args.kind, args.corpus, parts), args.corpus, before)
         if args.changes:
@@ -155,10 +158,8 @@ def main() -> None:
         if args.write:
             lines = (f"{e.checksum} {e.size} {e.changed} {name}\n" for name, e in entries.items())
             write_text(args.list, "".join(lines))
-    except (Failure, OSError, ValueError) as error:
-        sys.exit(f"local/corpus_files.py: {described(error)}")
-    checksum = hashlib.sha256("".join(f"{e.checksum} {name}\n" for name, e in sorted(entries.items())).encode())
-    print(f"{len(entries)} files, checksum {checksum.hexdigest()[:16]}")
+        checksum = hashlib.sha256("".join(f"{e.checksum} {name}\n" for name, e in sorted(entries.items())).encode())
+        print(f"{len(entries)} files, checksum {checksum.hexdigest()[:16]}")
 
 
 if __name__ == "__main__":

@@ -42,10 +42,6 @@ def edit_distance(ref: Sequence[str], hyp: Sequence[str], optional: str | None =
 
 def count(ref: dict[str, str], hyp: dict[str, str], utt2spk: dict[str, str], optional: str | None) -> Iterator[str]:
     """A line for each utterance of ref; ref, hyp: transcripts by utterance."""
-    if strange := [utt for utt in ref if utt not in utt2spk]:
-        raise Failure(f"{len(strange)} utterances of the reference have no speaker, the first is {strange[0]}")
-    if strange := [utt for utt in hyp if utt not in ref]:
-        raise Failure(f"{len(strange)} decoded utterances are not in the reference, the first is {strange[0]}")
     for utt, transcript in ref.items():
         phones = words_of(transcript)
         errors, *kinds = edit_distance(phones, words_of(hyp.get(utt, "")), optional)
@@ -61,6 +57,15 @@ def main() -> None:
     with as_script("local/count_errors.py", prints_data=True):
         ref, hyp = (read_map(path, "<utterance> …") for path in (arguments.ref, arguments.hyp))
         utt2spk = read_map(arguments.utt2spk, "<utterance> <speaker>")
+        for file, utts, other, others in (
+            (arguments.utt2spk, utt2spk, arguments.ref, ref),
+            (arguments.ref, ref, arguments.hyp, hyp),
+        ):
+            if strange := [utt for utt in others if utt not in utts]:
+                raise Failure(
+                    f"{file} lacks {len(strange)} utterances of {other}, the first is {strange[0]}: "
+                    "are they of the same data?"
+                )
         print(*count(ref, hyp, utt2spk, arguments.optional), sep="\n")
 
 

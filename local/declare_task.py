@@ -30,7 +30,10 @@ def num_pdfs(model: str) -> int:
         raise Failure(f"no such file: {model}; run stages 1 to 6 first")
     done = subprocess.run(["hmm-info", "--print-args=false", model], capture_output=True, text=True)
     if not (found := re.search(r"number of pdfs (\d+)", done.stdout)):
-        raise Failure(f"hmm-info says no number of pdfs of {model}: {done.stderr.strip()}")
+        raise Failure(
+            f"{model}: hmm-info says no number of pdfs of it ({done.stderr.strip() or 'nothing at all'}): "
+            "is it damaged? remove it, and run stage 4 again"
+        )
     return int(found[1])
 
 

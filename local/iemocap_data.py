@@ -22,7 +22,7 @@ from ser_corpus import (
 )
 
 from asrser_io.files import Failure
-from asrser_io.text import decoded_lines
+from asrser_io.text import decoded_lines, read_file
 
 EMOTION_OF = {"ang": "anger", "hap": "happiness", "exc": "happiness", "sad": "sadness", "neu": "neutral"}
 LEFT_OUT = {"fru", "sur", "fea", "oth", "dis", "xxx"}
@@ -57,7 +57,7 @@ def speaker_of(turn: str) -> str:
 def read_labels(file: Path, session: str) -> dict[str, Label]:
     """Those of the turns in a label file of Session*/dialog/EmoEvaluation. session: "1" to "5" """
     labels: dict[str, Label] = {}
-    content = file.read_bytes()
+    content = read_file(file)
     # Not strictly: what matters is ASCII, and nobody knows what raters wrote into their comments.
     for number, line in enumerate(decoded_lines(content, file, strict=False), start=1):
         if not line.startswith("["):
@@ -72,12 +72,13 @@ def read_labels(file: Path, session: str) -> dict[str, Label]:
         if not TURN.fullmatch(turn):
             raise Failure(f"{file}:{number}: '{turn}' is no name of an IEMOCAP turn such as Ses03M_impro05a_F012")
         if category not in EMOTION_OF and category not in LEFT_OUT:
-            raise Failure(f"{file}:{number}: unknown category '{category}' of {turn}")
+            known = " ".join(sorted({*EMOTION_OF, *LEFT_OUT}))
+            raise Failure(f"{file}:{number}: unknown category '{category}' of {turn}; expected one of {known}")
         label = Label(category, float(end) - float(start))
         if labels.setdefault(turn, label) != label:
             raise Failure(
                 f"{file}:{number}: {turn} is labelled twice, '{labels[turn].category}' and '{category}', "
-                f"{labels[turn].seconds:.2f} and {label.seconds:.2f} s long"
+                f"{labels[turn].seconds:.2f} and {label.seconds:.2f} s long; remove one of them"
             )
         if turn.rpartition("_")[0].lower() != file.stem.lower():
             raise Failure(f"{file}:{number}: {turn} is not a turn of the dialogue {file.stem}")
@@ -93,11 +94,11 @@ def read_session(session: Path) -> tuple[dict[str, Label], dict[str, Path]]:
     """The label of each labelled turn of a session, and the audio of each recorded one."""
     files = label_files(session)
     if not files:
-        raise Failure(f"no label files in {session}/dialog/EmoEvaluation")
+        raise Failure(f"no label files (.txt) of its dialogues in {session}/dialog/EmoEvaluation; copy it again")
     labels = {turn: label for file in files.values() for turn, label in read_labels(file, session.name[-1]).items()}
     audio = audio_files(session)
     if not audio:
-        raise Failure(f"no audio in {session}/sentences/wav")
+        raise Failure(f"no audio in {session}/sentences/wav, a folder with .wav files for each dialogue; copy it again")
     name_of = {turn.lower(): turn for turn in labels}
     return labels, {name_of.get(stem, file.stem): file for stem, file in audio.items()}
 

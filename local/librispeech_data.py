@@ -74,7 +74,7 @@ def read_part(folder: Path) -> tuple[dict[str, list[str]], dict[str, str]]:
                 if not words:
                     raise Failure(f"{file}, line {number}: expected <utterance> <word> …, found '{line}'")
                 if utterance in text:
-                    raise Failure(f"{file}, line {number}: {utterance} has a transcript already")
+                    raise Failure(f"{file}, line {number}: {utterance} has a transcript already: remove one")
                 text[utterance] = words
         elif file.suffix.lower() in (".flac", ".wav"):
             match = UTTERANCE.fullmatch(file.stem)
@@ -119,7 +119,10 @@ def split_speakers(data: DataDir) -> tuple[set[str], set[str]]:
     """Two halves of the speakers: every other one in the order of their names, of each sex by itself."""
     speakers = sorted(set(data.speaker_of.values()))
     if len(speakers) < 2:
-        raise Failure(f"there is one speaker for dev and test, {speakers[0]}: nobody can be in both")
+        raise Failure(
+            f"there is one speaker for dev and test, {speakers[0]}: nobody can be in both; name parts with more speakers: "
+            "--dev-parts, --test-parts"
+        )
     order = sorted(speakers, key=lambda speaker: (data.gender_of.get(speaker, ""), speaker))
     return set(order[::2]), set(order[1::2])
 
@@ -130,7 +133,7 @@ def data_of(root: Path, parts: Sequence[str], genders: Mapping[str, str]) -> Dat
     for part in parts:
         new_text, new_audio = read_part(root / part)
         if twice := sorted(new_text.keys() & text.keys()):
-            raise Failure(f"{root}: {twice[0]} stands in two of {' '.join(parts)}")
+            raise Failure(f"{root}: {twice[0]} stands in two of {' '.join(parts)}: remove it from one")
         text |= new_text
         audio |= new_audio
     speaker_of = {utt: utt.split("-")[0] for utt in text}

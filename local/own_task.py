@@ -19,7 +19,7 @@ import ser_data
 from ser_corpus import Labels, run
 
 from asrser_io.files import Failure
-from asrser_io.text import read_list, read_map
+from asrser_io.text import FORMS, read_file, read_list, read_map
 
 OF_FRAMES = {"measures": ["FER"], "main_measure": "FER", "silence_class": None, "utt2class": None}
 
@@ -30,9 +30,9 @@ def read_words(file: Path, name: str) -> dict[str, str]:
     if not os.path.lexists(file):
         return words
     try:
-        said = json.loads(file.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise Failure(f"{file}: this is no JSON ({error})") from error
+        said = json.loads(read_file(file))
+    except (ValueError, RecursionError) as error:
+        raise Failure(f'{file}: this is no JSON ({error}); expected such as {{"recognises": "{name}"}}') from error
     if not isinstance(said, dict) or not said.keys() <= {*words, "corpus"}:
         raise Failure(f"{file}: expected {', '.join(words)} or corpus and their values, found {said!r:.60}")
     for key, word in said.items():
@@ -47,11 +47,11 @@ def check_labels(data: Path) -> None:
     """What utterances have no word for is looked at when the frames are known; here, that it is there."""
     if not (data / "classes").is_file():
         raise Failure(f"no {data}/classes: the numbers in labels.scp need names, one a line")
-    if len(read_list(data / "classes")) < 2:
-        raise Failure(f"{data}/classes: at least two classes are needed")
+    if len(names := read_list(data / "classes")) < 2:
+        raise Failure(f"{data}/classes: at least two classes are needed, found {names[0] if names else 'none'}")
     for utterance, where in read_map(data / "labels.scp").items():
         if not os.path.isfile(archive := where.rpartition(":")[0] or where):
-            raise Failure(f"{data}/labels.scp: {utterance} is in {archive}, which is no file")
+            raise Failure(f"{data}/labels.scp: {utterance} is in {archive}, which is no file; expected <file>:<offset>")
 
 
 def prepare(data: Path, out: Path, allow_partial: bool) -> None:
@@ -68,7 +68,9 @@ def prepare(data: Path, out: Path, allow_partial: bool) -> None:
         declared |= OF_FRAMES
         labels = Labels((), "labels.scp", "classes", "classes", "label", lists)
     else:
-        raise Failure(f"{data} has no utt2class and no labels.scp: what are the classes?")
+        raise Failure(
+            f"{data} has neither utt2class, lines of {FORMS['utt2class']}, nor labels.scp, a class for each frame"
+        )
     lists["declaration.json"] = [json.dumps(declared)]
     ser_data.prepare(data, out, allow_partial, labels)
 

@@ -248,7 +248,7 @@ def audit(folders: Sequence[Path], labels: Sequence[str]) -> None:
 def audit_runs(path: Path) -> None:
     """The parts of all tasks of each run."""
     runs: dict[tuple[str, ...], list[str]] = defaultdict(list)
-    for line in read_lines(path):
+    for line in read_lines(path, may_be_pipe=True):
         run = json.loads(line)
         folders: list[str] = []
         for task in run.get("parts", [run]):

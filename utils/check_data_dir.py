@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from asrser_io.files import Failure
 from asrser_io.messages import as_script
-from asrser_io.text import FORMS
+from asrser_io.text import FORMS, read_file
 
 RESERVED = {"<eps>", "<s>", "</s>", "#0"}  # names that Kaldi's tools keep for themselves
 KALDIS_SPACES = " \t"  # what separates fields for Kaldi's tools and awk
@@ -84,7 +84,7 @@ def fault_of_bytes(line: str, holds_paths: bool) -> str | None:
 
 def read(file: Path, of: Format) -> list[list[str]]:
     """The fields of the lines of a sound file, whose keys are in order."""
-    text = file.read_bytes().decode(errors="surrogateescape")  # decides nothing about what is valid
+    text = read_file(file).decode(errors="surrogateescape")  # decides nothing about what is valid
     *lines, rest = text.split("\n")
     rows = []
     first_line: dict[str, int] = {}
@@ -164,7 +164,7 @@ def check_speakers(data: Path, utt2spk: list[list[str]], spk2utt: list[list[str]
 
 
 def check(data: Path, allow_missing: bool, ignore: Collection[str]) -> None:
-    names = [name for name in FORMATS if (data / name).is_file() and name not in ignore]
+    names = [name for name in FORMATS if (data / name).exists() and name not in ignore]
     rows = {name: read(data / name, FORMATS[name]) for name in names}
     check_speakers(data, rows["utt2spk"], rows["spk2utt"])
     keys: dict[str, tuple[str, set[str]]] = {

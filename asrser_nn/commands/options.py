@@ -20,7 +20,7 @@ def read_config(context: click.Context, parameter: click.Parameter, paths: tuple
     defaults: dict[str, Any] = dict(context.default_map or {})
     for path in paths:
         first_line: dict[str, int] = {}
-        for number, line in enumerate(read_lines(path), 1):
+        for number, line in enumerate(read_lines(path, may_be_pipe=True), 1):
             setting = re.split(r"(?:^|\s)#", line)[0].strip()
             if not setting:
                 continue

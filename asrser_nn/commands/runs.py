@@ -33,7 +33,7 @@ def evaluation_of(words: Sequence[str]) -> Evaluation:
 def read_list(path: Path) -> list[Run | Hybrid]:
     """A run is a line of JSON, as its as_data gives it; local/list_runs.py writes such lists."""
     runs: dict[str, Run | Hybrid] = {}
-    for number, line in enumerate(read_lines(path), 1):
+    for number, line in enumerate(read_lines(path, may_be_pipe=True), 1):
         try:
             run = run_or_hybrid_of(json.loads(line))
         except (ValueError, RecursionError) as error:

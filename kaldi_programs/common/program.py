@@ -146,7 +146,7 @@ def _parse(words: list[str], options: tuple[Option, ...]) -> tuple[dict[str, Any
 
 
 def _config_lines(path: str) -> list[str]:
-    lines = [line.partition("#")[0].strip() for line in read_lines(path)]
+    lines = [line.partition("#")[0].strip() for line in read_lines(path, may_be_pipe=True)]
     for number, line in enumerate(lines, 1):
         if line and not line.startswith("--"):
             raise Failure(f"{path}, line {number}: expected --name=value, found {line!r}")

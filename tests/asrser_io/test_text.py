@@ -1,7 +1,9 @@
 """Text files that people made: what is read of them, and the one line about those that are not."""
 
+import os
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -77,6 +79,23 @@ def test_a_file_that_is_not_there_is_an_error_unless_it_may_be_missing(tmp_path)
     for read in (read_map, read_list, read_lines, read_symbol_table):
         with pytest.raises(Failure, match=f"cannot read {tmp_path}/absent: No such file"):
             read(tmp_path / "absent")
+
+
+@pytest.mark.parametrize("read", [read_map, read_list, read_lines])
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")], ids=["pipe", "device"])
+def test_what_nobody_may_ever_end_is_refused_where_a_name_finds_it(read, make, tmp_path):
+    path = tmp_path / "spk2gender"
+    make(path)
+    with pytest.raises(Failure, match=f"^cannot read {path}: a named pipe, socket or device; put a file in its place"):
+        read(path)
+
+
+def test_a_table_of_symbols_may_be_a_stream(tmp_path):
+    os.mkfifo(pipe := tmp_path / "words.txt")
+    writer = threading.Thread(target=lambda: pipe.write_text("<eps> 0\na 1\n"))
+    writer.start()
+    assert read_symbol_table(pipe) == {"<eps>": 0, "a": 1}
+    writer.join()
 
 
 def test_only_the_white_space_of_ascii_parts_words():

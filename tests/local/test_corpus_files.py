@@ -100,6 +100,28 @@ def test_recordings_of_a_wav_scp_belong_to_it_wherever_they_lie(look, tmp_path):
     assert look("ser-data", folder, "--changes") == f"{tmp_path}/none.wav is changed"
 
 
+@pytest.mark.parametrize("damage", [lambda text: text[:20] + "\n", lambda text: text.replace(" ", "")])
+def test_a_damaged_list_is_refused_by_name_and_line(look, tmp_path, damage):
+    (tmp_path / "emodb/wav").mkdir(parents=True)
+    (tmp_path / "emodb/wav/03a01Wa.wav").write_text("x")
+    first, list_of_files = look("emodb", tmp_path / "emodb", "--write"), tmp_path / "list"
+    list_of_files.write_text(damage(list_of_files.read_text()))
+    with pytest.raises(SystemExit, match=f"{list_of_files}, line 1: expected <checksum> .*; remove this list: "):
+        look("emodb", tmp_path / "emodb")
+    list_of_files.unlink()
+    assert look("emodb", tmp_path / "emodb") == first
+
+
+@pytest.mark.parametrize("name", ["wav.scp", "spk2gender"])
+def test_a_pipe_in_the_place_of_a_table_is_waited_for_by_nobody(look, tmp_path, name):
+    os.mkfifo(tmp_path / name)
+    if name == "wav.scp":
+        with pytest.raises(SystemExit, match=f"{tmp_path}/wav.scp: a named pipe, socket or device"):
+            look("ser-data", tmp_path)
+    else:
+        assert look("ser-data", tmp_path).startswith("0 files")
+
+
 def test_names_that_are_no_text_do_no_harm(look, tmp_path):
     folder = tmp_path / "emodb/wav"
     folder.mkdir(parents=True)

@@ -76,7 +76,7 @@ def test_labels_of_frames_are_taken_as_they_are_and_scored_by_frames_alone(own):
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("utt2class", None, "has no utt2class and no labels.scp"),
+        ("utt2class", None, "has neither utt2class, lines of <utterance> <class>, nor labels.scp"),
         ("utt2class", "ann-1 north\n", "utt2spk and utt2class differ in 7 utterances"),
         ("utt2class", "ann-1 silence\n", "'silence' is the class of silent frames and can't be a class"),
         ("utt2class", "".join(f"{s}-{n} north\n" for s in SPEAKERS for n in (1, 2)), "at least two classes are needed"),

@@ -226,8 +226,8 @@ def test_all_phones_outside_a_map_are_counted_and_named(tmp_path):
 @pytest.mark.parametrize(
     ("ref", "hyp", "utt2spk", "message"),
     [
-        ("u1 a\nu2 a\n", "u1 a\n", "u1 s\n", "1 utterances of the reference have no speaker, the first is u2"),
-        ("u1 a\n", "u1 a\nu2 a\n", "u1 s\n", "1 decoded utterances are not in the reference, the first is u2"),
+        ("u1 a\nu2 a\n", "u1 a\n", "u1 s\n", "utt2spk lacks 1 utterances of "),
+        ("u1 a\n", "u1 a\nu2 a\n", "u1 s\n", "hyp, the first is u2: are they of the same data?"),
         ("u1 a\nu1 b\n", "u1 a\n", "u1 s\n", "u1"),
     ],
 )
