@@ -120,8 +120,8 @@ def split_speakers(data: DataDir) -> tuple[set[str], set[str]]:
     speakers = sorted(set(data.speaker_of.values()))
     if len(speakers) < 2:
         raise Failure(
-            f"there is one speaker for dev and test, {speakers[0]}: nobody can be in both; name parts with more speakers: "
-            "--dev-parts, --test-parts"
+            f"there is one speaker for dev and test, {speakers[0]}: nobody can be in both; name parts "
+            "with more speakers by --dev-parts and --test-parts"
         )
     order = sorted(speakers, key=lambda speaker: (data.gender_of.get(speaker, ""), speaker))
     return set(order[::2]), set(order[1::2])
