@@ -258,10 +258,9 @@ fi
 
 why=$(mkdir -p "$dir" 2>&1) || die "cannot write into $dir (${why##*: }); choose another folder with --dir"
 lock_work_dir
-# What was called, and of which commit, for those who look at the results later.
-mkdir -p "$dir/exp" 2>/dev/null || die "cannot write into $dir/exp; choose another folder with --dir"
-call="$(git -C "$here" describe --always --exclude '*' --abbrev=40 --dirty=+ 2>/dev/null || echo unknown) $call"
-[ "$(tail -n 1 "$dir/exp/commands" 2>/dev/null)" = "$call" ] || printf '%s\n' "$call" >>"$dir/exp/commands"
+# For exp/commands: what was called, and of which commit.
+asrser_call="$(git -C "$here" describe --always --exclude '*' --abbrev=40 --dirty=+ 2>/dev/null || echo unknown) $call"
+export asrser_call
 [ "$stage" -gt 1 ] || [ "$ser_corpus" = demo ] || ! between 9 $((ser_last > 8 ? 9 : 8)) || emotions "${stages[@]}" --only-corpus true
 [ "$stage" -gt 1 ] || [ -z "$own_task" ] || ! between 9 9 || further_task "$own_task" "${stages[@]}" --only-corpus true
 ! between 1 "$asr_last" || asr "${stages[@]}"

@@ -102,7 +102,7 @@ begin_stages
 keep_programs_loaded
 if stage 1 "corpus to data directories"; then
   if [ "$corpus" = demo ] && [ ! -e "$corpus_dir/README.demo" ]; then
-    stage_did_work=true
+    begin_work
     python "$here/local/demo_asr.py" "$corpus_dir"
     what_is_made_with_what
   fi

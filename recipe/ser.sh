@@ -149,7 +149,7 @@ sum_up() {
 
 look_at_corpus() {
   if [ "$corpus" = demo ] && [ ! -e "$corpus_dir/README.demo" ]; then
-    stage_did_work=true
+    begin_work
     python "$here/local/demo_ser.py" "$corpus_dir"
     what_is_made_with_what
   fi

@@ -194,7 +194,7 @@ record_runs() {
 train() {
   list "$@"
   record_runs "$3" '' final.pt run.json
-  stage_did_work=true
+  begin_work
   train_runs "$jobs" "$transfer/log/train_$(basename "$3").JOB.log" --together "$together" $compute_opts "$3"
 }
 
@@ -246,7 +246,7 @@ for line in open(sys.argv[1]):
 END
   todo=$(wc -l <"$transfer/todo.decode")
   if [ "$todo" -gt 0 ]; then
-    stage_did_work=true
+    begin_work
     echo "  decoding with $todo networks"
     # Only TIMIT's phones are folded for scoring; those of other corpora are scored as they are.
     phone_map=
@@ -280,7 +280,7 @@ report() {
   for t in "${names[@]}"; do list "$t" "$layers" "$transfer/runs.$t"; done
   for t in "${names[@]}"; do cat "$transfer/runs.$t"; done >"$transfer/runs"
   ! $hybrid || [ ! -f "$hybrids/runs" ] || cat "$hybrids/runs" >>"$transfer/runs"
-  stage_did_work=true
+  begin_work
   configs=$(printf '%s\n' "${names[@]}" | while read -r t; do echo "${nnet_config[$t]#"$asrser_root/"}"; done | awk '!seen[$0]++' | paste -sd ,)
   asrser_nn report --about "Kaldi programs" "$kaldi_provider" --about configuration "${configs//,/, }" \
     "$dir" "$transfer/runs" "$exp/report"
@@ -296,7 +296,7 @@ if $hybrid && stage 14 "networks of ${tasks^^} that share layers and learn toget
   record "${hybrid_group}_split" "$hybrids/split"
   python "$here/utils/audit_split.py" --runs "$hybrids/runs" >"$hybrids/split.tmp"
   mv "$hybrids/split.tmp" "$hybrids/split"
-  stage_did_work=true
+  begin_work
   train_runs "$jobs" "$transfer/log/train_hybrid.JOB.log" --together "$together" $compute_opts "$hybrids/runs"
   mapfile -t networks < <(printf '%s\n' "${networks[@]}" | grep '/asr$')
   if [ ${#networks[@]} -gt 0 ]; then

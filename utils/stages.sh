@@ -58,11 +58,19 @@ end_stages() {
   running_stage=
 }
 
+# begin_work: the running stage is not complete. What run.sh was called with is written down for those who look at the results.
+begin_work() {
+  stage_did_work=true
+  [ -n "${asrser_call:-}" ] || return 0
+  mkdir -p "$dir/exp" || die "cannot write into $dir/exp; choose another folder with --dir"
+  [ "$(tail -n 1 "$dir/exp/commands" 2>/dev/null)" = "$asrser_call" ] || printf '%s\n' "$asrser_call" >>"$dir/exp/commands"
+}
+
 # once <group> <file> <command> [arguments]: run the command, unless the file that it writes last is there.
 once() {
   record "$1" "$2"
   [ ! -e "$2" ] || return 0
-  stage_did_work=true
+  begin_work
   "${@:3}"
   [ -e "$2" ] || die "stage $running_stage: '$3' ended without an error, but did not write $2"
 }

@@ -313,7 +313,7 @@ def test_controls_are_added_to_a_study_that_is_there(study, command):
         (["--seed", "1.5"], "--seed is an integer >= 0, not '1.5'"),
         (["--device", "gpu"], "--device is auto, cpu or cuda, not 'gpu'"),
         (["--precision", "fp16"], "--precision is fp32, tf32 or bf16, not 'fp16'"),
-        (["--silence-phone", "pau"], "--silence-phone is for a corpus of your own; that of demo is sil"),
+        (["--silence-phone", "pau"], "--silence-phone is for a corpus of your own and librispeech; that of demo"),
         (["--leave-out", "word"], "or sentence; not 'word'"),
         (["--timit", "/"], "--timit is read with --asr-corpus timit, which is 'demo'"),
         (["--ser-data", "/"], "--ser-data is read with --ser-corpus data, which is 'demo'"),

@@ -69,9 +69,9 @@ def content(file, work):
 
 
 def results(work):
-    """Of all files but those of the corpus, and what tells of the making: times, and checksums of paths."""
+    """Of all files but those of the corpus, and what tells of the making: calls, times, checksums of paths."""
     files = [file for file in work.rglob("*") if file.is_file() and file.suffix != ".log"]
-    names = {"demo_asr", "log", "made_with", "made_from", "seconds", "learning_curve.png", ".lock"}
+    names = {"demo_asr", "log", "commands", "made_with", "made_from", "seconds", "learning_curve.png", ".lock"}
     return {file.relative_to(work): content(file, work) for file in files if not names & set(file.parts)}
 
 
