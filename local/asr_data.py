@@ -21,7 +21,7 @@ from ser_corpus import (
 
 from asrser_io.files import Failure, write_text
 from asrser_io.messages import as_script
-from asrser_io.text import read_map, words_of
+from asrser_io.text import FORMS, read_map, words_of
 
 SETS = ("train", "dev", "test")
 
@@ -57,7 +57,7 @@ def read_data_dir(data: Path) -> DataDir:
     recordings, text, speaker_of = (read_map(data / name) for name in ("wav.scp", "text", "utt2spk"))
     segments, gender_of = (read_map(data / name, optional=True) for name in ("segments", "spk2gender"))
     if not text:
-        raise Failure(f"{data}/text is empty")
+        raise Failure(f"{data}/text is empty; expected lines of {FORMS['text']}")
     for utt, line in text.items():
         if found := [phone for phone in words_of(line) if len(phone.split()) != 1]:
             raise Failure(

@@ -160,7 +160,10 @@ class Synthesiser:
         except (OSError, RuntimeError) as error:
             raise Failure(f"espeak-ng does not load: {error}; install the package espeakng-loader again") from error
         if self.rate <= 0:
-            raise Failure(f"espeak-ng finds no voices in {espeakng_loader.get_data_path()}")
+            raise Failure(
+                f"espeak-ng finds no voices in {espeakng_loader.get_data_path()}; "
+                "install the package espeakng-loader again"
+            )
         self.library.espeak_Info.restype = ctypes.c_char_p
         self.version = self.library.espeak_Info(None).decode()
         self.chunks: list[np.ndarray] = []
@@ -188,7 +191,7 @@ class Synthesiser:
         seed: of the breath that some voices have; espeak-ng seeds it with the time of day.
         """
         if self.library.espeak_SetVoiceByName(voice.encode()) != 0:
-            raise Failure(f"espeak-ng has no voice {voice}")
+            raise Failure(f"espeak-ng has no voice {voice}; install the package espeakng-loader again")
         for parameter, value in ((RATE, "rate"), (PITCH, "pitch"), (RANGE, "range")):
             self.library.espeak_SetParameter(parameter, parameters[value], 0)
         self.library.espeak_ng_SetRandSeed(ctypes.c_long(seed))
@@ -247,7 +250,8 @@ def phones_of(
                 spoken.append((Segment(border, last.end, "l"), position))
             continue
         if names[i] not in table:
-            raise Failure(f"espeak-ng's phone '{mnemonic}' (accent {accent}) is not in TIMIT_PHONES of {__file__}")
+            where = f"TIMIT_PHONES of {__file__}"
+            raise Failure(f"espeak-ng's phone '{mnemonic}' (accent {accent}) is not in {where}: add it there")
         phones = table[names[i]].split()
         if phones[-1] == "r" and len(phones) == 2 and names[i + 1 : i + 2] in (["r"], ["r-"]):
             phones = phones[:1]  # the r has an event of its own

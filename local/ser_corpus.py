@@ -321,9 +321,13 @@ def write_data_dir(
     utterances: usable ones, sorted by name
     expected: how many the whole corpus holds, None where nobody knows
     """
-    names = Counter(u.name for u in utterances)
-    if len(names) < len(utterances):
-        raise Failure(f"utterance {names.most_common(1)[0][0]} stands more than once in the corpus")
+    audio_of: dict[str, str] = {}
+    for u in utterances:
+        if u.name in audio_of:
+            raise Failure(
+                f"utterance {u.name} stands more than once, of {audio_of[u.name]} and of {u.audio}; remove one"
+            )
+        audio_of[u.name] = u.audio
     if out.exists() and not (out / "corpus").is_file():
         raise Failure(f"{out} exists and is no data directory of a SER corpus: remove it, or name another")
     if labels.table != "labels.scp":

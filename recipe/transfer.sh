@@ -89,11 +89,15 @@ twice=$(tr , '\n' <<<"$layers" | sort | uniq -d | head -n 1)
 seed=$(option seed "$first")
 [ "$seeds" -eq 1 ] || [ "$seed" -eq 1 ] || die "--seeds $seeds means the seeds 1 to $seeds; leave out the seed $seed"
 
-# group_of <what>: of <source>2<task>, or of a task's networks of further seeds. Those of further tasks stand by themselves, so
-# that tasks can be added to a work directory.
+# group_of <what>: of <source>2<task>, or of a task's networks of further seeds. Where ASR or SER was alone at first, and of
+# further tasks, they stand by themselves, so that tasks can be added to a work directory.
 group_of() {
-  [[ ! $1 =~ ^((asr|ser|random)2)?(asr|ser)$ ]] || { echo transfer && return; }
-  echo "transfer_$1"
+  if [[ $1 =~ ^((asr|ser|random)2)?(asr|ser)$ && ! -f $dir/made_with/transfer_$1 ]] &&
+    { { has_task asr && has_task ser; } || [ -f "$dir/made_with/transfer" ]; }; then
+    echo transfer
+  else
+    echo "transfer_$1"
+  fi
 }
 
 # networks_of <task> …: the groups of their own networks
@@ -105,7 +109,7 @@ networks_of() {
 }
 
 what_is_made_with_what() {
-  local s t
+  local s t where
   ! has_task asr || made_with 11 labels 'exp/transfer/pdf.*.ark' ali
   made_with 11 transfer 'exp/transfer exp/seed*' "$(networks_of asr ser)" "${network[asr]:-}" "${network[ser]:-}"
   for t in "${names[@]}"; do
@@ -124,11 +128,12 @@ what_is_made_with_what() {
       "graph $hybrid_group" "options of decoding: $decode_opts"
   fi
   has_task asr || return 0
-  for s in ser "${names[@]}"; do
-    t=$(group_of "${s}2asr")
-    [ "$t" != transfer ] || s='*'
-    made_with 12 "${t}_decode" "$(printf '%s ' {exp,exp/seed*}"/transfer/${s}2asr/"{'*','*/*'}"/decode_*") exp/seed*/asr/decode_*" \
-      "graph $t" "options of decoding: $decode_opts"
+  for s in "${names[@]/%/2}" random2 ''; do
+    t=$(group_of "${s}asr")
+    [ "$t" != transfer ] || s='*2'
+    where=$([ -z "$s" ] || printf '%s ' {exp,exp/seed*}"/transfer/${s}asr/"{'*','*/*'}"/decode_*")
+    [[ $s = [a-z]* ]] || where+=' exp/seed*/asr/decode_*'
+    made_with 12 "${t}_decode" "$where" "graph $t" "options of decoding: $decode_opts"
   done
 }
 begin_stages

@@ -48,10 +48,20 @@ def run(command):
     return subprocess.run(command, env={**os.environ, "PYTHON": sys.executable}, capture_output=True, text=True)
 
 
-def test_tasks_are_added_to_a_study_that_needs_no_asr(command, voicing):
+def test_tasks_are_added_to_a_study_that_needs_no_asr(root, command, voicing):
     work, words = command
-    result = run(words("--tasks", "ser"))
+    controls = ["--controls", "5", "--random-draws", "1"]
+    result = run(words("--tasks", "ser", *controls))
     assert result.returncode == 0, result.stderr
+    assert (work / "exp/transfer/ser2ser/l5/fold_Ses01F/final.pt").exists()
+    # ASR, too, though it is not prepared here; but no other SER
+    conf = words()[words().index("--conf") + 1]
+    both = [root / "recipe/transfer.sh", "--dir", work, "--conf", conf, "--tasks", "asr,ser", "--layers", "5"]
+    both += [*controls, "--only-check", "true"]
+    result = run(both)
+    assert result.returncode == 0, result.stderr
+    result = run([*both, "--train-opts", "--max-epochs 2"])
+    assert result.returncode == 1 and "'SER network, max-epochs: 1' and 'SER network, max-epochs: 2'" in result.stderr
     before = (work / "exp/ser/fold_Ses01F/final.pt").stat().st_mtime_ns
     result = run(words("--tasks", "ser,gender,voicing", "--task-data", voicing))
     assert result.returncode == 0, result.stderr

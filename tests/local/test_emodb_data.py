@@ -79,3 +79,4 @@ def test_names_in_capital_letters_are_read_and_a_second_file_of_a_name_is_refuse
     soundfile.write(tmp_path / "wav/03a01Wa.wav", np.full(800, 0.1), 16000, subtype="PCM_16")
     result = prepare(tmp_path, tmp_path / "ser", "--allow-partial", "true")
     assert result.returncode == 1 and "03a01Wa stands more than once" in result.stderr
+    assert f"{tmp_path}/wav/03a01Wa.WAV" in result.stderr and f"{tmp_path}/wav/03a01Wa.wav" in result.stderr
