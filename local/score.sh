@@ -55,7 +55,7 @@ put() {
 }
 fold=(python "$here/local/fold_phones.py" ${phone_map:+--map "$phone_map"})
 
-put "$scoring/ref" "${fold[@]}" <"$data/text"
+put "$scoring/ref" "${fold[@]}" --name "text of $data" <"$data/text"
 num_utts=$(wc -l <"$data/text")
 for scale in $scales; do
   words=$dir/scale_$scale/words.txt
@@ -65,7 +65,7 @@ for scale in $scales; do
     warn "$words: $num_decoded of the $num_utts utterances of $data; the others count as deleted: $(names_of_missing "$words" "$data/text")"
   strange=$(names_of_missing "$data/text" "$words")
   [ -z "$strange" ] || warn "$words has utterances that $data/text has not, which are left out: $strange"
-  put "$scoring/hyp_$scale" "${fold[@]}" --symbols "$lang/words.txt" \
+  put "$scoring/hyp_$scale" "${fold[@]}" --symbols "$lang/words.txt" --name "$words" \
     < <(awk 'FILENAME == ARGV[1] { wanted[$1]; next } $1 in wanted' "$data/text" "$words")
   log=$scoring/wer_$scale.log
   put "$dir/wer_$scale" compute-wer --text --mode=all "ark:$scoring/ref" "ark:$scoring/hyp_$scale" 2>"$log" ||

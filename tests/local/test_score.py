@@ -132,7 +132,8 @@ def test_phones_of_an_own_corpus_are_scored_as_they_are(tmp_path):
     assert (tmp_path / "decode/wer_lenient").read_text().startswith("%WER 25.00 [ 1 / 4, 0 ins, 0 del, 1 sub ]")
     result = score(tmp_path, tmp_path, tmp_path / "decode")
     assert result.returncode == 1
-    assert "a_1: 'silence' is not in the second column of conf/phones.61-48-39.map" in result.stderr
+    said = f"text of {tmp_path}: a_1: 'silence' is not in the second column of conf/phones.61-48-39.map"
+    assert said in result.stderr
 
 
 @pytest.fixture
@@ -214,12 +215,12 @@ def test_a_map_that_says_two_things_or_none_is_refused(tmp_path, line, message):
 
 def test_all_phones_outside_a_map_are_counted_and_named(tmp_path):
     (tmp_path / "map").write_text("aa aa aa\nq\n")
-    command = ["python", str(ROOT / "local/fold_phones.py"), "--map", str(tmp_path / "map")]
+    command = ["python", str(ROOT / "local/fold_phones.py"), "--map", str(tmp_path / "map"), "--name", "data/text"]
     result = subprocess.run(command, input="u1 aa\nu2 aa zz q\nu3 zz\n", capture_output=True, text=True)
     assert result.returncode == 1 and result.stdout == ""
     assert result.stderr == (
-        f"local/fold_phones.py: u2: 'zz' is not in the second column of {tmp_path}/map; in all 3, 2 different ones: "
-        "zz (2) q (1)\n"
+        f"local/fold_phones.py: data/text: u2: 'zz' is not in the second column of {tmp_path}/map; in all 3, "
+        "2 different ones: zz (2) q (1)\n"
     )
 
 
