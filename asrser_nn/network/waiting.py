@@ -92,17 +92,17 @@ class Surplus:
 
     def decide(self, run: float, waited: float, seconds: float) -> None:
         """From how long all threads have run and waited for a core, in so many seconds."""
-        if run + waited < 0.1 * seconds:
-            return  # an idle process has nothing to decide by
         self.left -= 1
-        if self.thread is None:
+        if self.thread and self.left <= 0:
+            self.keep_to_fewer(False)
+            self.stop()
+        elif run + waited < 0.1 * seconds:
+            return  # an idle process has nothing to decide by
+        elif self.thread is None:
             if waited / (run + waited) > CROWDED:
                 self.begin()
                 self.keep_to_fewer(len(self.cores) > 1)
                 self.left = PATIENCE
-        elif self.left == 0:
-            self.keep_to_fewer(False)
-            self.stop()
         elif self.fewer and run < ALONE * (len(self.cores) - 1) * seconds:
             self.keep_to_fewer(False)
 

@@ -123,6 +123,10 @@ def test_a_process_that_does_nothing_decides_nothing():
     surplus = Recorded()
     surplus.decide(run=0.0, waited=0.001, seconds=0.5)
     assert surplus.did == []
+    surplus.decide(run=1.2, waited=0.8, seconds=1)
+    for _ in range(PATIENCE):
+        surplus.decide(run=0.0, waited=0.001, seconds=0.5)
+    assert surplus.did == ["sleep", "fewer cores", "all cores", "spin"], "what was decided is old by then"
 
 
 def test_threads_go_to_fewer_cores_and_back():
