@@ -25,7 +25,7 @@ from typing import NamedTuple
 INTERVAL = 0.5  # seconds
 CROWDED = 0.15  # part of their time that threads wait for a core, from which on they sleep; 0.03 is usual
 ALONE = 0.8  # part of a core's time that threads run which nobody disturbs there
-PATIENCE = 20  # intervals until what was decided is tried again: with sleep, what threads wait for does not tell
+SHORTEST, LONGEST = 4, 32  # intervals until we see whether the others have gone; twice as many while they have not
 OWN_CHOICE = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
 
 
@@ -88,7 +88,7 @@ class Surplus:
         self.thread: threading.Thread | None = None
         self.cores = sorted(os.sched_getaffinity(0))
         self.fewer = False  # threads keep to all cores but the first
-        self.left = 0  # intervals until threads spin again, to see whether the others have gone
+        self.left, self.patience = 0, SHORTEST  # intervals until threads spin again, for threads that sleep do not tell
 
     def decide(self, run: float, waited: float, seconds: float) -> None:
         """From how long all threads have run and waited for a core, in so many seconds."""
@@ -102,7 +102,9 @@ class Surplus:
             if waited / (run + waited) > CROWDED:
                 self.begin()
                 self.keep_to_fewer(len(self.cores) > 1)
-                self.left = PATIENCE
+                self.left, self.patience = self.patience, min(2 * self.patience, LONGEST)
+            else:
+                self.patience = SHORTEST
         elif self.fewer and run < ALONE * (len(self.cores) - 1) * seconds:
             self.keep_to_fewer(False)
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from asrser_nn.network.waiting import CROWDED, OWN_CHOICE, PATIENCE, Surplus, thread_seconds
+from asrser_nn.network.waiting import CROWDED, OWN_CHOICE, SHORTEST, Surplus, thread_seconds
 
 # Two threads, of which one waits while the other does what only one can; with a surplus of threads and without it.
 PROGRAM = """
@@ -101,13 +101,17 @@ def test_threads_that_wait_for_cores_sleep_on_fewer_until_it_is_time_to_look_aga
         assert surplus.did == []
     surplus.decide(run=1.2, waited=0.8, seconds=1)
     assert surplus.did == ["sleep", "fewer cores"]
-    for _ in range(PATIENCE - 1):
+    for _ in range(SHORTEST - 1):
         surplus.decide(run=1.9, waited=1, seconds=1)  # of two cores
     assert surplus.did == ["sleep", "fewer cores"]
     surplus.decide(run=1.9, waited=1, seconds=1)
     assert surplus.did == ["sleep", "fewer cores", "all cores", "spin"]
+    surplus.decide(run=1.2, waited=0.8, seconds=1)
+    assert surplus.thread and surplus.left == 2 * SHORTEST, "the others are still there"
+    surplus.left = 1
+    surplus.decide(run=1.9, waited=1, seconds=1)
     surplus.decide(run=2.9, waited=0.1, seconds=1)
-    assert surplus.thread is None
+    assert surplus.thread is None and surplus.patience == SHORTEST
 
 
 def test_fewer_cores_that_others_want_too_are_left_for_all():
@@ -124,7 +128,7 @@ def test_a_process_that_does_nothing_decides_nothing():
     surplus.decide(run=0.0, waited=0.001, seconds=0.5)
     assert surplus.did == []
     surplus.decide(run=1.2, waited=0.8, seconds=1)
-    for _ in range(PATIENCE):
+    for _ in range(SHORTEST):
         surplus.decide(run=0.0, waited=0.001, seconds=0.5)
     assert surplus.did == ["sleep", "fewer cores", "all cores", "spin"], "what was decided is old by then"
 
