@@ -162,6 +162,7 @@ def errors_against_shared_layers(
             axis.set_title(f"{task.label}: {task.main_measure}, {part} ({speakers} speakers)", fontsize=10)
             axis.set_xlabel("layers that are shared, or constant")
             axis.set_xticks(numbers)
+            axis.set_xlim(min(together, default=0) - 0.4, max(together, default=0) + 0.4)
             axis.grid(alpha=0.3)
         line[0].set_ylabel(f"{task.main_measure} (%)")
         line[0].legend(fontsize=8)
