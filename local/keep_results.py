@@ -2,8 +2,9 @@
 
 Usage: local/keep_results.py [--allow-missing] <work-dir> <name>
  e.g.: local/keep_results.py work/emodb emodb
-Copies, of those that are there, exp/report/{tables.md,results.json,*.png}, exp/RESULTS, exp/ser/summary.{txt,json} and
-exp/commands to results/<name>, instead of what was kept there before, and enters the folder in results/README.md.
+Copies, of those that are there, exp/report/{tables.md,results.json,*.png} but for the learning curves, exp/RESULTS,
+exp/ser/summary.{txt,json} and exp/commands to results/<name>, instead of what was kept there before, and enters the
+folder in results/README.md.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from asrser_nn.study.report import read_results
 
 RESULTS = Path(__file__).resolve().parent.parent / "results"
 KEPT = ("exp/report/tables.md", "exp/report/results.json", "exp/RESULTS", "exp/ser/summary.txt", "exp/ser/summary.json")
+LEFT_OUT = ("learning_curves",)  # a line for each network: megabytes, and results.json has what it shows
 COMMANDS = "exp/commands"  # lines "<commit> <command>", by run.sh
 
 
@@ -55,7 +57,8 @@ def keep(work: Path, folder: Path, allow_missing: bool) -> list[str]:
     new = folder.with_name(f"{folder.name}.tmp")
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(parents=True)
-    for file in [*files, work / COMMANDS, *sorted((work / "exp/report").glob("*.png"))]:
+    pictures = [path for path in sorted((work / "exp/report").glob("*.png")) if path.stem not in LEFT_OUT]
+    for file in [*files, work / COMMANDS, *pictures]:
         if file.suffix == ".png":
             shutil.copyfile(file, new / file.name)
         else:  # names of files are counted from the work directory: where that lies is nobody's concern

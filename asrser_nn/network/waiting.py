@@ -26,7 +26,8 @@ INTERVAL = 0.5  # seconds
 CROWDED = 0.15  # part of their time that threads wait for a core, from which on they sleep; 0.03 is usual
 ALONE = 0.8  # part of a core's time that threads run which nobody disturbs there
 SHORTEST, LONGEST = 4, 32  # intervals until we see whether the others have gone; twice as many while they have not
-OWN_CHOICE = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
+# Who has decided how threads wait, or on which cores they run, is left alone.
+OWN_CHOICE = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY")
 
 
 @functools.cache  # once in a process

@@ -33,7 +33,7 @@ def work(tmp_path):
     corpora = {"asr": {"name": "A"}, "ser": {"name": "B"}}
     results = {"missing": {}, "corpora": corpora, "runs": runs, "provenance": {"machine": "two cores"}, "summary": []}
     (report / "results.json").write_text(json.dumps(results))
-    for name in ("tables.md", "figure3_transfer.png", "figure3_transfer.pdf", "index.html"):
+    for name in ("tables.md", "figure3_transfer.png", "learning_curves.png", "figure3_transfer.pdf", "index.html"):
         (report / name).write_text(name)
     (tmp_path / "work/exp/commands").write_text(f"{'a' * 40} ./run.sh --stage 1\n{'b' * 40}+ ./run.sh --seeds 3\n")
     (tmp_path / "work/exp/final.pt").write_text("a network")
