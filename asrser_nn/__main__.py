@@ -7,6 +7,7 @@ import click
 
 from asrser_io.files import Failure, described, lacks_memory
 from asrser_io.messages import forget_unwritten, prepare_streams, say_warnings_by
+from asrser_nn.commands.combine import combine
 from asrser_nn.commands.evaluate import evaluate
 from asrser_nn.commands.forward import forward
 from asrser_nn.commands.grid import grid
@@ -60,7 +61,7 @@ def cli() -> None:
     """
 
 
-for command in (train, transfer, multitask, forward, evaluate, grid, summary, info, predict, report):
+for command in (train, transfer, multitask, forward, evaluate, grid, summary, info, predict, report, combine):
     cli.add_command(command)
 
 if __name__ == "__main__":

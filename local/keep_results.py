@@ -1,35 +1,39 @@
 """Copy what a work directory found into results/: text, JSON and PNG, but no models, features or recordings.
 
-Usage: local/keep_results.py [--allow-missing] <work-dir> <name>
+Usage: local/keep_results.py [--add] [--allow-missing] <work-dir> <name>
  e.g.: local/keep_results.py work/emodb emodb
 Copies, of those that are there, exp/report/{tables.md,results.json,*.png} but for the learning curves, exp/RESULTS,
 exp/ser/summary.{txt,json} and exp/commands to results/<name>, instead of what was kept there before, and enters the
-folder in results/README.md.
+folder in results/README.md. With --add, the runs of <work-dir>, such as another seed's, are added to those kept there
+before; RESULTS and summary stay those of the first.
 """
 
 import argparse
 import re
 import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from asrser_io.files import Failure, write_text
 from asrser_io.messages import as_script
 from asrser_io.text import read_lines
-from asrser_nn.study.report import read_results
+from asrser_nn.study.combine import combine
+from asrser_nn.study.report import read_results, write_report
 
 RESULTS = Path(__file__).resolve().parent.parent / "results"
-KEPT = ("exp/report/tables.md", "exp/report/results.json", "exp/RESULTS", "exp/ser/summary.txt", "exp/ser/summary.json")
+OF_REPORT = ("tables.md", "results.json")
+TABLES = ("exp/RESULTS", "exp/ser/summary.txt", "exp/ser/summary.json")
 LEFT_OUT = ("learning_curves",)  # a line for each network: megabytes, and results.json has what it shows
 COMMANDS = "exp/commands"  # lines "<commit> <command>", by run.sh
 
 
-def what_it_is(work: Path, allow_missing: bool) -> tuple[str, str, str]:
+def what_it_is(work: Path, report: Path, allow_missing: bool) -> tuple[str, str, str]:
     """Corpora, number of networks with the hours that their trainings took, machine: for the list of all results."""
-    if (work / "exp/report/results.json").exists():
-        results = read_results(work / "exp/report/results.json")
+    if (report / "results.json").exists():
+        results = read_results(report / "results.json")
         if results["missing"] and not allow_missing:
             raise Failure(
-                f"{work}/exp/report: {len(results['missing'])} of its runs are missing, such as "
+                f"{report}: {len(results['missing'])} of its runs are missing, such as "
                 f"{min(results['missing'])}; finish the study, or keep a part of it with --allow-missing"
             )
         names = " and ".join(dict.fromkeys(corpus["name"] for corpus in results["corpora"].values()))
@@ -44,25 +48,38 @@ def what_it_is(work: Path, allow_missing: bool) -> tuple[str, str, str]:
     return " ".join(read_lines(corpus)), "", ""
 
 
-def keep(work: Path, folder: Path, allow_missing: bool) -> list[str]:
-    """Copy the files; returns the folder's cells in the list of all results."""
-    what = what_it_is(work, allow_missing)
-    files = [work / name for name in KEPT if (work / name).exists()]
+def keep(work: Path, folder: Path, add: bool, allow_missing: bool, scratch: Path) -> list[str]:
+    """Copy the files; returns the folder's cells in the list of all results.
+
+    add: to what is in the folder
+    scratch: for a report of both
+    """
+    report, tables = work / "exp/report", [work / name for name in TABLES]
+    if add:
+        parts = {str(part): read_results(part / "results.json") for part in (folder, report)}
+        report, tables = scratch, [folder / Path(name).name for name in TABLES]
+        write_report(combine(parts), report)
+    what = what_it_is(work, report, allow_missing)
+    files = [path for path in (*(report / name for name in OF_REPORT), *tables) if path.exists()]
     if not files:
-        raise Failure(f"{work}: there are no results in it yet: none of {', '.join(KEPT)}")
+        raise Failure(f"{work}: there are no results in it yet: none of {', '.join((*OF_REPORT, *TABLES))}")
     calls = read_lines(work / COMMANDS) if (work / COMMANDS).exists() else []
     if not calls:
         raise Failure(f"{work}/{COMMANDS} does not say what made these results: call run.sh once more, for --stage 13")
     commit, _, command = calls[-1].partition(" ")
+    if add:
+        calls = [*read_lines(folder / Path(COMMANDS).name), *calls]
+    pictures = [path for path in report.glob("*.png") if path.stem not in LEFT_OUT]
+    contents = {path.name: path.read_bytes() for path in (*files, *pictures)}
+    contents[Path(COMMANDS).name] = "".join(f"{call}\n" for call in calls).encode()
     new = folder.with_name(f"{folder.name}.tmp")
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(parents=True)
-    pictures = [path for path in sorted((work / "exp/report").glob("*.png")) if path.stem not in LEFT_OUT]
-    for file in [*files, work / COMMANDS, *pictures]:
-        if file.suffix == ".png":
-            shutil.copyfile(file, new / file.name)
-        else:  # names of files are counted from the work directory: where that lies is nobody's concern
-            write_text(new / file.name, file.read_text().replace(f"{work.resolve()}/", "").replace(f"{work}/", ""))
+    for name, content in contents.items():
+        if not name.endswith(".png"):  # names are counted from the work directory: where that lies is nobody's concern
+            for prefix in (f"{work.resolve()}/", f"{work}/"):
+                content = content.replace(prefix.encode(), b"")
+        (new / name).write_bytes(content)
     shutil.rmtree(folder, ignore_errors=True)
     new.rename(folder)
     return [f"[{folder.name}]({folder.name})", what[0], what[1], f"`{command}`", commit[:12], what[2]]
@@ -81,15 +98,17 @@ def enter(cells: list[str], page: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--add", action="store_true", help="to the runs that are kept under this name")
     parser.add_argument("--allow-missing", action="store_true", help="keep a study of which runs are missing")
     parser.add_argument("work", type=Path, metavar="work-dir")
     parser.add_argument("name", help="of the folder in results")
     given = parser.parse_args()
-    with as_script("local/keep_results.py"):
+    with as_script("local/keep_results.py"), TemporaryDirectory() as scratch:
         if not re.fullmatch(r"[\w.-]*\w", given.name):
             raise Failure(f"'{given.name}' is no name of a folder: letters, digits, - and _ will do")
-        enter(keep(given.work, RESULTS / given.name, given.allow_missing), RESULTS / "README.md")
-        print(f"{RESULTS / given.name}: {', '.join(sorted(path.name for path in (RESULTS / given.name).iterdir()))}")
+        folder = RESULTS / given.name
+        enter(keep(given.work, folder, given.add, given.allow_missing, Path(scratch)), RESULTS / "README.md")
+        print(f"{folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
 
 
 if __name__ == "__main__":

@@ -10,11 +10,22 @@ from typing import Any
 
 import numpy as np
 
-from asrser_nn.network.model import load_model
-from asrser_nn.runs import Run
 from asrser_nn.study.measures import rows_of
 
 LENIENT = "PER without silence"  # it has a table of its own
+
+
+def found(
+    hybrids: Sequence[dict[str, Any]], others: Sequence[dict[str, Any]], networks: dict[str, list[dict[str, Any]]]
+) -> dict[str, Any]:
+    """Both are runs as in results.json. networks: of each task, as layer_table has them"""
+    tasks = list(dict.fromkeys(run["task"] for run in hybrids))
+    return {
+        "tasks": tasks,
+        "runs": list(hybrids),
+        "summary": summary(hybrids, others),
+        "cost": cost(hybrids, others, {task: networks[task] for task in tasks}),
+    }
 
 
 def summary(hybrids: Sequence[dict[str, Any]], others: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -22,12 +33,7 @@ def summary(hybrids: Sequence[dict[str, Any]], others: Sequence[dict[str, Any]])
     rows = []
     for task, shared in dict.fromkeys((run["task"], run["shared_layers"]) for run in hybrids):
         chosen = [run for run in hybrids if (run["task"], run["shared_layers"]) == (task, shared)]
-        folds, seeds = {run["fold"] for run in chosen}, {run["seed"] for run in chosen}
-        alike = [
-            run
-            for run in others
-            if run["task"] == task and run["seed"] in seeds and (run["fold"] is None or run["fold"] in folds)
-        ]
+        alike = [run for run in others if run["task"] == task]
         sources = dict.fromkeys(run["task"] for run in hybrids if run["task"] != task)
         references = {"scratch": [run for run in alike if run["source_task"] is None]}
         for source in sources:
@@ -39,16 +45,16 @@ def summary(hybrids: Sequence[dict[str, Any]], others: Sequence[dict[str, Any]])
 
 
 def cost(
-    hybrids: Sequence[dict[str, Any]], others: Sequence[dict[str, Any]], wanted: Sequence[Run]
+    hybrids: Sequence[dict[str, Any]], others: Sequence[dict[str, Any]], networks: dict[str, list[dict[str, Any]]]
 ) -> list[dict[str, Any]]:
     """Parameters, and epochs, frames and seconds of training, of networks for all tasks: separate (None) and hybrids.
 
     Means over the folds and seeds for which all of these are there.
+    networks: of each task, as layer_table has them
     """
-    tasks = list(dict.fromkeys(run["task"] for run in hybrids))
+    tasks = list(networks)
     numbers = [None, *sorted({run["shared_layers"] for run in hybrids})]
-    networks = [load_model(next(run.directory for run in wanted if run.task == task)).network for task in tasks]
-    parameters = [[sum(p.numel() for p in layer.parameters()) for layer in network.layers] for network in networks]
+    parameters = [[layer["parameters"] for layer in layers] for layers in networks.values()]
 
     def trainings(shared: int | None, fold: str | None, seed: int) -> list[dict[str, Any]]:
         """What is to be trained to have networks for all tasks; nothing if some of it is not there."""

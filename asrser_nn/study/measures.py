@@ -166,16 +166,23 @@ def summary(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def rows_of(chosen: Sequence[dict[str, Any]], references: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
-    """A row for each part and measure of runs of one kind, compared with the runs of each reference."""
+    """A row for each part and measure of runs of one kind, compared with the runs of each reference.
+
+    Folds and seeds that only one of the two sides has do not take part in a comparison.
+    """
     rows = []
+    pairs = {name: (_paired(chosen, others), _paired(others, chosen)) for name, others in references.items()}
     for part in ("dev", "test"):
         for measure in MEASURES:
             counts = _counts(chosen, part, measure)
             if not counts:
                 continue
             lower = MEASURES[measure].lower_is_better
-            theirs = {name: _counts(others, part, measure) for name, others in references.items()}
-            comparisons = {name: compare(counts, found, lower) for name, found in theirs.items() if found}
+            comparisons = {}
+            for name, pair in pairs.items():
+                ours, theirs = (_counts(runs, part, measure) for runs in pair)
+                if ours and theirs:
+                    comparisons[name] = compare(ours, theirs, lower)
             rows.append(
                 {
                     **{name: chosen[0][name] for name in ("experiment", "task", "source_task", "constant_layers")},
@@ -198,14 +205,20 @@ def _reference(name: str, chosen: Sequence[dict[str, Any]], runs: Sequence[dict[
     of_reference = {"scratch": (None, None), "own": (task, layers), "random": ("random", layers)}[name]
     if source is None or of_reference[0] == source:
         return []
-    # Folds and seeds that were not run here do not take part in the comparison.
-    folds, seeds = {run["fold"] for run in chosen}, {run["seed"] for run in chosen}
+    return [
+        run for run in runs if (run["task"], run["source_task"], run["constant_layers"]) == (task, *of_reference)
+    ]
+
+
+def _paired(runs: Sequence[dict[str, Any]], others: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The runs whose seed and fold some other one has, too; a run without a fold goes with every fold."""
+    theirs = {(other["seed"], other["fold"]) for other in others}
+    without_fold = {seed for seed, fold in theirs if fold is None}
+    seeds = {seed for seed, _ in theirs}
     return [
         run
         for run in runs
-        if (run["task"], run["source_task"], run["constant_layers"]) == (task, *of_reference)
-        and (run["fold"] is None or run["fold"] in folds)
-        and run["seed"] in seeds
+        if (run["seed"], run["fold"]) in theirs or run["seed"] in (seeds if run["fold"] is None else without_fold)
     ]
 
 

@@ -23,6 +23,7 @@ SER: dict[int | None, dict[str, tuple[float, float]]] = {
 TABLES = {("ser", "asr"): 2, ("asr", "ser"): 3}
 CORPORA = {"asr": "TIMIT", "ser": "IEMOCAP"}
 NUM_FOLDS = {"ser": 8}
+NUM_COEFFICIENTS = 40  # filterbanks
 NUM_TRANSFERS = 6  # l = 0 … 5
 # experiment → the rows of the paper it is to be compared with; controls have none
 ROWS = {"asr": ASR, "ser2asr": ASR, "ser": SER, "asr2ser": SER}

@@ -573,6 +573,13 @@ def write_report(results: dict[str, Any], folder: Path) -> list[Path]:
     ]
 
 
+def leave_report(results: dict[str, Any], folder: Path) -> None:
+    """Write the report and print the study and the report's files."""
+    written = write_report(results, folder)
+    print(summary_text(results))
+    print("\n".join(map(str, written)))
+
+
 def read_results(path: Path) -> dict[str, Any]:
     try:
         results = json.loads(path.read_bytes())

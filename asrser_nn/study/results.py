@@ -15,7 +15,7 @@ import torch
 
 from asrser_io.files import Failure
 from asrser_io.text import read_lines, read_map, rows
-from asrser_nn.network.convnet import Shape
+from asrser_nn.network.convnet import ConvNet, Shape
 from asrser_nn.network.model import code_commit, layer_table, load_model
 from asrser_nn.runs import Run
 from asrser_nn.study import hybrid, paper
@@ -117,58 +117,66 @@ def collect(work: Path, wanted: Sequence[Run], about: Sequence[tuple[str, str]])
     complete = [run for run in wanted if run.directory not in missing]
     if not complete:
         raise Failure(f"none of the {len(wanted)} runs is complete ({listed(missing)}); there is nothing to report")
-    runs = [read_run(run) for run in complete if run.shared_layers is None]
-    hybrids = [run for run in complete if run.shared_layers is not None]
     tasks = {name: read_task(work, name) for name in dict.fromkeys(run.task for run in wanted)}
     for name, task in tasks.items():
         if unknown := [measure for measure in task.measures if measure not in MEASURES]:
             known = ", ".join(MEASURES)
             raise Failure(f"{exp}/{name}/task.json: there is no measure {unknown[0]}; expected some of {known}")
     corpora = {name: _corpus(work, task) for name, task in tasks.items()}
-    networks, filters, others = {}, {}, []
-    for name, task in tasks.items():
-        baselines = [run for run in complete if run.task == name and run.source_task is None]
-        for model in [load_model(run.directory) for run in baselines[:1]]:
+    networks, filters = {}, {}
+    for name in tasks:
+        ours = [run for run in complete if run.task == name]
+        baselines = [run for run in ours if run.source_task is None]
+        for run in (baselines or [run for run in ours if run.shared_layers is not None])[:1]:
+            model = load_model(run.directory)
             networks[name] = layer_table(model.network)
-            if model.network.shape != Shape(model.network.shape.num_coefficients, len(model.class_names)):
-                others.append(task.label)
-            filters[name] = model.network.layers[0].conv.weight.detach()[:, 0].numpy().round(5).tolist()  # type: ignore
             corpora[name]["classes"] = model.class_names
+            if baselines:
+                filters[name] = model.network.layers[0].conv.weight.detach()[:, 0].numpy().round(5).tolist()  # type: ignore
+    return worked_out(
+        {
+            "missing": missing,
+            "tasks": {name: asdict(task) for name, task in tasks.items()},
+            "corpora": corpora,
+            "provenance": {
+                "code commit": code_commit(),
+                "torch": torch.__version__,
+                "Python": platform.python_version(),
+                "machine": f"{platform.system()} {platform.machine()}, {_processor()}",
+                **dict(about),
+            },
+            "networks": networks,
+            "filters": filters,
+            "silence": {name: shares for name, task in tasks.items() if (shares := _silence(work, task))},
+            "stages": _stages(exp),
+            "runs": [read_run(run) for run in complete if run.shared_layers is None],
+        },
+        [read_run(run) | {"shared_layers": run.shared_layers} for run in complete if run.shared_layers is not None],
+    )
+
+
+def worked_out(read: dict[str, Any], hybrids: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """results.json from what was read: with title, caveats, and the figures of all runs.
+
+    hybrids: runs of networks that share layers, see hybrid.py
+    """
+    tasks, corpora, networks, runs = (read[name] for name in ("tasks", "corpora", "networks", "runs"))
     names = list(dict.fromkeys(corpus["name"] for corpus in corpora.values()))
-    recognised = list(dict.fromkeys(task.recognises for task in tasks.values()))
+    recognised = list(dict.fromkeys(task["recognises"] for task in tasks.values()))
     between = f"between {joined(recognised)}" if len(recognised) > 1 else f"to {recognised[0]}"
+    others = [tasks[task]["label"] for task, layers in networks.items() if layers != paper_layers(layers)]
     return {
         "title": f"How far features travel {between} recognition: {joined(names)}",
-        "caveats": [*caveats(corpora, others), *gaps(wanted, missing)],
-        "missing": missing,
-        "tasks": {name: asdict(task) for name, task in tasks.items()},
-        "corpora": corpora,
-        "provenance": {
-            "code commit": code_commit(),
-            "torch": torch.__version__,
-            "Python": platform.python_version(),
-            "machine": f"{platform.system()} {platform.machine()}, {_processor()}",
-            **dict(about),
-        },
-        "networks": networks,
-        "filters": filters,
-        "silence": {name: shares for name, task in tasks.items() if (shares := _silence(work, task))},
-        "stages": _stages(exp),
-        "runs": runs,
+        "caveats": [*caveats(corpora, others), *gaps([*runs, *hybrids], read["missing"])],
+        **read,
         "summary": summary(runs),
-        "hybrid": collect_hybrids(hybrids, runs) if hybrids else None,
+        "hybrid": hybrid.found(hybrids, runs, networks) if hybrids else None,
     }
 
 
-def collect_hybrids(hybrids: Sequence[Run], others: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """See hybrid.py. others: the other runs, as results.json holds them"""
-    runs = [read_run(run) | {"shared_layers": run.shared_layers} for run in hybrids]
-    return {
-        "tasks": list(dict.fromkeys(run.task for run in hybrids)),
-        "runs": runs,
-        "summary": hybrid.summary(runs, others),
-        "cost": hybrid.cost(runs, others, hybrids),
-    }
+def paper_layers(layers: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What layer_table says of the paper's network for as many classes as a table's last layer has."""
+    return layer_table(ConvNet(Shape(paper.NUM_COEFFICIENTS, int(layers[-1]["output"]))))
 
 
 def joined(words: Iterable[str]) -> str:
@@ -191,15 +199,16 @@ def caveats(corpora: Mapping[str, dict[str, Any]], networks: Sequence[str]) -> l
     return said
 
 
-def gaps(wanted: Sequence[Run], missing: dict[str, str]) -> list[str]:
+def gaps(made: Sequence[dict[str, Any]], missing: dict[str, str]) -> list[str]:
     """What of the runs asked for, and of the paper's grid, is not there. missing: directory → why"""
     said = []
     if missing:
-        said.append(f"{len(missing)} of the {len(wanted)} runs asked for are missing: {listed(missing)}.")
-    layers = {run.constant_layers for run in wanted if run.constant_layers is not None}
+        asked = len(made) + len(missing)
+        said.append(f"{len(missing)} of the {asked} runs asked for are missing: {listed(missing)}.")
+    layers = {run["constant_layers"] for run in made if run["constant_layers"] is not None}
     for task, most in paper.NUM_FOLDS.items():
-        runs = [run for run in wanted if run.task == task]
-        folds = {run.fold for run in runs if run.source_task is None}
+        runs = [run for run in made if run["task"] == task]
+        folds = {run["fold"] for run in runs if run["source_task"] is None}
         if runs and (len(folds) != most or len(layers) != paper.NUM_TRANSFERS):
             l_and_folds = f"{len(folds)} of {most} folds, l = {', '.join(map(str, sorted(layers)))}"
             said.append(f"This is a part of the paper's grid: {l_and_folds}.")

@@ -87,6 +87,31 @@ def test_a_study_with_missing_runs_is_kept_only_on_request(keep_results, work, t
     assert (tmp_path / "results/b/tables.md").exists()
 
 
+def test_another_seed_is_added_to_what_is_kept(keep_results, root, tmp_path):
+    whole = json.loads((root / "results/demo/results.json").read_text())
+    for seed in (1, 2):
+        report = tmp_path / f"seed_{seed}/exp/report"
+        report.mkdir(parents=True)
+        part = whole | {"runs": [run for run in whole["runs"] if run["seed"] == seed], "hybrid": None}
+        part["runs"] = [run for run in part["runs"] if run["source_task"] is None]
+        (report / "results.json").write_text(json.dumps(part))
+        (report / "tables.md").write_text("of one seed")
+        (report.parent / "commands").write_text(f"{str(seed) * 40} ./run.sh --seed {seed}\n")
+        (report.parent / "RESULTS").write_text(f"of seed {seed}")
+    keep_results(tmp_path / "seed_1", "b")
+    keep_results("--add", tmp_path / "seed_2", "b")
+    kept = tmp_path / "results/b"
+    assert [run["seed"] for run in json.loads((kept / "results.json").read_text())["runs"]] == [1, 1, 1, 2, 2, 2]
+    assert "ASR" in (kept / "tables.md").read_text() and (kept / "RESULTS").read_text() == "of seed 1"
+    assert [line.split()[-1] for line in (kept / "commands").read_text().splitlines()] == ["1", "2"]
+    assert "6 in " in (tmp_path / "results/README.md").read_text().splitlines()[-1]
+    before = sorted(path.read_bytes() for path in kept.iterdir())
+    with pytest.raises(SystemExit, match="seed 2: .*results/b holds this run, too"):
+        keep_results("--add", tmp_path / "seed_2", "b")
+    assert sorted(path.read_bytes() for path in kept.iterdir()) == before
+    assert sorted(path.name for path in (tmp_path / "results").iterdir()) == ["README.md", "b"]
+
+
 @pytest.mark.parametrize(
     ("remove", "name", "said"),
     [

@@ -1,16 +1,17 @@
 """Networks that learn together, beside separate ones and transfers: Table 4 and what belongs to it."""
 
 import copy
-from types import SimpleNamespace
 
 import pytest
 
 from asrser_nn.network.convnet import ConvNet, Shape
+from asrser_nn.network.model import layer_table
 from asrser_nn.study import hybrid
 from asrser_nn.study.report import summary_text, tables, write_report
 from asrser_nn.study.words import reading_of_hybrid
 
 SMALL = Shape(40, 4, context=7, channels=(4, 6), hidden=(8, 8, 8))
+NETWORKS = {task: layer_table(ConvNet(SMALL)) for task in ("asr", "ser")}
 
 
 def _hybrids(runs, shared_layers):
@@ -32,21 +33,13 @@ def _hybrids(runs, shared_layers):
 
 
 @pytest.fixture
-def results(made_up_study, monkeypatch):
+def results(made_up_study):
     results = copy.deepcopy(made_up_study)
     for run in results["runs"]:
         for epoch in run["history"]:
             epoch |= {"seconds": 2.0, "frames_per_second": 100}
     hybrids = _hybrids(results["runs"], (1, 3))
-    networks = {"asr": ConvNet(SMALL), "ser": ConvNet(SMALL)}
-    monkeypatch.setattr(hybrid, "load_model", lambda directory: SimpleNamespace(network=networks[directory]))
-    wanted = [SimpleNamespace(task=task, directory=task) for task in networks]
-    results["hybrid"] = {
-        "tasks": ["asr", "ser"],
-        "runs": hybrids,
-        "summary": hybrid.summary(hybrids, results["runs"]),
-        "cost": hybrid.cost(hybrids, results["runs"], wanted),
-    }
+    results["hybrid"] = hybrid.found(hybrids, results["runs"], NETWORKS)
     return results
 
 
@@ -80,11 +73,10 @@ def test_what_is_shared_counts_once_and_the_training_of_all_tasks_counts_togethe
     assert separate["runs"] == three["runs"] == 6
 
 
-def test_folds_without_all_networks_do_not_count_for_the_cost(results, monkeypatch):
+def test_folds_without_all_networks_do_not_count_for_the_cost(results):
     others = [run for run in results["runs"] if (run["task"], run["fold"]) != ("ser", "01F")]
     hybrids = results["hybrid"]["runs"]
-    wanted = [SimpleNamespace(task=task, directory=task) for task in ("asr", "ser")]
-    assert {row["runs"] for row in hybrid.cost(hybrids, others, wanted)} == {4}
+    assert {row["runs"] for row in hybrid.cost(hybrids, others, NETWORKS)} == {4}
 
 
 def test_table_4_holds_the_hybrid_beside_separate_networks_and_transfers(results):

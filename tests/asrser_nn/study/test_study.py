@@ -83,6 +83,15 @@ def test_a_transfer_is_compared_with_the_same_folds_of_the_baseline_of_its_targe
     assert rows["asr2ser", 3]["folds"] == pytest.approx({"a": 30.0, "b": 50.0})
 
 
+def test_folds_and_seeds_that_one_side_lacks_do_not_take_part_in_a_comparison():
+    runs = [_run("ser", None, fold, errors) for fold, errors in (("a", 20), ("b", 40))]
+    runs += [_run("asr2ser", 3, fold, errors) for fold, errors in (("a", 30), ("b", 50), ("c", 90))]
+    runs += [_run("asr2ser", 3, fold, 95, seed=2) for fold in ("a", "b")]
+    (row,) = [r for r in summary(runs) if r["experiment"] == "asr2ser"]
+    assert row["comparisons"]["scratch"]["difference"] == pytest.approx(10)
+    assert row["mean"] == pytest.approx((30 + 50 + 90 + 95 + 95) / 5)
+
+
 def test_a_transfer_is_compared_with_controls_of_as_many_constant_layers():
     runs = [_run(f"{name}ser", layers, fold, 10 + e, 1) for name, layers, e in (
         ("", None, 0), ("asr2", 2, 5), ("asr2", 3, 20), ("ser2", 2, 1), ("ser2", 3, 2), ("random2", 3, 4),
