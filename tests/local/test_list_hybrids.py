@@ -1,7 +1,6 @@
 """The list of networks that learn together."""
 
 import json
-import shutil
 import subprocess
 import sys
 
@@ -14,17 +13,8 @@ EMOTIONS = ["anger", "neutral", "silence"]
 
 
 @pytest.fixture(scope="module")
-def work(root, golden, tmp_path_factory):
-    work = tmp_path_factory.mktemp("work")
-    for fold in FOLDS:
-        (work / "exp/ser/folds" / fold / "train").mkdir(parents=True)
-        (work / "exp/ser/folds" / fold / "train/classes").write_text("".join(f"{name}\n" for name in EMOTIONS))
-    (work / "exp/ser/folds/list").write_text("".join(f"{fold}\n" for fold in FOLDS))
-    (work / "exp/mono").mkdir()
-    shutil.copy(golden / "mono/final.mdl", work / "exp/mono")
-    for task in ("asr", "ser"):
-        subprocess.run([sys.executable, root / "local/declare_task.py", work, task], check=True)
-    return work
+def work(declare_tasks, tmp_path_factory):
+    return declare_tasks(tmp_path_factory.mktemp("work"), FOLDS, EMOTIONS)
 
 
 def _call(root, *words):

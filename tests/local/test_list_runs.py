@@ -2,33 +2,18 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 FOLDS = [f"Ses0{session}{gender}" for session in range(1, 5) for gender in "FM"]
-ROOT = Path(__file__).resolve().parent.parent.parent
 EMOTIONS = ["anger", "happiness", "sadness", "neutral", "silence"]
 
 
-def _make_work(work, golden, folds, emotions):
-    for fold in folds:
-        (work / "exp/ser/folds" / fold / "train").mkdir(parents=True)
-        (work / "exp/ser/folds" / fold / "train/classes").write_text("".join(f"{name}\n" for name in emotions))
-    (work / "exp/ser/folds/list").write_text("".join(f"{fold}\n" for fold in folds))
-    (work / "exp/mono").mkdir()
-    shutil.copy(golden / "mono/final.mdl", work / "exp/mono")
-    for task in ("asr", "ser"):
-        subprocess.run([sys.executable, ROOT / "local/declare_task.py", work, task], check=True)
-    return work
-
-
 @pytest.fixture(scope="module")
-def work(golden, tmp_path_factory):
-    return _make_work(tmp_path_factory.mktemp("work"), golden, FOLDS, EMOTIONS)
+def work(declare_tasks, tmp_path_factory):
+    return declare_tasks(tmp_path_factory.mktemp("work"), FOLDS, EMOTIONS)
 
 
 def _call(root, *words):
@@ -54,8 +39,8 @@ def test_the_study_of_the_paper_is_105_runs(root, work):
     assert len(asr) + len(ser) == 105
 
 
-def test_a_third_task_adds_its_baselines_and_every_ordered_pair(root, golden, tmp_path):
-    _make_work(tmp_path, golden, FOLDS, EMOTIONS)
+def test_a_third_task_adds_its_baselines_and_every_ordered_pair(root, declare_tasks, tmp_path):
+    declare_tasks(tmp_path, FOLDS, EMOTIONS)
     for task, classes in (("ser", EMOTIONS), ("gender", ["female", "male", "silence"])):
         folds = tmp_path / f"exp/{task}/folds"
         for fold in FOLDS:
@@ -65,7 +50,7 @@ def test_a_third_task_adds_its_baselines_and_every_ordered_pair(root, golden, tm
                 (folds / fold / part / "utt2spk").write_text("".join(f"{spk}-1 {spk}\n" for spk in speakers))
             (folds / fold / "train/classes").write_text("".join(f"{name}\n" for name in classes))
         (folds / "list").write_text("".join(f"{fold}\n" for fold in FOLDS))
-    subprocess.run([sys.executable, ROOT / "local/declare_task.py", tmp_path, "gender"], check=True)
+    subprocess.run([sys.executable, root / "local/declare_task.py", tmp_path, "gender"], check=True)
     config = ["--tasks", "asr,ser,gender", "--nnet-config", root / "conf/paper/ser.conf"]
     runs = {task: list(_list(root, tmp_path, task, *config)) for task in ("ser", "gender")}
     runs["asr"] = list(_list(root, tmp_path, "asr", "--tasks", "asr,ser,gender"))
@@ -148,10 +133,10 @@ def test_random_layers_are_other_ones_for_each_fold_and_each_draw(root, work):
     assert seeds["seed2/transfer/random2ser/l3/fold_Ses01F_draw_1"] == "random:fold_Ses01F_draw_1"
 
 
-def test_names_outside_ascii_come_through_as_they_are(root, golden, tmp_path):
+def test_names_outside_ascii_come_through_as_they_are(root, declare_tasks, tmp_path):
     """As folder, speaker and emotion; the folder's name is not even UTF-8, but Latin-1."""
     work = tmp_path / os.fsdecode("Gerätè $'\"".encode() + b" \xe4")
-    _make_work(work, golden, ["Jürgen"], ["Ärger", "neutral", "silence"])
+    declare_tasks(work, ["Jürgen"], ["Ärger", "neutral", "silence"])
     ((name, run),) = _list(root, work, "ser", "--layers", "none").items()
     assert name == "ser/fold_Jürgen" and run["training"]["class_names"] == ["Ärger", "neutral", "silence"]
     assert run["directory"] == f"{work}/exp/ser/fold_Jürgen"
