@@ -5,7 +5,7 @@ import csv
 import html
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -298,9 +298,11 @@ def _hybrid_tables(results: dict[str, Any], brief: bool = False) -> list[Table]:
     numbers = sorted({row["shared_layers"] for row in found["summary"]})
     sources = {task: [source for source in names if source != task] for task in names}
 
-    def line(name: str, part: str, rows: list[dict[str, Any] | None]) -> list[str]:
-        runs = _runs(max((row for row in rows if row), key=lambda row: row["runs"], default=None))
-        return [name, part, runs, *(_with_interval(row, 1 if brief else 2, with_n=not brief) for row in rows)]
+    def line(name: str, part: str, rows: Sequence[dict[str, Any] | str | None]) -> list[str]:
+        runs = _runs(max((row for row in rows if isinstance(row, dict)), key=lambda row: row["runs"], default=None))
+        digits = 1 if brief else 2
+        cells = [row if isinstance(row, str) else _with_interval(row, digits, with_n=not brief) for row in rows]
+        return [name, part, runs, *cells]
 
     lines = []
     for part in reversed(PARTS):
@@ -309,10 +311,15 @@ def _hybrid_tables(results: dict[str, Any], brief: bool = False) -> list[Table]:
         for number in numbers:
             shared = [by_key.get((task, number, part, measure)) for task, measure in columns]
             lines.append(line(_hybrid(number), part, shared))
-        for number in numbers if len(names) == 2 else ():
-            held = [others.find(sources[task][0], task, number, part, measure) for task, measure in columns]
-            if any(held):
-                lines.append(line(f"transfer, {_first_layers(number)} constant", part, held))
+        for source in names if len(names) > 2 else [None]:  # of two tasks a line holds both directions
+            of = f"from {label[source]}, " if source else ""
+            for number in numbers:
+                held = [
+                    "" if task == source else others.find(source or sources[task][0], task, number, part, measure)
+                    for task, measure in columns
+                ]
+                if any(held):
+                    lines.append(line(f"transfer, {of}{_first_layers(number)} constant", part, held))
     compared = [
         [label[task], str(number), f"{measure} {part}", _with_interval(row)]
         + [_difference(row["comparisons"].get("scratch"))]

@@ -6,7 +6,7 @@ import pytest
 
 from asrser_nn.network.convnet import ConvNet, Shape
 from asrser_nn.network.model import layer_table
-from asrser_nn.study import hybrid
+from asrser_nn.study import hybrid, measures
 from asrser_nn.study.report import summary_text, tables, write_report
 from asrser_nn.study.words import reading_of_hybrid
 
@@ -101,6 +101,26 @@ def test_table_4_holds_the_hybrid_beside_separate_networks_and_transfers(results
         assert cells["hybrid, first 3 layers shared"][column].startswith(begin(row))
         row = _find(results["summary"], experiment=f"{other}2{task}", constant_layers=3, measure=measure, part="test")
         assert cells["transfer, first 3 layers constant"][column].startswith(begin(row))
+
+
+def test_of_three_tasks_each_source_has_transfers_of_its_own_in_table_4(results):
+    def as_gender(run):
+        names = {name: run[name].replace("ser", "gender") for name in ("experiment", "task")}
+        return copy.deepcopy(run) | names
+
+    for runs in (results["runs"], results["hybrid"]["runs"]):
+        runs += [as_gender(run) for run in runs if run["experiment"] in ("ser", "asr2ser", "hybrid2ser")]
+    results["tasks"] = results["tasks"] | {"gender": results["tasks"]["ser"] | {"name": "gender", "label": "gender"}}
+    results["summary"] = measures.summary(results["runs"])
+    results["hybrid"] = hybrid.found(results["hybrid"]["runs"], results["runs"], NETWORKS | {"gender": NETWORKS["ser"]})
+    (table,) = [table for table in tables(results) if table.name.startswith("Table 4")]
+    cells = {row[0]: dict(zip(table.header, row, strict=True)) for row in table.rows if row[1] == "test"}
+    held = {name.removeprefix("transfer, from "): row for name, row in cells.items() if name.startswith("transfer")}
+    layers = ("first layer constant", "first 3 layers constant")
+    assert list(held) == [f"{source}, {number}" for source in ("ASR", "SER") for number in layers]
+    from_asr, from_ser = (held[f"{source}, {layers[1]}"] for source in ("ASR", "SER"))
+    assert from_asr["ASR: FER"] == "" and from_asr["SER: UE"] == from_asr["gender: UE"] != ""
+    assert from_ser["SER: UE"] == "" and from_ser["gender: UE"] == "missing" and from_ser["ASR: FER"][0].isdigit()
 
 
 def test_sentences_say_what_the_comparisons_say(results):
