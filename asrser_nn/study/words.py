@@ -8,7 +8,8 @@ from asrser_nn.study.task import Task, task_of
 RANDOM_LAYERS = (
     "Random layers have weights as those with which a training begins, N(0, 2/n), and the BatchNorm statistics that "
     "the training set has behind them. The first l stay so, those after them are trained. They are drawn anew for each "
-    "seed, each fold and each draw."
+    "seed, each fold and each draw. Layers of another task keep the statistics of the speech that they learnt from; a "
+    "part of what they cost may be that these do not fit."
 )
 NO_CONTROLS = "No controls were run (--controls true)."
 COMPARED = {"scratch": "a network from scratch", "own": "the task's own layers", "random": "random layers"}
