@@ -24,6 +24,7 @@ RESULTS = Path(__file__).resolve().parent.parent / "results"
 OF_REPORT = ("tables.md", "results.json")
 TABLES = ("exp/RESULTS", "exp/ser/summary.txt", "exp/ser/summary.json")
 LEFT_OUT = ("learning_curves",)  # a line for each network: megabytes, and results.json has what it shows
+CHECKOUT = re.compile(rb"/[^\s\"]*/steps/nnet/\.\./\.\./")  # as steps/nnet/train.sh names scripts, in a run's config
 COMMANDS = "exp/commands"  # lines "<commit> <command>", by run.sh
 
 
@@ -76,9 +77,10 @@ def keep(work: Path, folder: Path, add: bool, allow_missing: bool, scratch: Path
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(parents=True)
     for name, content in contents.items():
-        if not name.endswith(".png"):  # names are counted from the work directory: where that lies is nobody's concern
+        if not name.endswith(".png"):  # names count from work directory and checkout, wherever they lie
             for prefix in (f"{work.resolve()}/", f"{work}/"):
                 content = content.replace(prefix.encode(), b"")
+            content = CHECKOUT.sub(b"", content)
         (new / name).write_bytes(content)
     shutil.rmtree(folder, ignore_errors=True)
     new.rename(folder)

@@ -72,9 +72,11 @@ def test_kept_again_a_folder_and_its_row_are_replaced_and_others_stay(keep_resul
 
 
 def test_where_the_work_directory_lies_is_not_kept(keep_results, work, tmp_path):
-    (work / "exp/RESULTS").write_text(f"%WER 1.0 {work}/exp/asr/decode_test/wer_0.1\n")
+    script = f"{tmp_path}/checkout/steps/nnet/../../utils/ali_to_pdf.sh"
+    (work / "exp/RESULTS").write_text(f"%WER 1.0 {work}/exp/asr/decode_test/wer_0.1\nark:{script} {work}/exp/ali |\n")
     keep_results(work, "b")
-    assert (tmp_path / "results/b/RESULTS").read_text() == "%WER 1.0 exp/asr/decode_test/wer_0.1\n"
+    kept = (tmp_path / "results/b/RESULTS").read_text()
+    assert kept == "%WER 1.0 exp/asr/decode_test/wer_0.1\nark:utils/ali_to_pdf.sh exp/ali |\n"
 
 
 def test_a_study_with_missing_runs_is_kept_only_on_request(keep_results, work, tmp_path):
