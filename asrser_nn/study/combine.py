@@ -34,7 +34,7 @@ def combine(parts: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
         "missing": {directory: reason for part in parts.values() for directory, reason in part["missing"].items()},
         "tasks": first["tasks"],
         "corpora": first["corpora"],
-        "provenance": first["provenance"] if len(parts) == 1 else provenance(list(parts.values())),
+        "provenance": provenance(list(parts.values())),
         **{key: first[key] for key in ("networks", "filters", "silence")},
         "stages": first["stages"] if len(parts) == 1 else [],  # seconds of several machines are of none
         "runs": [run for _, run in runs],
@@ -89,9 +89,11 @@ def provenance(parts: Sequence[dict[str, Any]]) -> dict[str, str]:
     """What is the same in all parts once, what is not with the seeds for which it holds."""
     made = {}
     for name in dict.fromkeys(name for part in parts for name in part["provenance"]):
-        seeds: dict[str, set[str]] = defaultdict(set)
+        seeds: dict[str, set[int]] = defaultdict(set)
         for part in parts:
-            seeds[part["provenance"].get(name, "not said")] |= {str(run["seed"]) for run in part["runs"]}
-        said = [f"{value} (seed{'s' * (len(some) > 1)} {joined(sorted(some))})" for value, some in seeds.items()]
+            seeds[part["provenance"].get(name, "not said")] |= {run["seed"] for run in part["runs"]}
+        said = [
+            f"{value} (seed{'s' * (len(some) > 1)} {joined(map(str, sorted(some)))})" for value, some in seeds.items()
+        ]
         made[name] = "; ".join(said) if len(seeds) > 1 else next(iter(seeds))
     return made
