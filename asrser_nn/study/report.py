@@ -565,7 +565,7 @@ def _csv(made: list[Table]) -> str:
 def write_report(results: dict[str, Any], folder: Path) -> list[Path]:
     """Write results.json, tables.md, tables.csv, the figures and index.html; returns their paths, the page first."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_text(folder / "results.json", json.dumps(results, indent=1, ensure_ascii=False) + "\n")
+    write_text(folder / "results.json", json.dumps(results, separators=(",", ":"), ensure_ascii=False) + "\n")
     made = tables(results)
     drawn = draw(results, folder)
     caveats = "".join(f"> {text}\n" for text in results["caveats"])
