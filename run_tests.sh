@@ -15,8 +15,9 @@ utils/setup.sh
 ruff check .
 mypy
 find . -path ./.venv -prune -o \( -name '*.sh' -o -path ./.ci/run \) -type f -print0 | xargs -0 shellcheck
-# Two workers, as most of a test's time is programs being started; a file is run by one, as some of its tests build on others.
+# Two workers, as most of a test's time is programs being started; a file is run by one, as some of its tests build on others,
+# and files come in the order of tests/conftest.py.
 # A thread each: two workers with two threads on two cores wait for each other, and MKL may then take fewer threads from one
 # call to the next, which rounds otherwise; trainings are the same bit for bit only with the same number of threads.
 export OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
-exec pytest -n 2 --dist loadfile "$@"
+exec pytest -n 2 --dist loadfile --no-loadscope-reorder "$@"

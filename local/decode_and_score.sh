@@ -22,6 +22,7 @@ here=$(dirname "$(readlink -f "$0")")/..
 . "$here/utils/parse_options.sh"
 . "$here/path.sh"
 . "$here/cmd.sh"
+. "$here/utils/tables.sh"
 
 [ $# -eq 4 ] || die "expected <graph-dir> <text-dir> <feature-dir> <model-dir>, got $# arguments; see $0 --help"
 graph=${1%/} text=${2%/} feats=${3%/} model=${4%/}
@@ -35,8 +36,7 @@ for x in dev test; do
   if [ "$x" = test ]; then
     best=(--scales "$(cat "$model/decode_dev/best_scale")") scoring=(--scale-from "$model/decode_dev")
   fi
-  speakers=$(wc -l <"$feats/$x/spk2utt")
-  "$here/$step" --nj $((nj < speakers ? nj : speakers)) --cmd "$cmd" $decode_opts ${nnet_opts:+--nnet-opts "$nnet_opts"} \
+  "$here/$step" --nj "$(num_jobs "$feats/$x" "$nj")" --cmd "$cmd" $decode_opts ${nnet_opts:+--nnet-opts "$nnet_opts"} \
     "${best[@]}" "$graph" "$feats/$x" "$out"
   "$here/local/score.sh" --phone-map "$phone_map" --silence-phone "$silence_phone" "${scoring[@]}" "$text/$x" "$graph" "$out" >"$out/log/score.log"
 done

@@ -20,6 +20,7 @@ here=$(dirname "$(readlink -f "$0")")/..
 . "$here/utils/parse_options.sh"
 . "$here/path.sh"
 . "$here/cmd.sh"
+. "$here/utils/tables.sh"
 
 [ $# -eq 2 ] || die "expected <data-dir> <fbank-data-dir>, got $# arguments; see $0 --help"
 data=${1%/} fbank=${2%/}
@@ -28,8 +29,7 @@ table=utt2emotion order=emotions
 [ -f "$data/$table" ] || [ ! -f "$data/labels.scp" ] || table='' order=classes # the frames have labels as they are
 "$here/utils/check_data_dir.sh" "$data" wav.scp $table
 [ -f "$data/$order" ] || die "no such file: $data/$order; make $data with local/ser_data.sh or its like"
-num_speakers=$(wc -l <"$data/spk2utt")
-[ "$nj" -le "$num_speakers" ] || nj=$num_speakers
+nj=$(num_jobs "$data" "$nj")
 
 label_frames() {
   # Not compressed: compute-vad compares log-energies with a threshold.

@@ -21,18 +21,13 @@ here=$(dirname "$(readlink -f "$0")")/..
 . "$here/utils/parse_options.sh"
 . "$here/path.sh"
 . "$here/cmd.sh"
+. "$here/utils/tables.sh"
 
 [ $# -eq 3 ] || die "expected <words-dir> <exp-dir> <out-dir>, got $# arguments; see $0 --help"
 words=${1%/} exp=${2%/} out=${3%/}
 for f in "$words"/{phones,lexiconp.txt,expected,corpus,{train,dev,test}/text}; do [ -f "$f" ] || die "no such file: $f"; done
 mkdir -p "$exp/log"
 
-# jobs <set>: the wish, but no more than there are speakers
-jobs() {
-  local speakers
-  speakers=$(wc -l <"$words/$1/spk2utt")
-  echo $((nj < speakers ? nj : speakers))
-}
 # once <file> <command> [arguments]: run the command, unless the file that it writes last is newer than the words
 once() {
   [ "$1" -nt "$words/corpus" ] || "${@:2}"
@@ -40,13 +35,13 @@ once() {
 once "$exp/lang/phones.txt" $short_cmd "$exp/log/prepare_lang.log" "$here/utils/prepare_lang.sh" --silence-phone "$(printf %q "$silence_phone")" \
   --silence-prob 0.5 --lexicon "$words/lexiconp.txt" "$words/phones" "$exp/lang"
 for x in train dev test; do
-  once "$words/$x/feats.scp" "$here/steps/make_mfcc.sh" --nj "$(jobs $x)" --cmd "$cmd" --mfcc-config "$here/conf/mfcc.conf" "$words/$x"
+  once "$words/$x/feats.scp" "$here/steps/make_mfcc.sh" --nj "$(num_jobs "$words/$x" "$nj")" --cmd "$cmd" --mfcc-config "$here/conf/mfcc.conf" "$words/$x"
   "$here/utils/keep_with_features.sh" "$words/$x"
   once "$words/$x/cmvn.scp" "$here/steps/compute_cmvn_stats.sh" "$words/$x"
 done
-once "$exp/mono/final.mdl" "$here/steps/train_mono.sh" --nj "$(jobs train)" --cmd "$cmd" "$words/train" "$exp/lang" "$exp/mono"
+once "$exp/mono/final.mdl" "$here/steps/train_mono.sh" --nj "$(num_jobs "$words/train" "$nj")" --cmd "$cmd" "$words/train" "$exp/lang" "$exp/mono"
 for x in train dev test; do
-  once "$exp/ali_$x/final.mdl" "$here/steps/align_si.sh" --nj "$(jobs $x)" --cmd "$cmd" --retry-beam 400 "$words/$x" "$exp/lang" "$exp/mono" "$exp/ali_$x"
+  once "$exp/ali_$x/final.mdl" "$here/steps/align_si.sh" --nj "$(num_jobs "$words/$x" "$nj")" --cmd "$cmd" --retry-beam 400 "$words/$x" "$exp/lang" "$exp/mono" "$exp/ali_$x"
   for ((job = 1; job <= $(cat "$exp/ali_$x/num_jobs"); job++)); do gunzip -c "$exp/ali_$x/ali.$job.gz"; done |
     ali-to-phones "$exp/mono/final.mdl" ark:- ark,t:- 2>"$exp/log/ali_to_phones.$x.log" |
     python "$here/local/fold_phones.py" --symbols "$exp/lang/phones.txt" | LC_ALL=C sort >"$exp/phones.$x"

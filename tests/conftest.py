@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+SLOW = {"end_to_end", "slurm", "test_grid_on_cluster.py", "test_bench.py"}
 # A compiled Kaldi answers in the tests that ask for it; in all others this project's own programs do.
 KALDI_ROOT = os.environ.pop("KALDI_ROOT", "")
 # `python` and the programs that tests start are those of the environment that runs the tests.
@@ -26,6 +27,11 @@ def shared(*parts: str) -> Path:
     if not path.is_dir():
         pytest.skip(f"no {path}: this test compares against real speech that is not part of the repository")
     return path
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Few tests that take minutes come first: with them at the end, one worker would work and the other wait."""
+    items.sort(key=lambda item: not SLOW.intersection(item.path.parts))
 
 
 @pytest.fixture(scope="session")

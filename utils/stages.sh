@@ -20,6 +20,7 @@
 # refused, and so are outputs of which nothing is known. Device, threads and the like, which change no result, do not count.
 
 . "$here/utils/work_dir.sh"
+. "$here/utils/tables.sh"
 
 programs=kaldi_programs
 [ -z "${KALDI_ROOT:-}" ] || programs='compiled Kaldi'
@@ -82,14 +83,6 @@ needs() {
     [ -e "$file" ] || die "stage $running_stage needs $file, which stage $1 makes; run with --stage $1"
     grep -rFqx --exclude="*.files" "output: ${file#"$dir/"}" "$dir/made_with" || die_of_unknown "$file"
   done
-}
-
-# num_jobs <data-dir> <wish>: the wish, but no more than there are speakers; ? where nobody knows yet
-num_jobs() {
-  [ -f "$1/spk2utt" ] || { echo '?' && return; }
-  local speakers
-  speakers=$(wc -l <"$1/spk2utt")
-  echo $(($2 < speakers ? $2 : speakers))
 }
 
 # ---- What the outputs are made with

@@ -1,5 +1,13 @@
 # shellcheck shell=bash
-# What the steps do with the tables that parallel jobs write. To be sourced after utils/parse_options.sh.
+# Parallel jobs and the tables that they write. To be sourced after utils/parse_options.sh.
+
+# num_jobs <data-dir> <wish>: the wish, but no more than there are speakers; ? where nobody knows yet
+num_jobs() {
+  [ -f "$1/spk2utt" ] || { echo '?' && return; }
+  local speakers
+  speakers=$(wc -l <"$1/spk2utt")
+  echo $(($2 < speakers ? $2 : speakers))
+}
 
 # remove_parts <name with JOB> …: the files that jobs of any number wrote under that name, also those of an earlier run with
 # more jobs, and what was being written when it was killed. Nothing else: x.JOB.ark is not x.dev.1.ark.
