@@ -1,6 +1,7 @@
 """asrser_nn predict"""
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,13 @@ import click
 from asrser_io.files import Failure
 from asrser_nn.commands.options import COMPUTE, Real, options
 
+TAKEN = ("error", "file", "note", "phone", "phones", "seconds", "warnings", "whole")  # in tables and JSON
+
 
 @click.command()
 @click.option("--asr", metavar="MODEL", help="run directory of a network of phone states, with its hmm.json")
-@click.option("--ser", metavar="MODEL", help="run directory of a network of emotions")
+@click.option("--ser", metavar="MODEL", help="run directory of a network of emotions, or of other classes")
+@click.option("--unit", default="emotion", metavar="WORD", help="what a class of --ser is, such as gender")
 @click.option("--model", metavar="HYBRID", help="run directory of multitask, for both; shared layers are computed once")
 @click.option("--json", "as_json", is_flag=True, help="JSON on stdout instead of a table")
 @click.option("--ctm", metavar="FILE", help="the phones of all files in NIST's form")
@@ -46,12 +50,14 @@ def predict(
         if given["asr"] or given["ser"]:
             raise Failure("--model has networks for phones and for emotions; leave out --asr and --ser")
         given["asr"], given["ser"] = networks_of_hybrid(hybrid)
+    if not re.fullmatch(r"[^\W\d_][\w-]*", given["unit"]) or given["unit"] in TAKEN:
+        raise Failure(f"--unit={given['unit']}: a word such as emotion or gender, and none of {', '.join(TAKEN)}")
     if ctm and not given["asr"]:
         raise Failure("--ctm is for phones, which need --asr MODEL")
     set_threads(given["threads"])
     predictor = Predictor(
         given["asr"], given["ser"], pick_device(given["device"]), given["precision"],
-        given["acoustic_scale"], given["window"], given["silence_class"],
+        given["acoustic_scale"], given["window"], given["silence_class"], given["unit"],
     )  # fmt: skip
     if hybrid and not predictor.in_common:
         why = why_apart(given["asr"])

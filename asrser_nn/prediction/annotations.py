@@ -40,20 +40,20 @@ def _word(text: str) -> str:
 
 
 def table(prediction: Prediction) -> str:
-    """A line for each phone and each stretch of one emotion: start, end (s), what, which, and how sure."""
+    """A line for each phone and each stretch of one class: start, end (s), what, which, and how sure."""
 
     def line(segment: Segment, what: str, certainty: str = "") -> str:
         return f"{segment.start:8.2f} {segment.end:8.2f}  {what:8} {segment.label:10} {certainty}".rstrip()
 
     lines = [f"{prediction.path}"]
     lines += [line(segment, "phone") for segment in prediction.phones or []]
-    if emotion := prediction.emotion:
-        lines += [line(segment, "emotion", f"{segment.probability:4.0%}") for segment in emotion.segments]
+    if found := prediction.classification:
+        lines += [line(segment, found.unit, f"{segment.probability:4.0%}") for segment in found.segments]
     whole = Segment(0, prediction.seconds, NO_SPEECH)
-    if prediction.has_speech and emotion and emotion.decision:
-        others = ", ".join(f"{name} {share:.0%}" for name, share in emotion.shares.items() if name != emotion.decision)
-        whole.label = emotion.decision
-        lines.append(line(whole, "whole", f"{emotion.shares[emotion.decision]:4.0%}   ({others})"))
+    if prediction.has_speech and found and found.decision:
+        others = ", ".join(f"{name} {share:.0%}" for name, share in found.shares.items() if name != found.decision)
+        whole.label = found.decision
+        lines.append(line(whole, "whole", f"{found.shares[found.decision]:4.0%}   ({others})"))
     elif not prediction.has_speech:
         lines.append(line(whole, "whole"))
     return "\n".join(lines)
@@ -70,20 +70,20 @@ def as_dict(prediction: Prediction) -> dict[str, Any]:
         result["phones"] = [
             {"start": round(s.start, 4), "end": round(s.end, 4), "phone": s.label} for s in prediction.phones
         ]
-    if emotion := prediction.emotion:
-        every = range(0, len(emotion.over_time), STEP)
-        result["emotion"] = {
-            "decision": emotion.decision,
-            "shares": {name: round(share, 4) for name, share in emotion.shares.items()},
+    if found := prediction.classification:
+        every = range(0, len(found.over_time), STEP)
+        result[found.unit] = {
+            "decision": found.decision,
+            "shares": {name: round(share, 4) for name, share in found.shares.items()},
             "segments": [
                 {"start": round(s.start, 4), "end": round(s.end, 4), "class": s.label, "probability": round(p, 4)}
-                for s in emotion.segments
+                for s in found.segments
                 if (p := s.probability) is not None
             ],
             "times": [round(frame * SHIFT_SECONDS, 4) for frame in every],
             "probabilities": {
-                name: [round(float(emotion.over_time[frame, i]), 4) for frame in every]
-                for i, name in enumerate(emotion.classes)
+                name: [round(float(found.over_time[frame, i]), 4) for frame in every]
+                for i, name in enumerate(found.classes)
             },
         }
     return result
@@ -95,12 +95,12 @@ def ctm(name: str, prediction: Prediction) -> str:
 
 
 def textgrid(prediction: Prediction) -> str:
-    """Praat's long text form: an interval tier for the phones and one for the emotion."""
+    """Praat's long text form: an interval tier for the phones and one for the classes."""
     tiers = []
     if prediction.phones is not None:
         tiers.append(("phones", prediction.phones))
-    if prediction.emotion is not None:
-        tiers.append(("emotion", prediction.emotion.segments))
+    if found := prediction.classification:
+        tiers.append((found.unit, found.segments))
     end = f"{prediction.seconds:.6f}"
     lines = ['File type = "ooTextFile"', 'Object class = "TextGrid"', "", "xmin = 0 ", f"xmax = {end} "]
     lines += ["tiers? <exists> ", f"size = {len(tiers)} ", "item []: "]

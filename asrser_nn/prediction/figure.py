@@ -1,4 +1,4 @@
-"""A recording as a picture: waveform, spectrogram, phones, and the probability of each emotion over time."""
+"""A recording as a picture: waveform, spectrogram, phones, and the probability of each class over time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from asrser_nn.data.audio import RATE
 from asrser_nn.data.filterbank import LENGTH, SHIFT
-from asrser_nn.prediction.predict import Emotion, Prediction, Segment
+from asrser_nn.prediction.predict import Classification, Prediction, Segment
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,22 +28,23 @@ def draw(prediction: Prediction, file: BinaryIO) -> None:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    heights = [1.0, 2.2] + [0.8] * (prediction.phones is not None) + [1.8] * (prediction.emotion is not None)
+    heights = [1.0, 2.2] + [0.8] * (prediction.phones is not None) + [1.8] * (prediction.classification is not None)
     width = min(max(INCHES_PER_SECOND * prediction.seconds, NARROWEST), WIDEST)
     figure, axes = plt.subplots(
         len(heights), figsize=(width, 0.6 + sum(heights)), height_ratios=heights, sharex=True, layout="constrained",
         squeeze=False,
     )  # fmt: skip
     waveform, spectrogram, *rest = axes[:, 0]
-    decision = f": {prediction.emotion.decision}" if prediction.emotion and prediction.has_speech else ""
+    found = prediction.classification
+    decision = f": {found.decision}" if found and prediction.has_speech else ""
     if not prediction.has_speech:
         decision = ": no speech found"
     name = prediction.path.name.encode(errors="replace").decode()
     waveform.set_title(f"{name}{decision}", loc="left", fontsize=11, parse_math=False)
     _draw_waveform(waveform, prediction.samples)
     _draw_spectrogram(spectrogram, prediction.samples)
-    if prediction.emotion is not None:
-        _draw_emotion(rest.pop(), prediction.emotion)
+    if found is not None:
+        _draw_classification(rest.pop(), found)
     axes[-1, 0].set_xlabel("time (s)")
     axes[-1, 0].set_xlim(0, prediction.seconds)
     axes[-1, 0].locator_params(axis="x", nbins=round(width))
@@ -100,11 +101,11 @@ def _draw_phones(figure: Figure, axis: Any, phones: list[Segment]) -> None:
     axis.set_ylabel("phones")
 
 
-def _draw_emotion(axis: Any, emotion: Emotion) -> None:
-    times = (np.arange(len(emotion.over_time)) * SHIFT + LENGTH / 2) / RATE  # the middle of each frame
-    shown = [name for name in emotion.classes if name != emotion.silence]
-    for name, probabilities in zip(emotion.classes, emotion.over_time.T, strict=True):
-        if name == emotion.silence:
+def _draw_classification(axis: Any, found: Classification) -> None:
+    times = (np.arange(len(found.over_time)) * SHIFT + LENGTH / 2) / RATE  # the middle of each frame
+    shown = [name for name in found.classes if name != found.silence]
+    for name, probabilities in zip(found.classes, found.over_time.T, strict=True):
+        if name == found.silence:
             axis.plot(times, probabilities, color="#888888", ls=":", lw=1.5, label=name)
         else:
             i = shown.index(name)
@@ -113,4 +114,4 @@ def _draw_emotion(axis: Any, emotion: Emotion) -> None:
     axis.set_ylim(0, 1)
     axis.set_ylabel("probability")
     axis.grid(alpha=0.3)
-    axis.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(emotion.classes), fontsize=8, frameon=False)
+    axis.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(found.classes), fontsize=8, frameon=False)

@@ -1,4 +1,7 @@
-"""From an audio file to its phones with times and its emotion over time, with trained networks and nothing else."""
+"""From an audio file to its phones with times and its emotion over time, with trained networks and nothing else.
+
+Emotions stand for the classes of utterances that a network tells apart; they may be genders or dialects as well.
+"""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,15 +31,16 @@ class Segment:
 
 
 @dataclass
-class Emotion:
-    """One recording's, over time and as a whole."""
+class Classification:
+    """What classes a recording is of, over time and as a whole."""
 
+    unit: str  # what a class is: emotion
     classes: list[str]  # silence among them, if the network knows it
     silence: str | None
     over_time: np.ndarray  # (frames, classes) posteriors, averaged over a window around each frame
     segments: list[Segment]
     decision: str | None  # None: no speech was found
-    shares: dict[str, float]  # of each emotion, from mean log posteriors as `decision`; they sum to 1
+    shares: dict[str, float]  # of each class but silence, from mean log posteriors as `decision`; they sum to 1
 
 
 @dataclass
@@ -44,7 +48,7 @@ class Prediction:
     path: Path
     samples: np.ndarray  # (n,) float32 at RATE, 16-bit units
     phones: list[Segment] | None = None
-    emotion: Emotion | None = None
+    classification: Classification | None = None
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -55,7 +59,7 @@ class Prediction:
     def has_speech(self) -> bool:
         """False for digital silence (not one 16-bit step of signal), and where the network of emotions hears only
         silence."""
-        return self.samples.std() >= 1 and not (self.emotion and self.emotion.decision is None)
+        return self.samples.std() >= 1 and not (self.classification and self.classification.decision is None)
 
 
 def smoothed(posteriors: np.ndarray, width: int) -> np.ndarray:
@@ -68,27 +72,29 @@ def smoothed(posteriors: np.ndarray, width: int) -> np.ndarray:
 
 
 def decide(log_posteriors: np.ndarray, classes: list[str], silence: str | None) -> tuple[str | None, dict[str, float]]:
-    """The emotion of a whole recording, as `evaluate` decides: by mean log posterior over the frames with speech.
+    """The class of a whole recording, as `evaluate` decides: by mean log posterior over the frames with speech.
 
     Speech is where the network does not hear silence. evaluate can take the silence of the labels, which are not there
     for a new recording.
 
     log_posteriors: (frames, classes), natural log
-    returns: the emotion, and for each the geometric mean of its posteriors, scaled so that they sum to one; None and
+    returns: the class, and for each the geometric mean of its posteriors, scaled so that they sum to one; None and
         nothing where no frame has speech
     """
-    emotions = [i for i, name in enumerate(classes) if name != silence]
-    spoken = np.isin(log_posteriors.argmax(axis=1), emotions)
+    audible = [i for i, name in enumerate(classes) if name != silence]
+    spoken = np.isin(log_posteriors.argmax(axis=1), audible)
     if not spoken.any():
         return None, {}
-    means = log_posteriors[spoken].astype(float).mean(axis=0)[emotions]
+    means = log_posteriors[spoken].astype(float).mean(axis=0)[audible]
     shares = np.exp(means - means.max())
     shares /= shares.sum()
-    by_name = {classes[i]: share for i, share in zip(emotions, shares.tolist(), strict=True)}
+    by_name = {classes[i]: share for i, share in zip(audible, shares.tolist(), strict=True)}
     return max(by_name, key=by_name.__getitem__), by_name
 
 
-def emotion_of(log_posteriors: np.ndarray, classes: list[str], silence: str | None, window: float) -> Emotion:
+def classify(
+    log_posteriors: np.ndarray, unit: str, classes: list[str], silence: str | None, window: float
+) -> Classification:
     """window: seconds that posteriors are averaged over"""
     over_time = smoothed(np.exp(log_posteriors), round(window / SHIFT_SECONDS))
     best = over_time.argmax(axis=1)
@@ -97,7 +103,7 @@ def emotion_of(log_posteriors: np.ndarray, classes: list[str], silence: str | No
         Segment(a * SHIFT_SECONDS, b * SHIFT_SECONDS, classes[best[a]], float(over_time[a:b, best[a]].mean()))
         for a, b in zip(bounds[:-1], bounds[1:], strict=True)
     ]
-    return Emotion(classes, silence, over_time, segments, *decide(log_posteriors, classes, silence))
+    return Classification(unit, classes, silence, over_time, segments, *decide(log_posteriors, classes, silence))
 
 
 class Predictor:
@@ -110,14 +116,16 @@ class Predictor:
         acoustic_scale: float | None = None,
         window: float = 0.5,
         silence_class: str | None = None,
+        unit: str = "emotion",
     ):
-        """asr, ser: run directories; acoustic_scale: None for the one in hmm.json, which was best on dev
+        """asr, ser: run directories; acoustic_scale: None for the one in hmm.json, which was best on dev; unit: what a
+        class of ser is
 
         What the networks do in common, as those of a hybrid do, is computed once.
         """
         if not asr and not ser:
             raise Failure("give --asr MODEL for phones, --ser MODEL for emotions, or --model HYBRID for both")
-        self.device, self.precision, self.window = device, precision, window
+        self.device, self.precision, self.window, self.unit = device, precision, window, unit
         self.asr = self._load(asr) if asr else None
         self.ser = self._load(ser) if ser else None
         if self.ser and has_states(self.ser):
@@ -166,10 +174,11 @@ class Predictor:
                 for phone, first, end in best_phones(self.loop, scores, self.acoustic_scale)
             ]
         if self.ser:
-            result.emotion = emotion_of(next(found), self.ser.class_names, self.silence, self.window)
+            classes = self.ser.class_names
+            result.classification = classify(next(found), self.unit, classes, self.silence, self.window)
             if not result.has_speech:
-                result.emotion.decision, result.emotion.shares = None, {}
-        for segments in (result.phones, result.emotion and result.emotion.segments):
+                result.classification.decision, result.classification.shares = None, {}
+        for segments in (result.phones, result.classification and result.classification.segments):
             if segments:  # the last frames are up to 25 ms before the end
                 segments[-1].end = result.seconds
         return result

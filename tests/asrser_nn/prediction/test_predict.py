@@ -27,7 +27,7 @@ from asrser_nn.network.sharing import share_layers
 from asrser_nn.prediction.annotations import short_names
 from asrser_nn.prediction.figure import draw
 from asrser_nn.prediction.forward import utterance_log_posteriors
-from asrser_nn.prediction.predict import Predictor, decide, emotion_of, smoothed
+from asrser_nn.prediction.predict import Predictor, classify, decide, smoothed
 from asrser_nn.prediction.viterbi import best_phones, read_phone_loop
 from kaldi_programs.compute_fbank_feats import main as compute_fbank_feats
 
@@ -220,8 +220,8 @@ def test_smoothing_is_a_mean_around_each_frame_and_keeps_the_sum():
 def test_a_wider_window_shows_fewer_changes_of_emotion():
     sad = np.arange(200) % 10 >= 7  # three frames of ten
     flicker = np.log(np.where(sad[:, None] == [False, True, None], 0.6, 0.2))
-    assert len(emotion_of(flicker, EMOTIONS, "silence", 0.0).segments) == 40
-    (all_of_it,) = emotion_of(flicker, EMOTIONS, "silence", 1.0).segments
+    assert len(classify(flicker, "emotion", EMOTIONS, "silence", 0.0).segments) == 40
+    (all_of_it,) = classify(flicker, "emotion", EMOTIONS, "silence", 1.0).segments
     assert (all_of_it.label, all_of_it.start, all_of_it.end) == ("anger", 0, 2)
 
 
@@ -305,6 +305,23 @@ def test_textgrid_holds_phones_and_emotions_from_start_to_end(models, tmp_path):
     assert [label for _, _, label in tiers["phones"]] == ["aa", "iy"]
     assert [label for _, _, label in tiers["emotion"]] == ["anger", "sadness"]
     assert tiers["phones"][1][1] == pytest.approx(1.2)
+
+
+def test_classes_that_are_no_emotions_are_called_what_they_are(models, tmp_path):
+    write_tones(tmp_path / "tones.wav")
+    ser = models[2:]
+    shown = predict(*ser, "--unit", "gender", "--textgrid", tmp_path / "x.TextGrid", tmp_path / "tones.wav").stdout
+    assert [line.split()[2] for line in shown.splitlines()[1:]] == ["gender", "gender", "whole"]
+    assert 'name = "gender"' in (tmp_path / "x.TextGrid").read_text()
+    (answer,) = json.loads(predict(*ser, "--unit", "gender", "--json", tmp_path / "tones.wav").stdout)
+    assert answer["gender"]["decision"] == "sadness" and "emotion" not in answer
+
+
+@pytest.mark.parametrize("unit", ["", "two words", "7", "phones", "whole"])
+def test_a_unit_that_would_be_misread_is_refused(models, tmp_path, unit):
+    write_tones(tmp_path / "tones.wav")
+    result = predict(*models, "--unit", unit, tmp_path / "tones.wav")
+    assert result.exit_code == 1 and f"--unit={unit}: a word" in result.stderr
 
 
 def test_the_plot_is_a_png_under_the_name_given(models, tmp_path):
