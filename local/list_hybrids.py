@@ -61,7 +61,7 @@ def named(text: str) -> tuple[str, str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
-    add("--shared-layers", type=layers_of, default="1,2,3,4,5", help="how many the tasks share, a hybrid for each")
+    add("--shared-layers", type=layers_of, default="0,1,2,3,4,5", help="how many the tasks share, a hybrid for each")
     add("--tasks", default="asr,ser", help="that learn together, with commas")
     add("--seeds", type=int, default=1, help="3: everything with the seeds 1, 2 and 3")
     add(

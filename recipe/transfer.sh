@@ -21,7 +21,7 @@ layers=0,1,2,3,4,5                  # integers >= 0: how many of the first layer
 controls=none                       # true, or some of these numbers: for them also layers of the task itself, and random ones
 random_draws=2                      # integer >= 1: how many random ones for each fold and each seed
 hybrid=false                        # true: stage 14, and its networks in the report
-shared_layers=1,2,3,4,5             # integers >= 0: how many of the first layers the tasks of a hybrid share, one for each
+shared_layers=0,1,2,3,4,5           # integers >= 0: how many of the first layers the tasks of a hybrid share, one for each
 hybrid_opts=                        # of local/list_hybrids.py, such as "--batchnorm shared"
 seeds=1                             # integer >= 1: 3: everything with the seeds 1, 2 and 3
 conf=conf/paper                     # of the networks: options of asrser_nn in <task>.conf, or ser.conf; the layers must be the same

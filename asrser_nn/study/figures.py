@@ -150,10 +150,11 @@ def errors_against_shared_layers(
             numbers = sorted(together)
             others = [other for other in names if other != name]
             for i, other in enumerate(others):
-                alike = [row for row in theirs if row["source_task"] == other and row["constant_layers"] in together]
+                held = [number for number in numbers if number]  # to begin with them is no constant layer
+                alike = [row for row in theirs if row["source_task"] == other and row["constant_layers"] in held]
                 if alike:
                     style = {"label": f"layers of {tasks[other].label}, constant", **OTHER_TASKS[i % len(OTHER_TASKS)]}
-                    _draw_points(axis, {row["constant_layers"]: row for row in alike}, numbers, 0.06 * (i + 1), style)
+                    _draw_points(axis, {row["constant_layers"]: row for row in alike}, held, 0.06 * (i + 1), style)
             _draw_points(axis, together, numbers, 0, OF_HYBRID)
             for row in theirs:
                 if row["source_task"] is None:

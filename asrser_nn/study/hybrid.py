@@ -1,8 +1,11 @@
 """Networks that share their first layers and learn together, beside separate ones and beside transfers: Table 4.
 
 results.json has it under "hybrid": {"tasks", "runs", "summary", "cost"}. A row of its summary is as those of the study,
-with "shared_layers" besides; it is compared with "scratch", the separate networks, and, under the name of each other
-task, with transfers from there that held as many layers constant.
+with "shared_layers" besides; it is compared with NOTHING_SHARED, a hybrid of no shared layers, with "scratch", the
+separate networks, and, under the name of each other task, with transfers from there that held as many layers constant.
+
+Tasks that learn together stop together, when the mean of them is best: a task may learn for more epochs than alone, and
+not be at its own best. What sharing itself brings shows beside networks that share nothing and learn like that.
 """
 
 from collections.abc import Sequence
@@ -13,6 +16,7 @@ import numpy as np
 from asrser_nn.study.measures import rows_of
 
 LENIENT = "PER without silence"  # it has a table of its own
+NOTHING_SHARED = "nothing shared"  # not a name that a task can have
 
 
 def found(
@@ -34,9 +38,10 @@ def summary(hybrids: Sequence[dict[str, Any]], others: Sequence[dict[str, Any]])
     for task, shared in dict.fromkeys((run["task"], run["shared_layers"]) for run in hybrids):
         chosen = [run for run in hybrids if (run["task"], run["shared_layers"]) == (task, shared)]
         alike = [run for run in others if run["task"] == task]
-        sources = dict.fromkeys(run["task"] for run in hybrids if run["task"] != task)
         references = {"scratch": [run for run in alike if run["source_task"] is None]}
-        for source in sources:
+        if shared:
+            references[NOTHING_SHARED] = [run for run in hybrids if (run["task"], run["shared_layers"]) == (task, 0)]
+        for source in dict.fromkeys(run["task"] for run in hybrids if run["task"] != task and shared):
             references[source] = [
                 run for run in alike if (run["source_task"], run["constant_layers"]) == (source, shared)
             ]

@@ -13,11 +13,12 @@ import numpy as np
 
 from asrser_io.files import Failure, write_text
 from asrser_nn.study import figures, paper
-from asrser_nn.study.hybrid import LENIENT
+from asrser_nn.study.hybrid import LENIENT, NOTHING_SHARED
 from asrser_nn.study.measures import LEAST_SPEAKERS, MEASURES, REFERENCES
 from asrser_nn.study.summary import aligned
 from asrser_nn.study.task import Task
 from asrser_nn.study.words import (
+    BESIDE_NOTHING_SHARED,
     NO_CONTROLS,
     RANDOM_LAYERS,
     Reading,
@@ -313,7 +314,7 @@ def _hybrid_tables(results: dict[str, Any], brief: bool = False) -> list[Table]:
             lines.append(line(_hybrid(number), part, shared))
         for source in names if len(names) > 2 else [None]:  # of two tasks a line holds both directions
             of = f"from {label[source]}, " if source else ""
-            for number in numbers:
+            for number in filter(None, numbers):
                 held = [
                     "" if task == source else others.find(source or sources[task][0], task, number, part, measure)
                     for task, measure in columns
@@ -322,7 +323,7 @@ def _hybrid_tables(results: dict[str, Any], brief: bool = False) -> list[Table]:
                     lines.append(line(f"transfer, {of}{_first_layers(number)} constant", part, held))
     compared = [
         [label[task], str(number), f"{measure} {part}", _with_interval(row)]
-        + [_difference(row["comparisons"].get("scratch"))]
+        + [_difference(row["comparisons"].get(name)) for name in (NOTHING_SHARED, "scratch")]
         + ["; ".join(f"{label[s]}: {_difference(c)}" for s in sources[task] if (c := row["comparisons"].get(s)))]
         for task, measure in columns
         for number in numbers
@@ -356,10 +357,11 @@ def _hybrid_tables(results: dict[str, Any], brief: bool = False) -> list[Table]:
         ),
         Table(
             "Comparisons (hybrid)",
-            "Differences of the hybrid over the same n speakers: to the separate network of the task, and to a "
-            "transfer from another task with as many layers constant. In brackets the 95 % interval of a paired "
+            "Differences of the hybrid over the same n speakers: to one that shares nothing, which learns by the same "
+            "turns and stops by the same rule, to the separate network of the task, which may learn for fewer epochs, "
+            "and to a transfer from another task with as many layers constant. In brackets the 95 % interval of a paired "
             f"bootstrap; better or worse where it leaves out zero and {LEAST_SPEAKERS} speakers or more were heard.",
-            ["", "shared layers", "", "figure", "to separate", "to transfer"],
+            ["", "shared layers", "", "figure", "to nothing shared", "to separate", "to transfer"],
             compared,
         ),
         Table(
@@ -374,7 +376,9 @@ def _hybrid_tables(results: dict[str, Any], brief: bool = False) -> list[Table]:
 
 
 def _hybrid(shared_layers: int | None) -> str:
-    return "separate networks" if shared_layers is None else f"hybrid, {_first_layers(shared_layers)} shared"
+    if shared_layers is None:
+        return "separate networks"
+    return f"hybrid, {_first_layers(shared_layers) if shared_layers else 'nothing'} shared"
 
 
 def _first_layers(number: int) -> str:
@@ -613,5 +617,5 @@ def summary_text(results: dict[str, Any]) -> str:
     lines.append(advice if with_controls else NO_CONTROLS)
     for of_hybrid in _hybrid_tables(results, brief=True)[:1]:
         on_test = [[row[0], *row[3:]] for row in of_hybrid.rows if row[1] == "test"]
-        lines += ["", *aligned([["test, %", *of_hybrid.header[3:]], *on_test])]
+        lines += ["", *aligned([["test, %", *of_hybrid.header[3:]], *on_test]), BESIDE_NOTHING_SHARED]
     return "\n".join(lines) + "\n"

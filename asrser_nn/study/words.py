@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from asrser_nn.study.hybrid import NOTHING_SHARED
 from asrser_nn.study.task import Task, task_of
 
 RANDOM_LAYERS = (
@@ -10,6 +11,10 @@ RANDOM_LAYERS = (
     "the training set has behind them. The first l stay so, those after them are trained. They are drawn anew for each "
     "seed, each fold and each draw. Layers of another task keep the statistics of the speech that they learnt from; a "
     "part of what they cost may be that these do not fit."
+)
+BESIDE_NOTHING_SHARED = (
+    "What sharing brings shows beside a hybrid that shares nothing (--shared-layers 0), not beside separate networks, "
+    "which may have learnt for fewer epochs."
 )
 NO_CONTROLS = "No controls were run (--controls true)."
 COMPARED = {"scratch": "a network from scratch", "own": "the task's own layers", "random": "random layers"}
@@ -86,19 +91,19 @@ def reading_of_hybrid(results: dict[str, Any]) -> Reading:
         if (row["part"], row["measure"]) != ("test", tasks[row["task"]].main_measure):
             continue
         others = [name for name in found["tasks"] if name != row["task"]]
-        compared = {"scratch": "a separate network"} | {
+        compared = {NOTHING_SHARED: "a hybrid that shares nothing", "scratch": "a separate network"} | {
             name: f"{experiment(tasks, row['task'], name)} with as many layers constant" for name in others
         }
         differences = [_difference(row, name, text) for name, text in compared.items() if name in row["comparisons"]]
         with_whom = " and ".join(label(tasks, name) for name in others)
         layers = _layers(row["shared_layers"])
         figure = f"{label(tasks, row['task'])}, {layers} shared with {with_whom}: {_error(row)}"
-        said.append(", ".join(filter(None, [figure, " and ".join(differences)])) + ".")
+        said.append(", ".join([figure, *differences]) + ".")
     return Reading(
         "The hybrid",
         "What does it cost, or bring, a task to have its first layers in common with another one, when both learn at "
         "the same time? Early stopping looked at both: at the mean of the dev accuracies, each divided by that of the "
-        "separate network.",
+        f"separate network. {BESIDE_NOTHING_SHARED}",
         said,
     )
 

@@ -32,7 +32,7 @@ def _list(root, work, tmp_path, *options):
 def test_there_is_a_hybrid_for_each_number_of_shared_layers_and_each_fold_and_the_first_seed_comes_first(
     root, work, tmp_path
 ):
-    once = [f"hybrid/asr+ser/l{number}/fold_{fold}" for number in range(1, 6) for fold in FOLDS]
+    once = [f"hybrid/asr+ser/l{number}/fold_{fold}" for number in range(6) for fold in FOLDS]
     assert list(_list(root, work, tmp_path)) == once
     assert list(_list(root, work, tmp_path, "--seeds", "2")) == [*once, *(f"seed2/{name}" for name in once)]
 

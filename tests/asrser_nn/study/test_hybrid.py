@@ -38,7 +38,7 @@ def results(made_up_study):
     for run in results["runs"]:
         for epoch in run["history"]:
             epoch |= {"seconds": 2.0, "frames_per_second": 100}
-    hybrids = _hybrids(results["runs"], (1, 3))
+    hybrids = _hybrids(results["runs"], (0, 1, 3))
     results["hybrid"] = hybrid.found(hybrids, results["runs"], NETWORKS)
     return results
 
@@ -62,10 +62,22 @@ def test_a_hybrid_is_compared_with_separate_networks_and_with_transfers_of_as_ma
         assert row["runs"] == 6 and row["seeds"] == 2
 
 
+def test_a_hybrid_is_compared_with_one_that_shares_nothing_and_learns_like_it(results):
+    found = results["hybrid"]["summary"]
+    for task, measure, unit in (("asr", "FER", 100 / 400), ("ser", "WA", -100 / 60)):  # of an error more per speaker
+        nothing, one, three = (_find(found, task=task, measure=measure, part="test", shared_layers=n) for n in (0, 1, 3))
+        assert one["comparisons"][hybrid.NOTHING_SHARED]["difference"] == pytest.approx(unit)
+        assert three["comparisons"][hybrid.NOTHING_SHARED]["difference"] == pytest.approx(3 * unit)
+        assert list(nothing["comparisons"]) == ["scratch"]  # no transfer holds no layer constant
+    (table,) = [table for table in tables(results) if table.name == "Comparisons (hybrid)"]
+    to_nothing = [row[table.header.index("to nothing shared")] for row in table.rows]
+    assert all((text == "") == (row[1] == "0") for row, text in zip(table.rows, to_nothing, strict=True))
+
+
 def test_what_is_shared_counts_once_and_the_training_of_all_tasks_counts_together(results):
-    separate, one, three = results["hybrid"]["cost"]
+    separate, nothing, one, three = results["hybrid"]["cost"]
     layers = [sum(p.numel() for p in layer.parameters()) for layer in ConvNet(SMALL).layers]
-    assert separate["parameters"] == 2 * sum(layers)
+    assert separate["parameters"] == nothing["parameters"] == 2 * sum(layers)
     assert one["parameters"] == 2 * sum(layers) - layers[0]
     assert three["parameters"] == 2 * sum(layers) - sum(layers[:3])
     assert (separate["seconds"], separate["frames"], separate["epochs"]) == (20, 2000, [5, 5])
@@ -85,6 +97,7 @@ def test_table_4_holds_the_hybrid_beside_separate_networks_and_transfers(results
     names = [row[0] for row in table.rows if row[1] == "test"]
     assert names == [
         "separate networks",
+        "hybrid, nothing shared",
         "hybrid, first layer shared",
         "hybrid, first 3 layers shared",
         "transfer, first layer constant",
@@ -125,11 +138,16 @@ def test_of_three_tasks_each_source_has_transfers_of_its_own_in_table_4(results)
 
 def test_sentences_say_what_the_comparisons_say(results):
     said = reading_of_hybrid(results).sentences
-    assert len(said) == 4  # two tasks, two numbers of shared layers
+    assert len(said) == 6  # two tasks, three numbers of shared layers
     row = _find(results["hybrid"]["summary"], task="ser", shared_layers=3, measure="UE", part="test")
     (sentence,) = [text for text in said if text.startswith("SER, the first 3 layers shared with ASR: UE ")]
     assert f"UE {row['mean']:.1f} % (" in sentence
-    for name, words in (("scratch", "a separate network"), ("asr", "ASR → SER with as many layers constant")):
+    others = {
+        "scratch": "a separate network",
+        "nothing shared": "a hybrid that shares nothing",
+        "asr": "ASR → SER with as many layers constant",
+    }
+    for name, words in others.items():
         difference = row["comparisons"][name]["difference"]
         assert f"{words} ({difference:+.1f}, " in sentence
 
