@@ -54,7 +54,7 @@ layers=0,1,2,3,4,5   # integers >= 0: how many of the first layers are held cons
 controls=            # true: for each also layers of the task itself, and random ones; 3: for these only; default: 3 for the demo, or false
 random_draws=2       # integer >= 1: how many random ones for each fold and each seed
 hybrid=              # true: also networks of all tasks that share layers and learn together (stage 14); default: true for the demo only
-shared_layers=       # how many of the first layers they share, a hybrid for each number; default: 3 for the demo, or 0,1,2,3,4,5
+shared_layers=       # how many of the first layers they share, a hybrid for each number; default: 0,3 for the demo, or 0,1,2,3,4,5
 hybrid_opts=         # of local/list_hybrids.py, such as "--batchnorm shared"
 seeds=1              # integer >= 1: 3: the study with the seeds 1, 2 and 3
 nj=2                 # integer >= 1: parallel jobs; the GMM-HMM depends a little on their number
@@ -180,7 +180,7 @@ if [ -z "$controls" ]; then
 fi
 
 if [ "$asr_corpus$ser_corpus,$tasks" = demodemo,asr,ser ]; then
-  hybrid=${hybrid:-true} shared_layers=${shared_layers:-3}
+  hybrid=${hybrid:-true} shared_layers=${shared_layers:-0,3}
 fi
 hybrid=${hybrid:-false} shared_layers=${shared_layers:-0,1,2,3,4,5}
 [[ $hybrid =~ ^(true|false)$ ]] || die "--hybrid is true or false, not '$hybrid'"

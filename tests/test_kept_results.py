@@ -13,7 +13,7 @@ def rows_after(lines, first):
     rows = []
     for line in lines[first:]:
         if line.startswith("|"):
-            rows.append([cell.strip() for cell in line.strip("| \n").split(" | ")])
+            rows.append([cell.strip() for cell in line.strip().removeprefix("|").removesuffix("|").split("|")])
         elif rows or line.startswith("#"):
             break
     return rows[:1] + rows[2:]
@@ -35,11 +35,16 @@ def differences(text, read):
         if not tables or not rows:
             wrong.append(f"{mark[1]} has no table with the columns {header}")
             continue
-        by_name = {row[0]: dict(zip(tables[0][0], row, strict=True)) for row in tables[0][1:]}
+        there = [dict(zip(tables[0][0], row, strict=True)) for row in tables[0][1:]]
         for row in rows:
-            for column, cell in zip(header, row, strict=True):
-                if (there := by_name.get(row[0], {}).get(column, "nothing")) != cell:
-                    wrong.append(f"{mark[1]}, {row[0]}, {column}: {there}, but said is {cell}")
+            said = dict(zip(header, row, strict=True))
+            named = [cells for cells in there if cells[header[0]] == row[0]] or [dict.fromkeys(header, "nothing")]
+            unlike = [[column for column in header if cells[column] != said[column]] for cells in named]
+            least = min(range(len(named)), key=lambda i: len(unlike[i]))  # of test or dev: the one that was meant
+            wrong += [
+                f"{mark[1]}, {row[0]}, {column}: {named[least][column]}, but said is {said[column]}"
+                for column in unlike[least]
+            ]
     return wrong
 
 
@@ -63,6 +68,10 @@ def test_another_number_or_row_would_be_noticed():
     assert said("| test | PER |\n| --- | --- |\n| b | 4 |\n") == []
     assert said("| test | PER |\n| --- | --- |\n| b | 5 |\n") == ["results/x/tables.md, b, PER: 4, but said is 5"]
     assert len(said("| test | PER |\n| --- | --- |\n| c | 4 |\n")) == 2
+    file = "| | part | FER |\n| --- | --- | --- |\n| a | test | 1 |\n| a | dev | 2 |\n"
+    for part, there, wrong in (("test", 1, 2), ("dev", 2, 1)):
+        assert said(f"| | part | FER |\n| --- | --- | --- |\n| a | {part} | {there} |\n") == []
+        assert len(said(f"| | part | FER |\n| --- | --- | --- |\n| a | {part} | {wrong} |\n")) == 1
     assert len(said("| test | UE |\n| --- | --- |\n| b | 4 |\n")) == 1
 
 
