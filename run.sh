@@ -75,6 +75,7 @@ set -eu -o pipefail
 }
 here=$(dirname "$(readlink -f "$0")")
 call=./run.sh$([ $# -eq 0 ] || printf ' %q' "$@")
+call=${call//\\,/,}
 . "$here/utils/parse_options.sh"
 [ $# -eq 0 ] || die "unexpected argument: $1; options are given as --name value"
 [ "$stage" -le "$stop_stage" ] || die "--stop-stage $stop_stage comes before --stage $stage"

@@ -68,7 +68,7 @@ def test_another_number_or_row_would_be_noticed():
     assert said("| test | PER |\n| --- | --- |\n| b | 4 |\n") == []
     assert said("| test | PER |\n| --- | --- |\n| b | 5 |\n") == ["results/x/tables.md, b, PER: 4, but said is 5"]
     assert len(said("| test | PER |\n| --- | --- |\n| c | 4 |\n")) == 2
-    file = "| | part | FER |\n| --- | --- | --- |\n| a | test | 1 |\n| a | dev | 2 |\n"
+    file = "**T.** x\n\n| | part | FER |\n| --- | --- | --- |\n| a | test | 1 |\n| a | dev | 2 |\n"
     for part, there, wrong in (("test", 1, 2), ("dev", 2, 1)):
         assert said(f"| | part | FER |\n| --- | --- | --- |\n| a | {part} | {there} |\n") == []
         assert len(said(f"| | part | FER |\n| --- | --- | --- |\n| a | {part} | {wrong} |\n")) == 1

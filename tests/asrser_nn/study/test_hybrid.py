@@ -65,7 +65,8 @@ def test_a_hybrid_is_compared_with_separate_networks_and_with_transfers_of_as_ma
 def test_a_hybrid_is_compared_with_one_that_shares_nothing_and_learns_like_it(results):
     found = results["hybrid"]["summary"]
     for task, measure, unit in (("asr", "FER", 100 / 400), ("ser", "WA", -100 / 60)):  # of an error more per speaker
-        nothing, one, three = (_find(found, task=task, measure=measure, part="test", shared_layers=n) for n in (0, 1, 3))
+        what = {"task": task, "measure": measure, "part": "test"}
+        nothing, one, three = (_find(found, shared_layers=number, **what) for number in (0, 1, 3))
         assert one["comparisons"][hybrid.NOTHING_SHARED]["difference"] == pytest.approx(unit)
         assert three["comparisons"][hybrid.NOTHING_SHARED]["difference"] == pytest.approx(3 * unit)
         assert list(nothing["comparisons"]) == ["scratch"]  # no transfer holds no layer constant
