@@ -360,7 +360,8 @@ def _hybrid_tables(results: dict[str, Any], brief: bool = False) -> list[Table]:
             "Differences of the hybrid over the same n speakers: to one that shares nothing, which learns by the same "
             "turns and stops by the same rule, to the separate network of the task, which may learn for fewer epochs, "
             "and to a transfer from another task with as many layers constant. In brackets the 95 % interval of a "
-            f"paired bootstrap; better or worse where it leaves out zero and {LEAST_SPEAKERS} speakers or more were heard.",
+            "paired bootstrap; better or worse where it leaves out zero and "
+            f"{LEAST_SPEAKERS} speakers or more were heard.",
             ["", "shared layers", "", "figure", "to nothing shared", "to separate", "to transfer"],
             compared,
         ),
