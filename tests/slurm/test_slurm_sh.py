@@ -228,6 +228,7 @@ def test_a_job_that_slurm_starts_again_counts_as_running(start, tmp_path, script
     subprocess.run(["scontrol", "requeue", task], check=True)
     wait_until(lambda: "PENDING" in "".join(jobs_named("again")))
     assert process.poll() is None
+    time.sleep(2)  # a node refuses a job that begins in the second in which it was killed there
     at_once = ["scontrol", "update", f"JobId={task}", "StartTime=now"]  # not two minutes later
     wait_until(lambda: subprocess.run(at_once).returncode == 0)
     assert process.wait(timeout=200) == 0
