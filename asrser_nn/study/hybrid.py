@@ -8,7 +8,8 @@ Tasks that learn together stop together, when the mean of them is best: a task m
 not be at its own best. What sharing itself brings shows beside networks that share nothing and learn like that.
 """
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -61,18 +62,14 @@ def cost(
     numbers = [None, *sorted({run["shared_layers"] for run in hybrids})]
     parameters = [[layer["parameters"] for layer in layers] for layers in networks.values()]
 
-    def trainings(shared: int | None, fold: str | None, seed: int) -> list[dict[str, Any]]:
-        """What is to be trained to have networks for all tasks; nothing if some of it is not there."""
-        if shared is not None:
-            wished = (tasks[0], shared, fold, seed)  # its epochs are those of all tasks
-            return [r for r in hybrids if (r["task"], r["shared_layers"], r["fold"], r["seed"]) == wished]
-        alone = [r for r in others if r["source_task"] is None and r["fold"] in (None, fold) and r["seed"] == seed]
-        alone = [r for r in alone if r["task"] in tasks]
-        return alone if len(alone) == len(tasks) else []
-
-    pairs = dict.fromkeys((run["fold"], run["seed"]) for run in hybrids)
-    made = [{shared: trainings(shared, *pair) for shared in numbers} for pair in pairs]
-    made = [some for some in made if all(some.values())]
+    alone = {(run["task"], run["fold"], run["seed"]): run for run in others if run["source_task"] is None}
+    trainings: dict[Any, dict[int | None, list[dict[str, Any]]]] = defaultdict(dict)
+    for parts in _together(hybrids, tasks):
+        seed, folds = parts[0]["seed"], tuple(part["fold"] for part in parts)
+        trainings[folds, seed][parts[0]["shared_layers"]] = parts[:1]  # its epochs are those of all tasks
+        separate = [alone.get((t, f, seed)) or alone.get((t, None, seed)) for t, f in zip(tasks, folds, strict=True)]
+        trainings[folds, seed][None] = [run for run in separate if run]
+    made = [some for some in trainings.values() if len(some) == len(numbers) and len(some[None]) == len(tasks)]
     rows = []
     for shared in numbers:
         histories = [[run["history"] for run in some[shared]] for some in made]
@@ -91,3 +88,12 @@ def cost(
             }
         )
     return rows
+
+
+def _together(hybrids: Sequence[dict[str, Any]], tasks: Sequence[str]) -> Iterator[Sequence[dict[str, Any]]]:
+    """The runs of each hybrid, one for each task: they come one after the other, and their epochs are the same ones."""
+    for i in range(len(hybrids)):
+        parts = hybrids[i : i + len(tasks)]
+        epochs = [[part["shared_layers"], part["seed"], *(e["seconds"] for e in part["history"])] for part in parts]
+        if [part["task"] for part in parts] == list(tasks) and all(one == epochs[0] for one in epochs):
+            yield parts
