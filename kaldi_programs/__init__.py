@@ -1,4 +1,7 @@
-"""Drop-in replacements of the Kaldi programs that the recipe calls, one program per file."""
+"""Drop-in replacements of the Kaldi programs that the recipe calls, one program per file.
+
+A program imports asrser_io and common, and no other program.
+"""
 
 import os
 

@@ -15,6 +15,7 @@ import numpy as np
 from asrser_io.files import Failure
 from asrser_io.streams import WHITE_SPACE, read_lines
 from asrser_io.text import read_symbol_table, words_of
+from kaldi_programs.common.epsilons import remove_eps_local
 from kaldi_programs.common.fst import (
     Arc,
     Fst,
@@ -25,7 +26,6 @@ from kaldi_programs.common.fst import (
     write_lines,
 )
 from kaldi_programs.common.program import Option, log, program, warn
-from kaldi_programs.fstrmepslocal import remove_eps_local
 
 
 @program(

@@ -2,12 +2,11 @@
 
 from kaldi_programs.common.gmm import read_model
 from kaldi_programs.common.program import program
-from kaldi_programs.hmm_info import summary
 
 
 @program("gmm-info [options] <model>", arguments=1)
 def main(options, model_in):
     transitions, gmms = read_model(model_in)
-    print(summary(transitions))
+    print(transitions.summary())
     print(f"feature dimension {gmms.dim}")
     print(f"number of gaussians {gmms.num_gauss}")

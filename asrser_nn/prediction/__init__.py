@@ -1,4 +1,4 @@
 """What a trained network says: posteriors of frames, errors against labels, phones and emotions of a recording.
 
-Imports data and network. Never trains.
+Imports data, network and runs.py. Never trains.
 """

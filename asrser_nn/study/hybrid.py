@@ -90,10 +90,10 @@ def cost(
     return rows
 
 
-def _together(hybrids: Sequence[dict[str, Any]], tasks: Sequence[str]) -> Iterator[Sequence[dict[str, Any]]]:
+def _together(hybrids: Sequence[dict[str, Any]], tasks: Sequence[str]) -> Iterator[list[dict[str, Any]]]:
     """The runs of each hybrid, one for each task: they come one after the other, and their epochs are the same ones."""
     for i in range(len(hybrids)):
-        parts = hybrids[i : i + len(tasks)]
+        parts = list(hybrids[i : i + len(tasks)])
         epochs = [[part["shared_layers"], part["seed"], *(e["seconds"] for e in part["history"])] for part in parts]
         if [part["task"] for part in parts] == list(tasks) and all(one == epochs[0] for one in epochs):
             yield parts

@@ -252,6 +252,15 @@ class TransitionModel:
     def num_states(self) -> int:
         return len(self.states)
 
+    def summary(self) -> str:
+        """As hmm-info prints it."""
+        return (
+            f"number of phones {len(self.topology.phones)}\n"
+            f"number of pdfs {self.num_pdfs}\n"
+            f"number of transition-ids {self.num_ids}\n"
+            f"number of transition-states {self.num_states}"
+        )
+
     def ids_of_state(self, state: int) -> range:
         first, end = np.searchsorted(self.id_to_state, [state, state + 1])
         return range(int(first), int(end))

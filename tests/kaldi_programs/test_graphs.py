@@ -28,6 +28,7 @@ from kaldi_programs import (
     fsttablecompose,
     make_h_transducer,
 )
+from kaldi_programs.common.epsilons import log_plus, remove_eps_local
 from kaldi_programs.common.fst import from_lists, from_wheel, read_binary, read_fst, read_int_list, to_bytes, write_fst
 
 
@@ -442,12 +443,12 @@ def test_local_epsilons_are_removed_as_kaldi_removes_them(work, options, text, e
     assert printed("out.fst") == expected
 
 
-@pytest.mark.parametrize("plus", [min, fstrmepslocal.log_plus])
+@pytest.mark.parametrize("plus", [min, log_plus])
 def test_removing_local_epsilons_keeps_every_path_cost_and_never_adds_arcs(plus):
     num_smaller = 0
     for seed in range(150):
         before = random_fst(seed)
-        after = from_wheel(fstrmepslocal.remove_eps_local(before, plus, fstrmepslocal.log_plus))
+        after = from_wheel(remove_eps_local(before, plus, log_plus))
         assert best_costs(after, plus) == pytest.approx(best_costs(before, plus), abs=1e-5)
         assert len(after.arcs) <= len(before.arcs)
         num_smaller += len(after.arcs) < len(before.arcs)
