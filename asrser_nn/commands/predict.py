@@ -17,7 +17,9 @@ TAKEN = ("error", "file", "note", "phone", "phones", "seconds", "warnings", "who
 @click.command()
 @click.option("--asr", metavar="MODEL", help="run directory of a network of phone states, with its hmm.json")
 @click.option("--ser", metavar="MODEL", help="run directory of a network of emotions, or of other classes")
-@click.option("--unit", default="emotion", metavar="WORD", help="what a class of --ser is, such as gender")
+@click.option(
+    "--unit", metavar="WORD", help="what a class of --ser is; default: emotion, or of a hybrid the task, such as gender"
+)
 @click.option("--model", metavar="HYBRID", help="run directory of multitask, for both; shared layers are computed once")
 @click.option("--json", "as_json", is_flag=True, help="JSON on stdout instead of a table")
 @click.option("--ctm", metavar="FILE", help="the phones of all files in NIST's form")
@@ -50,6 +52,9 @@ def predict(
         if given["asr"] or given["ser"]:
             raise Failure("--model has networks for phones and for emotions; leave out --asr and --ser")
         given["asr"], given["ser"] = networks_of_hybrid(hybrid)
+    if given["unit"] is None:
+        task = Path(given["ser"]).name if hybrid else "ser"
+        given["unit"] = "emotion" if task == "ser" else task
     if not re.fullmatch(r"[^\W\d_][\w-]*", given["unit"]) or given["unit"] in TAKEN:
         raise Failure(f"--unit={given['unit']}: a word such as emotion or gender, and none of {', '.join(TAKEN)}")
     if ctm and not given["asr"]:

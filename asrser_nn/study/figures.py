@@ -10,6 +10,7 @@ import numpy as np
 
 from asrser_io.files import replacing
 from asrser_nn.study.task import Task
+from asrser_nn.study.words import experiment
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -81,16 +82,17 @@ def errors_against_layers(summary: list[dict[str, Any]], tasks: Mapping[str, Tas
     panels = [(task, measure) for task in reversed(targets) for measure in task.measures[:2]]
     if not panels:
         return None
+    numbers = range(1 + max(5, *(row["constant_layers"] or 0 for row in summary)))  # at least those of the paper
     figure, axes = _figure(9.5, 3.1 * len(panels), nrows=len(panels), ncols=2, sharey="row")
     for line, (task, measure) in zip(axes, panels, strict=True):
         for axis, part in zip(line, ("dev", "test"), strict=True):
             rows = [row for row in summary if (row["task"], row["measure"], row["part"]) == (task.name, measure, part)]
-            _draw_errors(axis, rows, task, tasks)
+            _draw_errors(axis, rows, numbers, task, tasks)
             speakers = max((row["speakers"] for row in rows), default=0)
             axis.set_title(f"{task.title}: {measure}, {part} ({speakers} speakers)", fontsize=10)
             axis.set_xlabel("constant layers $l$")
-            axis.set_xticks(range(6))
-            axis.set_xlim(-0.4, 5.4)  # also where few numbers of layers were run
+            axis.set_xticks(numbers)
+            axis.set_xlim(-0.4, max(numbers) + 0.4)
             axis.grid(alpha=0.3)
         line[0].set_ylabel(f"{measure} (%)")
         if line[0].get_legend_handles_labels()[0]:
@@ -102,7 +104,9 @@ def _is_transfer(row: dict[str, Any], task: str) -> bool:
     return row["task"] == task and row["source_task"] not in (None, task, "random")
 
 
-def _draw_errors(axis: Any, rows: list[dict[str, Any]], task: Task, tasks: Mapping[str, Task]) -> None:
+def _draw_errors(
+    axis: Any, rows: list[dict[str, Any]], numbers: Sequence[int], task: Task, tasks: Mapping[str, Task]
+) -> None:
     """rows: all of one task, part and measure"""
     others = [name for name in tasks if name != task.name]
     lines: list[tuple[str, dict[str, Any]]] = [
@@ -115,7 +119,7 @@ def _draw_errors(axis: Any, rows: list[dict[str, Any]], task: Task, tasks: Mappi
         if not points:
             continue
         # side by side, so that intervals do not hide each other
-        _draw_points(axis, points, range(6), 0.08 * (i - (len(lines) - 1) / 2), style)
+        _draw_points(axis, points, numbers, 0.08 * (i - (len(lines) - 1) / 2), style)
     for row in rows:
         if row["source_task"] is None:
             axis.axhline(row["mean"], color="black", ls="--", lw=1, label="from scratch")
@@ -156,6 +160,9 @@ def errors_against_shared_layers(
                     style = {"label": f"layers of {tasks[other].label}, constant", **OTHER_TASKS[i % len(OTHER_TASKS)]}
                     _draw_points(axis, {row["constant_layers"]: row for row in alike}, held, 0.06 * (i + 1), style)
             _draw_points(axis, together, numbers, 0, OF_HYBRID)
+            if 0 in together:
+                label = "hybrid that shares nothing"
+                axis.axhline(together[0]["mean"], color=OF_HYBRID["color"], ls=":", lw=1.5, label=label)
             for row in theirs:
                 if row["source_task"] is None:
                     axis.axhline(row["mean"], color="black", ls="--", lw=1, label="separate network")
@@ -170,18 +177,18 @@ def errors_against_shared_layers(
     return figure
 
 
-def learning_curves(runs: list[dict[str, Any]]) -> Figure | None:
+def learning_curves(runs: list[dict[str, Any]], tasks: Mapping[str, Task]) -> Figure | None:
     """Loss on the training set and accuracy on dev by epoch, one thin line per run, one panel per experiment."""
     with_history = [run for run in runs if run.get("history")]
-    experiments = list(dict.fromkeys(run["experiment"] for run in with_history))
+    experiments = list(dict.fromkeys((run["task"], run["source_task"]) for run in with_history))
     if not experiments:
         return None
     figure, axes = _figure(9, 2.8 * len(experiments), nrows=len(experiments), ncols=2)
     import matplotlib
 
     colours = matplotlib.colormaps["viridis"]
-    for line, experiment in zip(axes, experiments, strict=True):
-        for run in (r for r in with_history if r["experiment"] == experiment):
+    for line, (task, source) in zip(axes, experiments, strict=True):
+        for run in (r for r in with_history if (r["task"], r["source_task"]) == (task, source)):
             layers = run["constant_layers"]
             style = {"color": "#444444" if layers is None else colours(layers / 5.5), "lw": 1, "marker": ".", "ms": 4}
             label = "from scratch" if layers is None else f"l = {layers}"
@@ -189,7 +196,7 @@ def learning_curves(runs: list[dict[str, Any]]) -> Figure | None:
             for axis, value in zip(line, ("train_loss", "dev_accuracy"), strict=True):
                 axis.plot(epochs, [epoch[value] for epoch in run["history"]], label=label, **style)
         for axis, text in zip(line, ("training loss (nats)", "dev frame accuracy (%)"), strict=True):
-            axis.set_title(experiment, fontsize=10)
+            axis.set_title(experiment(tasks, task, source), fontsize=10)
             axis.set_xlabel("epoch")
             axis.set_ylabel(text)
             axis.xaxis.get_major_locator().set_params(integer=True)

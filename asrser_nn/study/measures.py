@@ -31,7 +31,7 @@ class Measure(NamedTuple):
 
 MEASURES = {
     "FER": Measure("frame error rate: share of frames whose {unit} is wrong"),
-    "PER": Measure("phone error rate over the 39 phones, silence scored"),
+    "PER": Measure("phone error rate, silence scored; TIMIT's phones are folded to 39"),
     "PER without silence": Measure("the lenient figure, silence removed before scoring"),
     "E": Measure("frame error rate over the classes, silence among them"),
     "UE": Measure("1 - unweighted average recall of the frames, over the same classes"),

@@ -284,7 +284,7 @@ def _fold_table(summary: _Summary) -> Table:
 
 
 def _hybrid_tables(results: dict[str, Any], brief: bool = False) -> list[Table]:
-    """Table 4, its comparisons and what sharing saves; none where no hybrid was trained.
+    """Table 4, its comparisons and what sharing costs and saves; none where no hybrid was trained.
 
     brief: figures for a screen
     """
@@ -350,7 +350,7 @@ def _hybrid_tables(results: dict[str, Any], brief: bool = False) -> list[Table]:
         Table(
             f"Table 4 (hybrid of {' and '.join(label.values())})",
             "In per cent, as in the tables above: networks that share their first layers and learn at the same time, "
-            "beside a network for each task, and beside networks that hold as many layers of the other task constant. "
+            "beside a network for each task, and beside networks that hold as many layers of another task constant. "
             "WA and UA are accuracies.",
             ["", "part", "runs", *(f"{label[task]}: {measure}" for task, measure in columns)],
             lines,
@@ -366,7 +366,7 @@ def _hybrid_tables(results: dict[str, Any], brief: bool = False) -> list[Table]:
             compared,
         ),
         Table(
-            "What the hybrid saves",
+            "What the hybrid costs",
             "All tasks together: parameters, and training, the mean over folds and seeds: epochs, in each of which a "
             "hybrid sees the frames of all tasks; million frames seen, each of which costs a hybrid as much as a "
             "separate network; wall clock, which depends on what else the machine did.",
@@ -485,10 +485,10 @@ def draw(results: dict[str, Any], folder: Path) -> dict[str, tuple[str, Path]]:
         ),
         "figure4_hybrid": (
             "Figure 4. Errors of networks that share their first layers and learn together, beside networks that hold "
-            "as many layers of the other task constant, and separate ones; bars are 95 % intervals over speakers.",
+            "as many layers of another task constant, and separate ones; bars are 95 % intervals over speakers.",
             figures.errors_against_shared_layers(hybrid, results["summary"], tasks) if hybrid else None,
         ),
-        "learning_curves": ("Learning curves, every run.", figures.learning_curves(results["runs"])),
+        "learning_curves": ("Learning curves, every run.", figures.learning_curves(results["runs"], tasks)),
         "confusion": (f"Confusion of the baseline, all folds: {confused}.", figures.confusion_matrices(confusions)),
     }
     return {name: (caption, figures.save(figure, folder, name)) for name, (caption, figure) in made.items() if figure}

@@ -681,6 +681,9 @@ def test_a_hybrid_says_what_its_networks_say_and_computes_their_shared_layers_on
     (answer,) = json.loads(of_hybrid.stdout)
     assert answer["phones"] and answer["emotion"]["segments"]
     assert of_hybrid.stdout == of_networks.stdout
+    (hybrid / "ser").rename(hybrid / "gender")
+    (renamed,) = json.loads(predict("--model", hybrid, "--json", tmp_path / "tones.wav").stdout)
+    assert renamed["gender"] == answer["emotion"] and "emotion" not in renamed  # classes are called as the task is
 
 
 @pytest.mark.parametrize(

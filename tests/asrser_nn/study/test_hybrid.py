@@ -167,7 +167,7 @@ def test_sentences_say_what_the_comparisons_say(results):
 def test_the_page_the_screen_and_the_figure_show_it_and_only_where_there_is_one(results, made_up_study, tmp_path):
     write_report(results, tmp_path / "with")
     page = (tmp_path / "with/index.html").read_text()
-    for text in ("Learning together", "Table 4 (hybrid of ASR and SER)", "Comparisons (hybrid)", "the hybrid saves"):
+    for text in ("Learning together", "Table 4 (hybrid of ASR and SER)", "Comparisons (hybrid)", "the hybrid costs"):
         assert text in page
     assert (tmp_path / "with/figure4_hybrid.png").read_bytes().startswith(b"\x89PNG")
     assert "hybrid, first 3 layers shared" in summary_text(results)
