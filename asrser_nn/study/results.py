@@ -210,8 +210,8 @@ def gaps(made: Sequence[dict[str, Any]], missing: dict[str, str]) -> list[str]:
         runs = [run for run in made if run["task"] == task]
         folds = {run["fold"] for run in runs if run["source_task"] is None}
         if runs and (len(folds) != most or len(layers) != paper.NUM_TRANSFERS):
-            l_and_folds = f"{len(folds)} of {most} folds, l = {', '.join(map(str, sorted(layers)))}"
-            said.append(f"This is a part of the paper's grid: {l_and_folds}.")
+            which = f"l = {', '.join(map(str, sorted(layers)))}" if layers else "no transfers"
+            said.append(f"This is a part of the paper's grid: {len(folds)} of {most} folds, {which}.")
     return said
 
 

@@ -126,6 +126,13 @@ def test_of_many_missing_runs_the_first_are_named():
     assert "exp/9 and 2 more" in said and "exp/10" not in said
 
 
+def test_a_part_of_the_grid_is_called_so():
+    baseline = {"task": "ser", "source_task": None, "constant_layers": None, "fold": "f1"}
+    transfer = baseline | {"source_task": "asr", "constant_layers": 3}
+    assert gaps([baseline], {}) == ["This is a part of the paper's grid: 1 of 8 folds, no transfers."]
+    assert gaps([baseline, transfer], {}) == ["This is a part of the paper's grid: 1 of 8 folds, l = 3."]
+
+
 def changed(content, **entries):
     return json.dumps(json.loads(content) | entries).encode()
 
