@@ -1,15 +1,16 @@
 """Networks that share their first layers and learn together, beside separate ones and beside transfers: Table 4.
 
-results.json has it under "hybrid": {"tasks", "runs", "summary", "cost"}. A row of its summary is as those of the study,
-with "shared_layers" besides; it is compared with NOTHING_SHARED, a hybrid of no shared layers, with "scratch", the
-separate networks, and, under the name of each other task, with transfers from there that held as many layers constant.
+results.json has it under "hybrid": {"tasks", "runs", "summary", "cost"}. Its runs and the rows of its summary are as
+those of the study, with "shared_layers" besides; a run has the directory of all its tasks under "hybrid". A row is
+compared with NOTHING_SHARED, a hybrid of no shared layers, with "scratch", the separate networks, and, under the name
+of each other task, with transfers from there that held as many layers constant.
 
 Tasks that learn together stop together, when the mean of them is best: a task may learn for more epochs than alone, and
 not be at its own best. What sharing itself brings shows beside networks that share nothing and learn like that.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -63,13 +64,18 @@ def cost(
     parameters = [[layer["parameters"] for layer in layers] for layers in networks.values()]
 
     alone = {(run["task"], run["fold"], run["seed"]): run for run in others if run["source_task"] is None}
+    together: dict[tuple[str, int], dict[str, dict[str, Any]]] = defaultdict(dict)
+    for run in hybrids:
+        together[run["hybrid"], run["seed"]][run["task"]] = run
     trainings: dict[Any, dict[int | None, list[dict[str, Any]]]] = defaultdict(dict)
-    for parts in _together(hybrids, tasks):
-        seed, folds = parts[0]["seed"], tuple(part["fold"] for part in parts)
-        trainings[folds, seed][parts[0]["shared_layers"]] = parts[:1]  # its epochs are those of all tasks
-        separate = [alone.get((t, f, seed)) or alone.get((t, None, seed)) for t, f in zip(tasks, folds, strict=True)]
-        trainings[folds, seed][None] = [run for run in separate if run]
-    made = [some for some in trainings.values() if len(some) == len(numbers) and len(some[None]) == len(tasks)]
+    for (_, seed), parts in together.items():
+        folds = {task: part["fold"] for task, part in parts.items()}
+        candidates = [alone.get((task, fold, seed)) or alone.get((task, None, seed)) for task, fold in folds.items()]
+        separate = [run for run in candidates if run]
+        if len(parts) == len(separate) == len(tasks):
+            one = parts[tasks[0]]  # its epochs are those of all tasks
+            trainings[tuple(folds.values()), seed] |= {None: separate, one["shared_layers"]: [one]}
+    made = [some for some in trainings.values() if len(some) == len(numbers)]
     rows = []
     for shared in numbers:
         histories = [[run["history"] for run in some[shared]] for some in made]
@@ -88,12 +94,3 @@ def cost(
             }
         )
     return rows
-
-
-def _together(hybrids: Sequence[dict[str, Any]], tasks: Sequence[str]) -> Iterator[list[dict[str, Any]]]:
-    """The runs of each hybrid, one for each task: they come one after the other, and their epochs are the same ones."""
-    for i in range(len(hybrids)):
-        parts = list(hybrids[i : i + len(tasks)])
-        epochs = [[part["shared_layers"], part["seed"], *(e["seconds"] for e in part["history"])] for part in parts]
-        if [part["task"] for part in parts] == list(tasks) and all(one == epochs[0] for one in epochs):
-            yield parts

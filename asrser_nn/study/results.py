@@ -4,6 +4,7 @@ Each run directory holds what `asrser_nn grid` leaves, evaluate_{dev,test}.json 
 decode_{dev,test}/{per_utt,per_utt_lenient}: <utt> <spk> <errors> <phones> ….
 """
 
+import os
 import platform
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -151,7 +152,12 @@ def collect(work: Path, wanted: Sequence[Run], about: Sequence[tuple[str, str]])
             "stages": _stages(exp),
             "runs": [read_run(run) for run in complete if run.shared_layers is None],
         },
-        [read_run(run) | {"shared_layers": run.shared_layers} for run in complete if run.shared_layers is not None],
+        [
+            read_run(run)
+            | {"shared_layers": run.shared_layers, "hybrid": os.path.relpath(Path(run.directory).parent, exp)}
+            for run in complete
+            if run.shared_layers is not None
+        ],
     )
 
 

@@ -23,7 +23,7 @@ def _hybrids(runs, shared_layers):
         folds = [run["fold"]] if run["fold"] else sorted({other["fold"] for other in runs if other["fold"]})
         for fold, number in ((fold, number) for fold in folds for number in shared_layers):
             ours = copy.deepcopy(run) | {"source_task": "hybrid", "fold": fold, "shared_layers": number}
-            ours["experiment"] = f"hybrid2{run['task']}"
+            ours |= {"experiment": f"hybrid2{run['task']}", "hybrid": f"hybrid/asr+ser/l{number}/fold_{fold}"}
             for measure, counts in ours["counts"]["test"].items():
                 for pairs in counts.values():
                     pairs[0][0] += number * (-1 if measure in ("WA", "UA") else 1)
@@ -98,9 +98,9 @@ def test_the_cost_is_also_counted_where_the_folds_of_the_tasks_have_other_names(
             run["fold"] = "split"
     expected = results["hybrid"]["cost"]
     assert hybrid.cost(results["hybrid"]["runs"], results["runs"], NETWORKS) == expected
-    for run in results["hybrid"]["runs"][::2]:  # of which hybrid they are can't be told
-        run["history"][0]["seconds"] += 1
-    assert {row["runs"] for row in hybrid.cost(results["hybrid"]["runs"], results["runs"], NETWORKS)} == {0}
+    apart = [*results["hybrid"]["runs"][::2], *results["hybrid"]["runs"][1::2]]  # as in a list that was sorted by task
+    assert hybrid.cost(apart, results["runs"], NETWORKS) == expected
+    assert {row["runs"] for row in hybrid.cost(apart[1:], results["runs"], NETWORKS)} == {5}
 
 
 def test_table_4_holds_the_hybrid_beside_separate_networks_and_transfers(results):
