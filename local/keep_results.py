@@ -19,6 +19,7 @@ from asrser_io.messages import as_script
 from asrser_io.text import read_lines
 from asrser_nn.study.combine import combine
 from asrser_nn.study.report import read_results, write_report
+from asrser_nn.study.words import provenance_text
 
 RESULTS = Path(__file__).resolve().parent.parent / "results"
 OF_REPORT = ("tables.md", "results.json")
@@ -42,7 +43,7 @@ def what_it_is(work: Path, report: Path, allow_missing: bool) -> tuple[str, str,
         trained = [*results["runs"], *(run for run in hybrid["runs"] if run["task"] == hybrid["tasks"][0])]
         seconds = sum(epoch.get("seconds", 0) for run in trained for epoch in run["history"])
         number = len(results["runs"]) + len(hybrid["runs"])
-        return names, f"{number} in {seconds / 3600:.1f} h", results["provenance"]["machine"]
+        return names, f"{number} in {seconds / 3600:.1f} h", provenance_text(results["provenance"]["machine"])
     corpus = next((path for path in (work / "data/asr/corpus", work / "data/ser/corpus") if path.exists()), None)
     if corpus is None:
         raise Failure(f"{work}: no work directory of run.sh: there is neither a report nor data/asr/corpus in it")

@@ -6,7 +6,7 @@ from pathlib import PurePath
 from typing import Any
 
 from asrser_io.files import Failure
-from asrser_nn.study.results import joined, worked_out
+from asrser_nn.study.results import worked_out
 
 ALIKE = {"tasks": "tasks", "corpora": "corpora", "networks": "networks", "silence": "shares of silence"}
 OWN = ("#", "--seed=", "--from=", "--baseline=", "--constant-layers=", "--shared-layers=")  # of a run, in its config
@@ -85,15 +85,15 @@ def check_totals(runs: Runs, tasks: dict[str, dict[str, Any]]) -> None:
                     )
 
 
-def provenance(parts: Sequence[dict[str, Any]]) -> dict[str, str]:
-    """What is the same in all parts once, what is not with the seeds for which it holds."""
-    made = {}
+def provenance(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What is the same in all parts once; of what is not, each value with the seeds for which it holds."""
+    made: dict[str, Any] = {}
     for name in dict.fromkeys(name for part in parts for name in part["provenance"]):
         seeds: dict[str, set[int]] = defaultdict(set)
         for part in parts:
-            seeds[part["provenance"].get(name, "not said")] |= {run["seed"] for run in part["runs"]}
-        said = [
-            f"{value} (seed{'s' * (len(some) > 1)} {joined(map(str, sorted(some)))})" for value, some in seeds.items()
-        ]
-        made[name] = "; ".join(said) if len(seeds) > 1 else next(iter(seeds))
+            value = part["provenance"].get(name, "not said")
+            by_value = value if isinstance(value, dict) else {value: [run["seed"] for run in part["runs"]]}
+            for one, its_seeds in by_value.items():
+                seeds[one] |= set(its_seeds)
+        made[name] = {one: sorted(some) for one, some in seeds.items()} if len(seeds) > 1 else next(iter(seeds))
     return made

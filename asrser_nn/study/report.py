@@ -23,6 +23,7 @@ from asrser_nn.study.words import (
     RANDOM_LAYERS,
     Reading,
     experiment,
+    provenance_text,
     reading_of_hybrid,
     readings,
     tasks_of,
@@ -435,7 +436,10 @@ def tables(results: dict[str, Any]) -> list[Table]:
     ]
     made.append(
         Table(
-            "Provenance", "What made these numbers.", ["", ""], [[k, str(v)] for k, v in results["provenance"].items()]
+            "Provenance",
+            "What made these numbers.",
+            ["", ""],
+            [[name, provenance_text(value)] for name, value in results["provenance"].items()],
         )
     )
     if results["stages"]:

@@ -7,7 +7,7 @@ decode_{dev,test}/{per_utt,per_utt_lenient}: <utt> <spk> <errors> <phones> ….
 import os
 import platform
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from asrser_nn.study import hybrid, paper
 from asrser_nn.study.measures import MEASURES, Counts, class_counts, frame_errors, summary
 from asrser_nn.study.summary import as_written, read_evaluation, read_json, read_utt2spk
 from asrser_nn.study.task import Task, read_task
+from asrser_nn.study.words import joined
 from asrser_nn.training.directory import listed, what_is_missing
 
 PARTS = ("dev", "test")
@@ -183,12 +184,6 @@ def worked_out(read: dict[str, Any], hybrids: Sequence[dict[str, Any]]) -> dict[
 def paper_layers(layers: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """What layer_table says of the paper's network for as many classes as a table's last layer has."""
     return layer_table(ConvNet(Shape(paper.NUM_COEFFICIENTS, int(layers[-1]["output"]))))
-
-
-def joined(words: Iterable[str]) -> str:
-    """speech, emotion and gender"""
-    *others, last = words
-    return f"{', '.join(others)} and {last}" if others else last
 
 
 def caveats(corpora: Mapping[str, dict[str, Any]], networks: Sequence[str]) -> list[str]:

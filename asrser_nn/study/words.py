@@ -1,6 +1,6 @@
 """What a study says, in words: the paper's reading of it, and the one that controls allow."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from asrser_nn.study.hybrid import NOTHING_SHARED
@@ -23,6 +23,19 @@ CONCLUSIONS = {
     "worse": "They serve this task less than layers that have learnt nothing.",
     "can't be told": "Whether they know anything of this task can't be told.",
 }
+
+
+def joined(words: Iterable[str]) -> str:
+    """speech, emotion and gender"""
+    *others, last = words
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def provenance_text(value: str | dict[str, list[int]]) -> str:
+    """value: of "provenance" in results.json, which holds the seeds of each where parts of a study differ"""
+    if isinstance(value, str):
+        return value
+    return "; ".join(f"{one} (seed{'s' * (len(some) > 1)} {joined(map(str, some))})" for one, some in value.items())
 
 
 def tasks_of(results: Mapping[str, Any]) -> dict[str, Task]:

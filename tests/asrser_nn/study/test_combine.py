@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from asrser_io.files import Failure
 from asrser_nn.__main__ import cli
 from asrser_nn.study.combine import combine
+from asrser_nn.study.words import provenance_text
 
 
 @pytest.fixture(scope="module")
@@ -53,9 +54,11 @@ def test_one_part_alone_is_made_again_as_it_was(whole):
 def test_what_differs_between_parts_is_said_with_their_seeds(whole):
     parts = {str(seed): part_of(whole, seed) for seed in (1, 2, 3)}
     parts["2"]["provenance"]["machine"] = "another"
-    made = combine(parts)["provenance"]
-    assert made["machine"] == f"{whole['provenance']['machine']} (seeds 1 and 3); another (seed 2)"
-    assert made["torch"] == whole["provenance"]["torch"]
+    at_once = combine(parts)["provenance"]
+    in_two_steps = combine({"a": combine({"1": parts["1"], "2": parts["2"]}), "b": parts["3"]})["provenance"]
+    for made in (at_once, in_two_steps):
+        assert provenance_text(made["machine"]) == f"{whole['provenance']['machine']} (seeds 1 and 3); another (seed 2)"
+        assert provenance_text(made["torch"]) == whole["provenance"]["torch"]
 
 
 def test_what_a_part_lacks_is_named(whole):
