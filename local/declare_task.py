@@ -82,7 +82,7 @@ def in_folds(work: str, name: str) -> dict[str, Any]:
         "labels": part,
         "num_classes": len(classes),
         "class_names": classes,
-        "measures": ["E", "UE", "WA", "UA"],
+        "measures": ["E", "UE", "UE without silence", "WA", "UA"],
         "main_measure": "UE",
         "folds": folds,
         "silence_class": "silence",

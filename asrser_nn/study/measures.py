@@ -1,7 +1,9 @@
 """The figures of the study, worked out from counts: mean over folds, pooled, and how sure one can be of them.
 
 Every measure here is a mean over classes of hits / total, in per cent: FER, PER, E and WA have one class (hits are the
-errors, for WA the right utterances); UE and UA have one per class of the task, so that a rare one weighs like any.
+errors, for WA the right utterances); UE and UA have one per class of the task, so that a rare one weighs like any. In
+UE silence weighs as much as an emotion does, and a network may gain by telling speech from silence alone: UE without
+silence shows whether it does.
 
 The counts of one run, for one part (dev or test) and one measure, are {speaker: [[hits, total], one pair per class]}.
 """
@@ -17,6 +19,7 @@ from asrser_nn.study.statistics import bootstrap_interval, paired_bootstrap
 
 Counts = dict[str, list[list[int]]]
 LEAST_SPEAKERS = 6  # for a verdict; see compare
+WITHOUT_SILENCE = "UE without silence"
 REFERENCES = {  # what a transfer with l constant layers is compared with
     "scratch": "from scratch: all layers trained for the task",
     "own": "own layers: l layers of the task itself, held constant too",
@@ -35,6 +38,9 @@ MEASURES = {
     "PER without silence": Measure("the lenient figure, silence removed before scoring"),
     "E": Measure("frame error rate over the classes, silence among them"),
     "UE": Measure("1 - unweighted average recall of the frames, over the same classes"),
+    WITHOUT_SILENCE: Measure(
+        "1 - unweighted average recall of the frames over the classes but silence, a frame taken for silence an error"
+    ),
     "WA": Measure("share of utterances whose {unit} is right", lower_is_better=False),
     "UA": Measure("unweighted average recall of the utterances", lower_is_better=False),
 }
@@ -50,8 +56,9 @@ def frame_errors(evaluation: dict[str, Any], utt2spk: dict[str, str]) -> Counts:
 
 
 def class_counts(evaluation: dict[str, Any], utt2spk: dict[str, str]) -> dict[str, Counts]:
-    """E, UE, WA and UA of one evaluation, from the confusion of each utterance's frames and the answer for it."""
+    """What is counted in one evaluation, from the confusion of each utterance's frames and the answer for it."""
     names = list(evaluation["utterances"]["support"])
+    spoken = [evaluation["classes"].index(name) for name in names]
     frames: dict[str, Any] = defaultdict(int)
     utterances: dict[str, Any] = defaultdict(lambda: np.zeros((len(names),) * 2, dtype=int))
     for entry in evaluation["per_utterance"]:
@@ -59,11 +66,13 @@ def class_counts(evaluation: dict[str, Any], utt2spk: dict[str, str]) -> dict[st
         frames[speaker] = frames[speaker] + np.array(entry["confusion"])
         if entry["reference"] is not None:
             utterances[speaker][names.index(entry["reference"]), names.index(entry["hypothesis"])] += 1
-    found: dict[str, Counts] = {"E": {}, "UE": {}, "WA": {}, "UA": {}}
+    found: dict[str, Counts] = {"E": {}, "UE": {}, WITHOUT_SILENCE: {}, "WA": {}, "UA": {}}
     for speaker, confusion in frames.items():
         totals, right = confusion.sum(axis=1), np.diag(confusion)
         found["E"][speaker] = [[int((totals - right).sum()), int(totals.sum())]]
-        found["UE"][speaker] = np.stack([totals - right, totals], axis=1).tolist()
+        by_class = np.stack([totals - right, totals], axis=1)
+        found["UE"][speaker] = by_class.tolist()
+        found[WITHOUT_SILENCE][speaker] = by_class[spoken].tolist()
     for speaker, confusion in utterances.items():
         totals, right = confusion.sum(axis=1), np.diag(confusion)
         found["WA"][speaker] = [[int(right.sum()), int(totals.sum())]]

@@ -14,7 +14,7 @@ import numpy as np
 from asrser_io.files import Failure, write_text
 from asrser_nn.study import figures, paper
 from asrser_nn.study.hybrid import LENIENT, NOTHING_SHARED
-from asrser_nn.study.measures import LEAST_SPEAKERS, MEASURES, REFERENCES
+from asrser_nn.study.measures import LEAST_SPEAKERS, MEASURES, REFERENCES, WITHOUT_SILENCE
 from asrser_nn.study.summary import aligned
 from asrser_nn.study.task import Task
 from asrser_nn.study.words import (
@@ -34,6 +34,7 @@ PARTS = ("dev", "test")
 # Measures that stand in a table together, and what it is called besides its transfer.
 TOGETHER = {
     "": ("FER", "PER", "E", "UE"),
+    "Frames without silence": (WITHOUT_SILENCE,),
     "Whole utterances": ("WA", "UA"),
     "Lenient PER, not the standard one": ("PER without silence",),
 }
@@ -284,6 +285,24 @@ def _fold_table(summary: _Summary) -> Table:
     )
 
 
+def _training_table(results: dict[str, Any], summary: _Summary) -> Table:
+    return Table(
+        "Training",
+        "Epochs, the mean over the networks, and how many of them were best on dev in the last epoch that --max-epochs "
+        "allows, before early stopping could have ended it: with more epochs these might err less.",
+        ["experiment", "networks", "epochs", "best in the last one allowed"],
+        [
+            [
+                summary.name(row["source_task"], row["task"], row["constant_layers"]),
+                str(row["networks"]),
+                f"{row['epochs']:.1f}",
+                str(row["at_limit"]),
+            ]
+            for row in results["training"]
+        ],
+    )
+
+
 def _hybrid_tables(results: dict[str, Any], brief: bool = False) -> list[Table]:
     """Table 4, its comparisons and what sharing costs and saves; none where no hybrid was trained.
 
@@ -408,7 +427,7 @@ def tables(results: dict[str, Any]) -> list[Table]:
         transfer = f"Comparisons ({summary.name(source, task.name)})"
         made.append(_comparison_table(summary, transfer, source, task))
     made += _hybrid_tables(results)
-    made.append(_fold_table(summary))
+    made += [_fold_table(summary), _training_table(results, summary)]
     for task, corpus in results["corpora"].items():
         made.append(
             Table(

@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from asrser_io.files import Failure
@@ -22,8 +23,8 @@ from asrser_nn.runs import Run
 from asrser_nn.study import hybrid, paper
 from asrser_nn.study.measures import MEASURES, Counts, class_counts, frame_errors, summary
 from asrser_nn.study.summary import as_written, read_evaluation, read_json, read_utt2spk
-from asrser_nn.study.task import Task, read_task
-from asrser_nn.study.words import joined
+from asrser_nn.study.task import Task, read_task, task_of
+from asrser_nn.study.words import experiment, joined
 from asrser_nn.training.directory import listed, what_is_missing
 
 PARTS = ("dev", "test")
@@ -171,14 +172,52 @@ def worked_out(read: dict[str, Any], hybrids: Sequence[dict[str, Any]]) -> dict[
     names = list(dict.fromkeys(corpus["name"] for corpus in corpora.values()))
     recognised = list(dict.fromkeys(task["recognises"] for task in tasks.values()))
     between = f"between {joined(recognised)}" if len(recognised) > 1 else f"to {recognised[0]}"
+    trained = training(runs)
     others = [tasks[task]["label"] for task, layers in networks.items() if layers != paper_layers(layers)]
     return {
         "title": f"How far features travel {between} recognition: {joined(names)}",
-        "caveats": [*caveats(corpora, others), *gaps([*runs, *hybrids], read["missing"])],
+        "caveats": [*caveats(corpora, others), *gaps([*runs, *hybrids], read["missing"]), *of_limit(trained, tasks)],
         **read,
+        "training": trained,
         "summary": summary(runs),
         "hybrid": hybrid.found(hybrids, runs, networks) if hybrids else None,
     }
+
+
+def training(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of each experiment and number of constant layers: networks, their epochs, and how many the limit of epochs ended.
+
+    These were best on dev in the last epoch that --max-epochs allows; early stopping had no part in it.
+    """
+    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
+    for run in runs:
+        groups[tuple(run[name] for name in ("task", "source_task", "constant_layers"))].append(run)
+    found = []
+    for (task, source, layers), some in groups.items():
+        epochs, at_limit = [], 0
+        for run in some:
+            accuracies = [epoch["dev_accuracy"] for epoch in run["history"]]
+            epochs.append(len(accuracies))
+            allowed = f"--max-epochs={len(accuracies)}" in run["config"]
+            at_limit += allowed and accuracies.index(max(accuracies)) == len(accuracies) - 1
+        what = {"task": task, "source_task": source, "constant_layers": layers}
+        found.append(what | {"networks": len(some), "epochs": float(np.mean(epochs)), "at_limit": at_limit})
+    return found
+
+
+def of_limit(trained: Sequence[dict[str, Any]], tasks: Mapping[str, dict[str, Any]]) -> list[str]:
+    """That networks might have become better. trained: what training() found"""
+    limited, networks = (sum(row[name] for row in trained) for name in ("at_limit", "networks"))
+    if not limited:
+        return []
+    most = max(trained, key=lambda row: (row["at_limit"] / row["networks"], row["at_limit"]))
+    which = experiment({name: task_of(task, name) for name, task in tasks.items()}, most["task"], most["source_task"])
+    which += "" if most["constant_layers"] is None else f", l = {most['constant_layers']}"
+    return [
+        f"{limited} of {networks} networks were best in the last epoch that --max-epochs allows, most often "
+        f"{most['at_limit']} of {most['networks']} ({which}): with more epochs they might err less, and what constant "
+        "layers cost is in part this limit."
+    ]
 
 
 def paper_layers(layers: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from asrser_nn.study.hybrid import NOTHING_SHARED
+from asrser_nn.study.measures import WITHOUT_SILENCE
 from asrser_nn.study.task import Task, task_of
 
 RANDOM_LAYERS = (
@@ -15,6 +16,10 @@ RANDOM_LAYERS = (
 BESIDE_NOTHING_SHARED = (
     "What sharing brings shows beside a hybrid that shares nothing (--shared-layers 0), not beside separate networks, "
     "which may have learnt for fewer epochs."
+)
+OF_SILENCE = (
+    "To tell silence from speech, which UE counts like any other class, one need know nothing of this task: what is "
+    "concluded is so from UE without silence. "
 )
 NO_CONTROLS = "No controls were run (--controls true)."
 COMPARED = {"scratch": "a network from scratch", "own": "the task's own layers", "random": "random layers"}
@@ -70,6 +75,11 @@ def readings(results: dict[str, Any]) -> list[Reading]:
     main = {name: task.main_measure for name, task in tasks.items()}
     rows = [row for row in results["summary"] if row["part"] == "test" and row["measure"] == main.get(row["task"])]
     transfers = [row for row in rows if row["source_task"] not in (None, row["task"], "random")]
+    without_silence = {
+        (row["experiment"], row["constant_layers"]): row
+        for row in results["summary"]
+        if (row["part"], row["measure"]) == ("test", WITHOUT_SILENCE)
+    }
     papers = [
         f"{_figure(tasks, row)}, {_difference(row, 'scratch')}." for row in transfers if "scratch" in row["comparisons"]
     ]
@@ -77,7 +87,9 @@ def readings(results: dict[str, Any]) -> list[Reading]:
     for row in transfers:
         if names := [name for name in ("random", "own") if name in row["comparisons"]]:
             said = f"{_figure(tasks, row)}, {' and '.join(_difference(row, name) for name in names)}."
-            controlled.append(said + _conclusion(row))
+            if spoken := without_silence.get((row["experiment"], row["constant_layers"])):
+                said += f" Without silence: {' and '.join(_difference(spoken, name) for name in names)}."
+            controlled.append(said + _conclusion(spoken or row))
     return [
         Reading(
             "The paper's reading",
@@ -90,6 +102,7 @@ def readings(results: dict[str, Any]) -> list[Reading]:
             "That cost alone is no evidence for or against features that travel: to be held constant costs something, "
             "whatever a layer knows, and the layers behind it learn even from random ones. Beside random layers it "
             "shows what the other task's layers know of this one; beside the task's own layers, what they lack. "
+            + OF_SILENCE * bool(controlled and without_silence)
             + (RANDOM_LAYERS if controlled else NO_CONTROLS),
             controlled,
         ),

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from asrser_nn.study.measures import summary
+from asrser_nn.study.results import training
 
+EMOTIONS = ["anger", "happiness", "sadness", "neutral", "silence"]
 TASKS = {
     name: {
         "name": name,
@@ -27,10 +29,9 @@ TASKS = {
     }
     for name, recognises, unit, classes, measures in (
         ("asr", "speech", "HMM state", [], ["FER", "PER", "PER without silence"]),
-        ("ser", "emotion", "emotion", ["anger", "happiness", "sadness", "neutral", "silence"], ["E", "UE", "WA", "UA"]),
+        ("ser", "emotion", "emotion", EMOTIONS, ["E", "UE", "UE without silence", "WA", "UA"]),
     )
 }
-EMOTIONS = ["anger", "happiness", "sadness", "neutral", "silence"]
 FOLDS = ["01F", "01M", "02F"]
 
 
@@ -53,7 +54,8 @@ def _run(rng, experiment, layers=None, fold=None, seed=1):
             speakers = [fold] if part == "test" else ["05F", "05M"]
             counts[part] = {
                 "E": _counts(rng, 0.45 + harder / 2, speakers),
-                "UE": _counts(rng, 0.47 + harder / 2, speakers, classes=5),
+                "UE": (by_class := _counts(rng, 0.47 + harder / 2, speakers, classes=5)),
+                "UE without silence": {speaker: pairs[:4] for speaker, pairs in by_class.items()},
                 "WA": _counts(rng, 0.6 - harder / 2, speakers, total=60),
                 "UA": _counts(rng, 0.58 - harder / 2, speakers, classes=4, total=15),
             }
@@ -73,6 +75,7 @@ def _run(rng, experiment, layers=None, fold=None, seed=1):
         "counts": counts,
         "confusion": confusion,
         "history": history,
+        "config": ["--max-epochs=5" if experiment == "ser2asr" else "--max-epochs=100"],
     }
 
 
@@ -113,11 +116,12 @@ def made_up_study():
             "ser": {"name": "EmoDB", "classes": EMOTIONS, "parts": {"all": part}},
         },
         "tasks": TASKS,
-        "provenance": {"commit": "0123abc", "torch": "2.13.0", "seed": 1, "machine": "two cores"},
+        "provenance": {"commit": "0123abc", "torch": "2.13.0", "machine": "two cores"},
         "networks": {"asr": network, "ser": network},
         "filters": {task: rng.normal(size=(64, 5, 4)).round(4).tolist() for task in ("asr", "ser")},
         "silence": {"ser": {"anger": 0.1, "happiness": 0.12, "sadness": 0.3, "neutral": 0.2}},
         "stages": [{"stage": 7, "name": "ASR ConvNet", "seconds": 61.2}],
         "runs": runs,
+        "training": training(runs),
         "summary": summary(runs),
     }

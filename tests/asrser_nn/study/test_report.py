@@ -11,6 +11,7 @@ import pytest
 
 from asrser_nn.study.measures import summary
 from asrser_nn.study.report import Failure, read_results, summary_text, tables, write_report
+from asrser_nn.study.results import training
 from asrser_nn.study.words import NO_CONTROLS, RANDOM_LAYERS, readings
 
 
@@ -142,9 +143,28 @@ def test_what_is_concluded_follows_from_the_comparison_with_random_layers(errors
     assert "can't be told" in readings({"summary": summary(runs), "tasks": tasks})[1].sentences[0]
 
 
+def test_layers_that_only_tell_silence_from_speech_know_nothing_of_the_task(tasks):
+    """Half of the silent frames are saved beside random layers, and no other one."""
+
+    def run(source, layers, silent):
+        of_frames = [[40, 100]] * 4 + [[silent, 100]]
+        measured = {"UE": of_frames, "UE without silence": of_frames[:4]}
+        counts = {"test": {name: {f"s{i}": pairs for i in range(6)} for name, pairs in measured.items()}}
+        what = {"experiment": f"{source}2ser" if source else "ser", "task": "ser", "source_task": source}
+        return what | {"constant_layers": layers, "fold": "01F", "seed": 1, "counts": counts}
+
+    runs = [run(None, None, 20), run("asr", 3, 10), run("random", 3, 20)]
+    _, controlled = readings({"summary": summary(runs), "tasks": tasks})
+    (sentence,) = controlled.sentences
+    assert "better than random layers (-2.0" in sentence
+    assert "Without silence: not told apart from random layers (+0.0" in sentence
+    assert sentence.endswith("Whether they know anything of this task can't be told.")
+    assert "UE without silence" in controlled.explanation
+
+
 def test_without_controls_it_is_said_that_there_are_none(results):
     runs = [run for run in results["runs"] if run["source_task"] not in (run["task"], "random")]
-    without = {**results, "runs": runs, "summary": summary(runs)}
+    without = {**results, "runs": runs, "training": training(runs), "summary": summary(runs)}
     _, controlled = readings(without)
     assert controlled.sentences == [] and controlled.explanation.endswith(NO_CONTROLS)
     assert NO_CONTROLS in summary_text(without) and "control" not in summary_text(without).replace(NO_CONTROLS, "")
@@ -273,7 +293,8 @@ def test_a_study_of_three_tasks_has_a_page_and_fits_on_the_screen(with_gender, t
 
 def test_a_task_alone_has_a_report_without_transfers(results, tasks, tmp_path):
     runs = [run for run in results["runs"] if run["experiment"] == "ser"]
-    alone = {**results, "runs": runs, "summary": summary(runs), "tasks": {"ser": tasks["ser"]}}
+    alone = {**results, "runs": runs, "training": training(runs), "summary": summary(runs)}
+    alone["tasks"] = {"ser": tasks["ser"]}
     alone |= {name: {"ser": results[name]["ser"]} for name in ("corpora", "networks", "filters", "silence")}
     write_report(alone, tmp_path)
     assert "SER: UE" in summary_text(alone) and "→" not in (tmp_path / "tables.md").read_text()

@@ -10,8 +10,9 @@ from click.testing import CliRunner
 from asrser_io.files import Failure
 from asrser_nn.__main__ import cli
 from asrser_nn.runs import Evaluation, Run
+from asrser_nn.study.measures import class_counts
 from asrser_nn.study.report import write_report
-from asrser_nn.study.results import collect, gaps
+from asrser_nn.study.results import collect, gaps, of_limit, training
 from asrser_nn.training.directory import write_mark
 
 ERRORS = {"f1": 10, "f2": 40, "f3": 25}  # of 100 frames
@@ -179,3 +180,26 @@ def test_a_damaged_results_json_is_named(made_up_study, tmp_path):
         (tmp_path / "results.json").write_bytes(content)
         done = CliRunner().invoke(cli, ["combine", f"{tmp_path}/results.json", f"{tmp_path}/out"])
         assert done.exit_code == 1 and said in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_in_ue_without_silence_the_frames_of_silence_do_not_count_but_those_taken_for_it_do():
+    entry = {"utterance": "u", "reference": "b", "hypothesis": "b", "confusion": [[8, 1, 1], [2, 2, 0], [5, 0, 5]]}
+    evaluation = {"classes": ["sil", "a", "b"], "utterances": {"support": {"a": 0, "b": 1}}, "per_utterance": [entry]}
+    counts = class_counts(evaluation, {"u": "s"})
+    assert counts["UE"]["s"] == [[2, 10], [2, 4], [5, 10]]
+    assert counts["UE without silence"]["s"] == [[2, 4], [5, 10]]
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "allowed", "limited"),
+    [([1, 2, 3], 3, 1), ([1, 3, 2], 3, 0), ([1, 2, 3], 30, 0), ([3, 2, 1, 1], 4, 0)],
+)
+def test_networks_that_the_limit_of_epochs_ended_are_counted_and_named(accuracies, allowed, limited, tasks):
+    history = [{"dev_accuracy": accuracy} for accuracy in accuracies]
+    what = {"task": "ser", "source_task": "asr", "constant_layers": 2}
+    found = training([what | {"history": history, "config": [f"--max-epochs={allowed}", "--patience=3"]}])
+    assert found == [what | {"networks": 1, "epochs": len(accuracies), "at_limit": limited}]
+    said = of_limit(found, tasks)
+    assert [sentence.partition(": ")[0] for sentence in said] == limited * [
+        "1 of 1 networks were best in the last epoch that --max-epochs allows, most often 1 of 1 (ASR → SER, l = 2)"
+    ]
