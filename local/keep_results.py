@@ -26,6 +26,7 @@ OF_REPORT = ("tables.md", "results.json")
 TABLES = ("exp/RESULTS", "exp/ser/summary.txt", "exp/ser/summary.json")
 LEFT_OUT = ("learning_curves",)  # a line for each network: megabytes, and results.json has what it shows
 CHECKOUT = re.compile(rb"/[^\s\"]*/steps/nnet/\.\./\.\./")  # as steps/nnet/train.sh names scripts, in a run's config
+PART_OF_STUDY = re.compile(r"--(?:dir|seed) \S+")  # of a call: which of the parts that were added to each other it made
 COMMANDS = "exp/commands"  # lines "<commit> <command>", by run.sh
 
 
@@ -43,7 +44,8 @@ def what_it_is(work: Path, report: Path, allow_missing: bool) -> tuple[str, str,
         trained = [*results["runs"], *(run for run in hybrid["runs"] if run["task"] == hybrid["tasks"][0])]
         seconds = sum(epoch.get("seconds", 0) for run in trained for epoch in run["history"])
         number = len(results["runs"]) + len(hybrid["runs"])
-        return names, f"{number} in {seconds / 3600:.1f} h", provenance_text(results["provenance"]["machine"])
+        absent = f", {len(results['missing'])} missing" if results["missing"] else ""
+        return names, f"{number} in {seconds / 3600:.1f} h{absent}", provenance_text(results["provenance"]["machine"])
     corpus = next((path for path in (work / "data/asr/corpus", work / "data/ser/corpus") if path.exists()), None)
     if corpus is None:
         raise Failure(f"{work}: no work directory of run.sh: there is neither a report nor data/asr/corpus in it")
@@ -68,9 +70,11 @@ def keep(work: Path, folder: Path, add: bool, allow_missing: bool, scratch: Path
     calls = read_lines(work / COMMANDS) if (work / COMMANDS).exists() else []
     if not calls:
         raise Failure(f"{work}/{COMMANDS} does not say what made these results: call run.sh once more, for --stage 13")
-    commit, _, command = calls[-1].partition(" ")
     if add:
         calls = [*read_lines(folder / Path(COMMANDS).name), *calls]
+    last = {tuple(PART_OF_STUDY.findall(call)): call.partition(" ") for call in calls}
+    commands = "; ".join(f"`{command}`" for _, _, command in last.values())
+    commits = ", ".join(dict.fromkeys(commit[:12] for commit, _, _ in last.values()))
     pictures = [path for path in report.glob("*.png") if path.stem not in LEFT_OUT]
     contents = {path.name: path.read_bytes() for path in (*files, *pictures)}
     contents[Path(COMMANDS).name] = "".join(f"{call}\n" for call in calls).encode()
@@ -85,7 +89,7 @@ def keep(work: Path, folder: Path, add: bool, allow_missing: bool, scratch: Path
         (new / name).write_bytes(content)
     shutil.rmtree(folder, ignore_errors=True)
     new.rename(folder)
-    return [f"[{folder.name}]({folder.name})", what[0], what[1], f"`{command}`", commit[:12], what[2]]
+    return [f"[{folder.name}]({folder.name})", what[0], what[1], commands, commits, what[2]]
 
 
 def enter(cells: list[str], page: Path) -> None:

@@ -314,7 +314,12 @@ def _hybrid_tables(results: dict[str, Any], brief: bool = False) -> list[Table]:
     others = _Summary(results)
     names = found["tasks"]
     label = {task: others.tasks[task].label for task in names}
-    columns = [(task, measure) for task in names for measure in others.tasks[task].measures if measure != LENIENT]
+    columns = [
+        (task, measure)
+        for task in names
+        for measure in others.tasks[task].measures
+        if (measure in ON_SCREEN if brief else measure != LENIENT)
+    ]
     by_key = {(r["task"], r["shared_layers"], r["part"], r["measure"]): r for r in found["summary"]}
     numbers = sorted({row["shared_layers"] for row in found["summary"]})
     sources = {task: [source for source in names if source != task] for task in names}

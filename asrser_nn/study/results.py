@@ -187,7 +187,8 @@ def worked_out(read: dict[str, Any], hybrids: Sequence[dict[str, Any]]) -> dict[
 def training(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Of each experiment and number of constant layers: networks, their epochs, and how many the limit of epochs ended.
 
-    These were best on dev in the last epoch that --max-epochs allows; early stopping had no part in it.
+    These were best on dev in the last epoch that --max-epochs allows; early stopping had no part in it. Epoch 0 of a
+    transfer, in which the output layer learns alone, counts as none.
     """
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
     for run in runs:
@@ -196,10 +197,9 @@ def training(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     for (task, source, layers), some in groups.items():
         epochs, at_limit = [], 0
         for run in some:
-            accuracies = [epoch["dev_accuracy"] for epoch in run["history"]]
-            epochs.append(len(accuracies))
-            allowed = f"--max-epochs={len(accuracies)}" in run["config"]
-            at_limit += allowed and accuracies.index(max(accuracies)) == len(accuracies) - 1
+            epochs.append(run["history"][-1]["epoch"])
+            best = max(run["history"], key=lambda epoch: epoch["dev_accuracy"])["epoch"]
+            at_limit += f"--max-epochs={best}" in run["config"]
         what = {"task": task, "source_task": source, "constant_layers": layers}
         found.append(what | {"networks": len(some), "epochs": float(np.mean(epochs)), "at_limit": at_limit})
     return found

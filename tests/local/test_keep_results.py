@@ -86,6 +86,7 @@ def test_a_study_with_missing_runs_is_kept_only_on_request(keep_results, work, t
         keep_results(work, "b")
     assert not (tmp_path / "results/b").exists()
     keep_results("--allow-missing", work, "b")
+    assert " h, 1 missing |" in (tmp_path / "results/README.md").read_text()
     assert (tmp_path / "results/b/tables.md").exists()
 
 
@@ -106,7 +107,8 @@ def test_another_seed_is_added_to_what_is_kept(keep_results, root, tmp_path):
     assert [run["seed"] for run in json.loads((kept / "results.json").read_text())["runs"]] == [1, 1, 1, 2, 2, 2]
     assert "ASR" in (kept / "tables.md").read_text() and (kept / "RESULTS").read_text() == "of seed 1"
     assert [line.split()[-1] for line in (kept / "commands").read_text().splitlines()] == ["1", "2"]
-    assert "6 in " in (tmp_path / "results/README.md").read_text().splitlines()[-1]
+    row = (tmp_path / "results/README.md").read_text().splitlines()[-1]
+    assert "| 6 in " in row and "| `./run.sh --seed 1`; `./run.sh --seed 2` | 111111111111, 222222222222 |" in row
     before = sorted(path.read_bytes() for path in kept.iterdir())
     with pytest.raises(SystemExit, match="seed 2: .*results/b holds this run, too"):
         keep_results("--add", tmp_path / "seed_2", "b")

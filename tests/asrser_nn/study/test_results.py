@@ -192,13 +192,13 @@ def test_in_ue_without_silence_the_frames_of_silence_do_not_count_but_those_take
 
 @pytest.mark.parametrize(
     ("accuracies", "allowed", "limited"),
-    [([1, 2, 3], 3, 1), ([1, 3, 2], 3, 0), ([1, 2, 3], 30, 0), ([3, 2, 1, 1], 4, 0)],
+    [([0, 1, 2, 3], 3, 1), ([0, 1, 3, 2], 3, 0), ([0, 1, 2, 3], 30, 0), ([0, 3, 2, 1, 1], 4, 0), ([0, 1, 3, 3], 3, 0)],
 )
 def test_networks_that_the_limit_of_epochs_ended_are_counted_and_named(accuracies, allowed, limited, tasks):
-    history = [{"dev_accuracy": accuracy} for accuracy in accuracies]
+    history = [{"epoch": epoch, "dev_accuracy": accuracy} for epoch, accuracy in enumerate(accuracies)]
     what = {"task": "ser", "source_task": "asr", "constant_layers": 2}
     found = training([what | {"history": history, "config": [f"--max-epochs={allowed}", "--patience=3"]}])
-    assert found == [what | {"networks": 1, "epochs": len(accuracies), "at_limit": limited}]
+    assert found == [what | {"networks": 1, "epochs": len(accuracies) - 1, "at_limit": limited}]
     said = of_limit(found, tasks)
     assert [sentence.partition(": ")[0] for sentence in said] == limited * [
         "1 of 1 networks were best in the last epoch that --max-epochs allows, most often 1 of 1 (ASR → SER, l = 2)"
