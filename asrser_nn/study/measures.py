@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from asrser_nn.study.statistics import bootstrap_interval, paired_bootstrap
+from asrser_nn.study.statistics import CANNOT_BE_TOLD, bootstrap_interval, paired_bootstrap
 
 Counts = dict[str, list[list[int]]]
 LEAST_SPEAKERS = 6  # for a verdict; see compare
@@ -150,7 +150,7 @@ def compare(runs: Sequence[Counts], baseline: Sequence[Counts], lower_is_better:
     num_runs = max(len(runs), len(baseline))
     found = paired_bootstrap(_by_speaker(runs, num_runs), _by_speaker(baseline, num_runs), mean_over_runs)
     opposite = {"better": "worse", "worse": "better"}
-    verdict = found.verdict if found.num_speakers >= LEAST_SPEAKERS else "can't be told"
+    verdict = found.verdict if found.num_speakers >= LEAST_SPEAKERS else CANNOT_BE_TOLD
     return {
         "difference": found.difference,
         "interval": [found.low, found.high],
@@ -177,7 +177,8 @@ def summary(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 def rows_of(chosen: Sequence[dict[str, Any]], references: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
     """A row for each part and measure of runs of one kind, compared with the runs of each reference.
 
-    Folds and seeds that only one of the two sides has do not take part in a comparison.
+    Folds and seeds that only one of the two sides has do not take part in a comparison. Its interval is over speakers,
+    for these seeds: what another seed turns round isn't told.
     """
     rows = []
     pairs = {name: (_paired(chosen, others), _paired(others, chosen)) for name, others in references.items()}
@@ -190,8 +191,11 @@ def rows_of(chosen: Sequence[dict[str, Any]], references: dict[str, list[dict[st
             comparisons = {}
             for name, pair in pairs.items():
                 ours, theirs = (_counts(runs, part, measure) for runs in pair)
-                if ours and theirs:
-                    comparisons[name] = compare(ours, theirs, lower)
+                if ours and theirs and (found := compare(ours, theirs, lower)):
+                    found["by_seed"] = _differences_by_seed(*pair, part, measure)
+                    if min(found["by_seed"].values()) <= 0 <= max(found["by_seed"].values()):
+                        found["verdict"] = CANNOT_BE_TOLD
+                    comparisons[name] = found
             rows.append(
                 {
                     **{name: chosen[0][name] for name in ("experiment", "task", "source_task", "constant_layers")},
@@ -202,7 +206,7 @@ def rows_of(chosen: Sequence[dict[str, Any]], references: dict[str, list[dict[st
                     "seeds": len({run["seed"] for run in chosen}),
                     "seed_spread": _spread(list(_means_by("seed", chosen, part, measure).values())),
                     "repeat_spread": _spread_of_repeats(chosen, part, measure),
-                    "comparisons": {name: found for name, found in comparisons.items() if found},
+                    "comparisons": comparisons,
                 }
             )
     return rows
@@ -239,6 +243,21 @@ def _means_by(what: str, runs: Sequence[dict[str, Any]], part: str, measure: str
     values = sorted({run[what] for run in runs if run[what] is not None})
     grouped = {value: _counts([run for run in runs if run[what] == value], part, measure) for value in values}
     return {str(value): summarise(counts)["mean"] for value, counts in grouped.items() if counts}
+
+
+def _differences_by_seed(
+    runs: Sequence[dict[str, Any]], others: Sequence[dict[str, Any]], part: str, measure: str
+) -> dict[str, float]:
+    """Of runs that are paired with the others."""
+    ours, theirs = (
+        {
+            str(seed): float(mean_over_runs(_by_speaker(counts).sum(axis=0)))
+            for seed in sorted({run["seed"] for run in some})
+            if (counts := _counts([run for run in some if run["seed"] == seed], part, measure))
+        }
+        for some in (runs, others)
+    )
+    return {seed: ours[seed] - theirs[seed] for seed in ours if seed in theirs}
 
 
 def _spread_of_repeats(runs: Sequence[dict[str, Any]], part: str, measure: str) -> float | None:

@@ -63,7 +63,7 @@ def read_run(run: Run) -> dict[str, Any]:
     constant = directory / "transfer.json"
     history = read_json(directory / "history.json")
     with as_written(directory / "history.json"):
-        [float(epoch[name]) for epoch in history for name in SHOWN]
+        [float(epoch[name]) for epoch in [*history, history[-1]] for name in SHOWN]  # at least one
     return {
         "experiment": run.experiment,
         "task": run.task,

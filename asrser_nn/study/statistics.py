@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 NUM_DRAWS = 10000
 CONFIDENCE = 0.95
+CANNOT_BE_TOLD = "can't be told"  # a verdict
 
 
 class Estimate(NamedTuple):
@@ -42,7 +43,7 @@ class Comparison(NamedTuple):
             return "better"
         if self.low > 0:
             return "worse"
-        return "can't be told"
+        return CANNOT_BE_TOLD
 
 
 Statistic = Callable[[NDArray], NDArray]

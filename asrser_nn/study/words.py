@@ -75,11 +75,7 @@ def readings(results: dict[str, Any]) -> list[Reading]:
     main = {name: task.main_measure for name, task in tasks.items()}
     rows = [row for row in results["summary"] if row["part"] == "test" and row["measure"] == main.get(row["task"])]
     transfers = [row for row in rows if row["source_task"] not in (None, row["task"], "random")]
-    without_silence = {
-        (row["experiment"], row["constant_layers"]): row
-        for row in results["summary"]
-        if (row["part"], row["measure"]) == ("test", WITHOUT_SILENCE)
-    }
+    without_silence = _without_silence(results["summary"], "experiment", "constant_layers")
     papers = [
         f"{_figure(tasks, row)}, {_difference(row, 'scratch')}." for row in transfers if "scratch" in row["comparisons"]
     ]
@@ -109,9 +105,16 @@ def readings(results: dict[str, Any]) -> list[Reading]:
     ]
 
 
+def _without_silence(summary: list[dict[str, Any]], *key: str) -> dict[tuple[Any, ...], dict[str, Any]]:
+    """The rows on test of the measure in which silence does not count, by what they are about."""
+    what = ("test", WITHOUT_SILENCE)
+    return {tuple(row[name] for name in key): row for row in summary if (row["part"], row["measure"]) == what}
+
+
 def reading_of_hybrid(results: dict[str, Any]) -> Reading:
     """A sentence for each task and number of shared layers. Only where a hybrid was trained."""
     tasks, found = tasks_of(results), results["hybrid"]
+    without_silence = _without_silence(found["summary"], "task", "shared_layers")
     said = []
     for row in found["summary"]:
         if (row["part"], row["measure"]) != ("test", tasks[row["task"]].main_measure):
@@ -124,6 +127,9 @@ def reading_of_hybrid(results: dict[str, Any]) -> Reading:
         with_whom = " and ".join(label(tasks, name) for name in others)
         layers = _layers(row["shared_layers"])
         figure = f"{label(tasks, row['task'])}, {layers} shared with {with_whom}: {_error(row)}"
+        spoken = without_silence.get((row["task"], row["shared_layers"]))
+        if spoken and NOTHING_SHARED in spoken["comparisons"]:
+            differences.append(f"without silence {_difference(spoken, NOTHING_SHARED, compared[NOTHING_SHARED])}")
         said.append(", ".join([figure, *differences]) + ".")
     return Reading(
         "The hybrid",

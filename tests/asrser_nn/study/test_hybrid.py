@@ -154,7 +154,7 @@ def test_sentences_say_what_the_comparisons_say(results):
     assert len(said) == 6  # two tasks, three numbers of shared layers
     row = _find(results["hybrid"]["summary"], task="ser", shared_layers=3, measure="UE", part="test")
     (sentence,) = [text for text in said if text.startswith("SER, the first 3 layers shared with ASR: UE ")]
-    assert f"UE {row['mean']:.1f} % (" in sentence
+    assert f"UE {row['mean']:.1f} % (" in sentence and ", without silence " in sentence
     others = {
         "scratch": "a separate network",
         "nothing shared": "a hybrid that shares nothing",

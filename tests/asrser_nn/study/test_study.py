@@ -92,6 +92,18 @@ def test_folds_and_seeds_that_one_side_lacks_do_not_take_part_in_a_comparison():
     assert row["mean"] == pytest.approx((30 + 50 + 90 + 95 + 95) / 5)
 
 
+@pytest.mark.parametrize(("of_second_seed", "verdict"), [(10, "better"), (41, "can't be told")])
+def test_what_another_seed_turns_round_is_not_told(of_second_seed, verdict):
+    folds = "abcdef"
+    runs = [_run("ser", None, fold, 40, seed) for fold in folds for seed in (1, 2)]
+    runs += [_run("asr2ser", 3, fold, 10, 1) for fold in folds]
+    runs += [_run("asr2ser", 3, fold, of_second_seed, 2) for fold in folds]
+    (row,) = [r for r in summary(runs) if r["experiment"] == "asr2ser"]
+    found = row["comparisons"]["scratch"]
+    assert found["by_seed"] == pytest.approx({"1": -30, "2": of_second_seed - 40})
+    assert found["interval"][1] < 0 and found["verdict"] == verdict
+
+
 def test_a_transfer_is_compared_with_controls_of_as_many_constant_layers():
     runs = [_run(f"{name}ser", layers, fold, 10 + e, 1) for name, layers, e in (
         ("", None, 0), ("asr2", 2, 5), ("asr2", 3, 20), ("ser2", 2, 1), ("ser2", 3, 2), ("random2", 3, 4),
