@@ -4,7 +4,7 @@
 # Usage: ./run.sh [options]
 #  e.g.: ./run.sh
 #        ./run.sh --asr-corpus timit --timit /corpora/TIMIT --ser-corpus iemocap --iemocap /corpora/IEMOCAP_full_release
-#        ./run.sh --stop-stage 8 --asr-corpus timit --timit ../shared/data/timit-sample
+#        ./run.sh --stop-stage 8 --asr-corpus timit --timit restored   # by local/restore_line_ends.py
 #        ./run.sh --tasks asr,ser,gender
 # Stages:
 #   0 set up on first use; what is there and what will be used
@@ -49,7 +49,7 @@ conf=                # configurations of the networks; default: conf/quick or co
 folds=               # integer >= 0: train only the first so many SER folds; 0: all; default: as study.conf of the configuration says
 leave_out=speaker    # of SER, for the test: one speaker at a time, as in the paper; session; 9 speakers; sentence: see local/make_folds.py
 draw=1               # integer >= 0: another number draws other groups of speakers and halves of the sentences
-dev_speakers=        # of SER, for early stopping; default: those of the paper's protocol
+dev_speakers=        # of SER, for early stopping; default: those that local/*_data.py of the corpus names
 layers=0,1,2,3,4,5   # integers >= 0: how many of the first layers are held constant, one transfer for each
 controls=            # true: for each also layers of the task itself, and random ones; 3: for these only; default: 3 for the demo, or false
 random_draws=2       # integer >= 1: how many random ones for each fold and each seed
@@ -60,7 +60,7 @@ seeds=1              # integer >= 1: 3: the study with the seeds 1, 2 and 3
 nj=2                 # integer >= 1: parallel jobs; the GMM-HMM depends a little on their number
 cmd=                 # how jobs run; default: on this machine. With Slurm: "utils/slurm.sh --partition day"; see cmd.sh
 cuda_cmd=            # how the jobs of networks run, such as "utils/slurm.sh --partition gpu --num-threads 4"; default: as the others
-train_jobs=1         # integer >= 1: training jobs of stages 10 to 12, which share the runs; one for each GPU
+train_jobs=1         # integer >= 1: training jobs of stages 10 to 14, which share the runs; one for each GPU
 together=0           # integer >= 0: networks that such a job trains at the same time; 0: what threads and memory allow
 device=auto          # of the networks: auto, cpu or cuda
 precision=fp32       # of the networks' products: fp32, tf32 or bf16
@@ -270,5 +270,5 @@ export asrser_call
 ! between 11 14 || transfer "${stages[@]}"
 if [ "$asr_corpus$ser_corpus" = demodemo ] && [ "$stop_stage" -ge 13 ]; then
   echo "Next, real speech: ./run.sh --dir real --asr-corpus timit --timit DIR --ser-corpus emodb --emodb DIR, with NLTK's sample of"
-  echo "TIMIT (python -m nltk.downloader timit) and EmoDB, both free; or TIMIT, IEMOCAP or corpora of your own: see README.md."
+  echo "TIMIT, restored, and EmoDB, both free; or TIMIT, IEMOCAP or corpora of your own: README.md says where they are and how."
 fi

@@ -2,7 +2,7 @@
 # Make a Kaldi data directory of the emotions of EmoDB: anger, happiness, sadness, neutral, or all.
 #
 # Usage: local/emodb_data.sh [options] <emodb-dir> <data-dir>
-#  e.g.: local/emodb_data.sh ../shared/data/emodb data/ser
+#  e.g.: local/emodb_data.sh /corpora/EmoDB data/ser
 # Reads <emodb-dir>/wav, of all seven emotions or of the four only; local/ser_corpus.py says what it writes.
 #
 # Options, given as --name value:

@@ -1,7 +1,7 @@
 """Restore 16-bit audio that went through a conversion of line ends, as NLTK's sample of TIMIT did.
 
 Usage: .venv/bin/python local/restore_line_ends.py <corpus-dir> <new-dir>
-  e.g.: .venv/bin/python local/restore_line_ends.py ../shared/data/timit-sample restored
+  e.g.: .venv/bin/python local/restore_line_ends.py ~/nltk_data/corpora/timit restored
 
 A program that took the recordings for text has made LF of each CR LF and of each CR. Where a byte was lost, every later
 sample is put together from halves of two, which is noise, until the next byte is lost. So the places show: before some

@@ -2,7 +2,7 @@
 # Turn a copy of TIMIT, TIMIT's sample or the demo corpus into Kaldi data directories.
 #
 # Usage: local/timit_data.sh <timit-dir> <out-dir>
-#  e.g.: local/timit_data.sh ../shared/data/timit-sample data/asr
+#  e.g.: local/timit_data.sh /corpora/TIMIT data/asr
 # The layout is detected: LDC's tree in upper or lower case (TRAIN/DR1/FCJF0/SX1.WAV; where SX1.WAV.wav lies beside it,
 # the RIFF one of the two is read), or NLTK's sample (dr1-fvmh0/sx1.wav; dialect regions 1-6 train, 7 dev, 8 test).
 # RIFF and NIST SPHERE are told apart by content. dev_spk.list and test_spk.list in the folder of TRAIN and TEST replace

@@ -5,7 +5,7 @@
 #
 # Usage: recipe/ser.sh [options] <corpus> <corpus-dir>
 #        recipe/ser.sh --task <task> [options]
-#  e.g.: recipe/ser.sh --dir work/emodb emodb ../shared/data/emodb
+#  e.g.: recipe/ser.sh --dir work/emodb emodb /corpora/EmoDB
 #        recipe/ser.sh --dir work/emodb --task gender
 #        recipe/ser.sh --dir work/emodb --task accent --task-data /corpora/accents
 # <corpus> is iemocap, emodb, cremad, ravdess, savee, emovo, demo: speech by a synthesiser, made in <corpus-dir>, or data: a Kaldi

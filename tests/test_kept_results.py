@@ -87,7 +87,7 @@ def test_each_folder_of_results_has_its_row_and_holds_nothing_but_text_json_and_
     assert [row[0] for row in rows] == [f"[{name}]({name})" for name in folders]
     for row, name in zip(rows, folders, strict=True):
         commit, _, command = (root / f"results/{name}/commands").read_text().splitlines()[-1].partition(" ")
-        assert row[3:5] == [f"`{command}`", commit[:12]]
+        assert row[3].split("; ")[-1] == f"`{command}`" and row[4].split(", ")[-1] == commit[:12]
         for path in (root / "results" / name).iterdir():
             assert KEPT.fullmatch(path.name), path
             if path.suffix != ".png":

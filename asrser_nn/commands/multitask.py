@@ -16,7 +16,7 @@ SHARING = [
     ),
     click.option(
         "--batchnorm", type=SHARED_OR_OWN, default="own",
-        help="BatchNorm statistics of the shared layers: of all tasks, or each task's own, which is better",
+        help="BatchNorm statistics of the shared layers: of all tasks, or each task's own",
     ),
     click.option(
         "--normalisation", type=SHARED_OR_OWN, default="own",

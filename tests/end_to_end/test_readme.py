@@ -24,25 +24,26 @@ def commands(readme):
             yield line
 
 
-def test_every_call_of_run_sh_is_accepted(readme, root, timit_sample, tones, tmp_path):
+def test_every_call_of_run_sh_is_accepted(readme, root, timit_sample, emodb, tones, tmp_path):
     calls = [line for line in commands(readme) if line.startswith("./run.sh") and "slurm" not in line]
     assert len(calls) >= 5
-    assert len(list(accept(calls, root, timit_sample, tones, tmp_path))) == len(calls)
+    assert len(list(accept(calls, root, timit_sample, emodb, tones, tmp_path))) == len(calls)
 
 
-def test_every_call_on_a_cluster_is_accepted_by_one(readme, root, timit_sample, tones, tmp_path, slurm):
+def test_every_call_on_a_cluster_is_accepted_by_one(readme, root, timit_sample, emodb, tones, tmp_path, slurm):
     calls = [line for line in commands(readme) if line.startswith("./run.sh") and "slurm" in line]
     assert len(calls) >= 3
-    said = "".join(accept(calls, root, timit_sample, tones, tmp_path))
+    said = "".join(accept(calls, root, timit_sample, emodb, tones, tmp_path))
     assert "'utils/slurm.sh --partition day': ran on node" in said.replace(f"{root}/", "")
 
 
-def accept(calls, root, timit_sample, tones, tmp_path):
+def accept(calls, root, timit_sample, emodb, tones, tmp_path):
     """What they print; a call that fails is an error."""
     for number, call in enumerate(calls):
         # Corpora that nobody but their owners has are stood in for; no stage is run but the first, which only looks.
-        call = call.replace("/corpora/TIMIT", str(timit_sample)).replace("/corpora/IEMOCAP_full_release", str(tones))
-        call = call.replace("--timit restored", f"--timit {timit_sample}").replace("/corpora/accents", str(tones))
+        call = re.sub(r"/corpora/TIMIT|~/nltk_data/corpora/timit|(?<=--timit )restored", str(timit_sample), call)
+        call = re.sub(r"/corpora/EmoDB", str(emodb), call)
+        call = re.sub(r"/corpora/(IEMOCAP_full_release|accents)", str(tones), call)
         words = shlex.split(call)
         if "--help" not in words and "--doctor" not in words:
             words += ["--stage", "0", "--stop-stage", "0", "--dir", str(tmp_path / str(number))]
