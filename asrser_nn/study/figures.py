@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from asrser_io.files import replacing
+from asrser_nn.study import paper
 from asrser_nn.study.task import Task
 from asrser_nn.study.words import experiment
 
@@ -24,6 +25,7 @@ CONTROLS = {
     "own": {"label": "the task's own layers (control)", "color": "#0072B2", "marker": "o", "ls": "-."},
     "random": {"label": "random layers (control)", "color": "#777777", "marker": "x", "ls": ":"},
 }
+OF_PAPER = {"color": "black", "marker": "D", "mfc": "white", "lw": 1}
 OF_HYBRID = {"label": "hybrid: layers shared", "color": "#0072B2", "marker": "D"}
 
 
@@ -108,6 +110,16 @@ def _draw_errors(
     axis: Any, rows: list[dict[str, Any]], numbers: Sequence[int], task: Task, tasks: Mapping[str, Task]
 ) -> None:
     """rows: all of one task, part and measure"""
+    _draw_sources(axis, rows, numbers, task, tasks)
+    for row in rows:
+        if row["source_task"] is None:
+            axis.axhline(row["mean"], color="black", ls="--", lw=1, label="from scratch")
+
+
+def _draw_sources(
+    axis: Any, rows: list[dict[str, Any]], numbers: Sequence[int], task: Task, tasks: Mapping[str, Task]
+) -> None:
+    """A line for each task that layers come from, and for the controls. rows: as for _draw_errors"""
     others = [name for name in tasks if name != task.name]
     lines: list[tuple[str, dict[str, Any]]] = [
         (name, {"label": f"layers of {tasks[name].label}", **OTHER_TASKS[i % len(OTHER_TASKS)]})
@@ -116,13 +128,42 @@ def _draw_errors(
     lines += [(task.name, CONTROLS["own"]), ("random", CONTROLS["random"])]
     for i, (source, style) in enumerate(lines):
         points = {row["constant_layers"]: row for row in rows if row["source_task"] == source}
-        if not points:
-            continue
-        # side by side, so that intervals do not hide each other
-        _draw_points(axis, points, numbers, 0.08 * (i - (len(lines) - 1) / 2), style)
-    for row in rows:
-        if row["source_task"] is None:
-            axis.axhline(row["mean"], color="black", ls="--", lw=1, label="from scratch")
+        if points:  # side by side, so that intervals do not hide each other
+            _draw_points(axis, points, numbers, 0.08 * (i - (len(lines) - 1) / 2), style)
+
+
+def cost_beside_paper(summary: list[dict[str, Any]], tasks: Mapping[str, Task]) -> Figure | None:
+    """What l constant layers cost on test: their error less that from scratch, here and in the paper.
+
+    A row of panels for each task of the paper that layers go to; only where there is one.
+    """
+    directions = [(source, tasks[name]) for source, name in paper.TABLES if name in tasks]
+    directions = [(source, task) for source, task in directions if any(_is_transfer(row, task.name) for row in summary)]
+    if not directions:
+        return None
+    figure, axes = _figure(9.5, 3.4 * len(directions), nrows=len(directions), ncols=2)
+    numbers = range(paper.NUM_TRANSFERS)
+    for line, (source, task) in zip(axes, reversed(directions), strict=True):
+        for axis, measure in zip(line, task.measures[:2], strict=True):
+            rows = [
+                {**row, "mean": comparison["difference"], "interval": comparison["interval"]}
+                for row in summary
+                if (row["task"], row["measure"], row["part"]) == (task.name, measure, "test")
+                and (comparison := row["comparisons"].get("scratch"))
+                and row["constant_layers"] in numbers
+            ]
+            _draw_sources(axis, rows, numbers, task, tasks)
+            corpora = f"{paper.CORPORA[source]} → {paper.CORPORA[task.name]}"
+            label = f"the paper's, {corpora}"
+            axis.plot(numbers, paper.costs(source, task.name, measure), label=label, **OF_PAPER)
+            axis.axhline(0, color="black", ls="--", lw=1)
+            axis.set_title(f"{task.title}: {measure}, test, beside from scratch", fontsize=10)
+            axis.set_xlabel("constant layers $l$")
+            axis.set_ylabel(f"{measure}: difference in points")
+            axis.set_xticks(numbers)
+            axis.grid(alpha=0.3)
+        line[0].legend(fontsize=8)
+    return figure
 
 
 def _draw_points(axis: Any, points: dict[int, Any], x: Sequence[int], shift: float, style: dict[str, str]) -> None:

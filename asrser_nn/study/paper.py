@@ -29,6 +29,12 @@ NUM_TRANSFERS = 6  # l = 0 … 5
 ROWS = {"asr": ASR, "ser2asr": ASR, "ser": SER, "asr2ser": SER}
 
 
+def costs(source: str, task: str, measure: str) -> list[float]:
+    """What l = 0, 1, … constant layers of another task cost on test, beside a network trained from scratch."""
+    scratch, *held = (ROWS[f"{source}2{task}"][layers][measure][1] for layers in (None, *range(NUM_TRANSFERS)))
+    return [figure - scratch for figure in held]
+
+
 def published(experiment: str, constant_layers: int | None, measure: str, part: str) -> float | None:
     """The paper's figure in per cent, None where it gives none."""
     row = ROWS.get(experiment, {}).get(constant_layers, {})

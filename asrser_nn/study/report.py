@@ -513,6 +513,11 @@ def draw(results: dict[str, Any], folder: Path) -> dict[str, tuple[str, Path]]:
             "95 % intervals over speakers.",
             figures.errors_against_layers(results["summary"], tasks),
         ),
+        "figure3_cost": (
+            "What constant layers cost on test: their error less that of a network from scratch, in points, here and "
+            "in the paper, whose corpora are others; bars are 95 % intervals of paired bootstraps over speakers.",
+            figures.cost_beside_paper(results["summary"], tasks),
+        ),
         "figure4_hybrid": (
             "Figure 4. Errors of networks that share their first layers and learn together, beside networks that hold "
             "as many layers of another task constant, and separate ones; bars are 95 % intervals over speakers.",
@@ -575,6 +580,7 @@ def _page(results: dict[str, Any], made: list[Table], drawn: dict[str, tuple[str
         f"<h1>{title}</h1>\n"
         + (f'<div class="caveat">{caveats}</div>\n' if caveats else "")
         + f"<h2>Against the number of constant layers</h2>\n{by_name['Overview'].html()}{picture('figure3_transfer')}"
+        + picture("figure3_cost")
         + said
         + "".join(by_name[name].html() for name in first)
         + (f"<h2>Learning together</h2>\n{picture('figure4_hybrid')}" if of_hybrid else "")

@@ -9,10 +9,11 @@ from html.parser import HTMLParser
 
 import pytest
 
+from asrser_nn.study import figures, paper
 from asrser_nn.study.measures import summary
 from asrser_nn.study.report import Failure, read_results, summary_text, tables, write_report
 from asrser_nn.study.results import training
-from asrser_nn.study.words import NO_CONTROLS, RANDOM_LAYERS, readings
+from asrser_nn.study.words import NO_CONTROLS, RANDOM_LAYERS, readings, tasks_of
 
 
 @pytest.fixture(scope="module")
@@ -220,7 +221,7 @@ def test_the_spread_over_seeds_stands_beside_the_mean(results):
 
 
 def test_figures_are_written_as_png_and_pdf(folder):
-    for name in ("figure2_filters", "figure3_transfer", "learning_curves", "confusion"):
+    for name in ("figure2_filters", "figure3_transfer", "figure3_cost", "learning_curves", "confusion"):
         assert (folder / f"{name}.png").read_bytes().startswith(b"\x89PNG")
         assert (folder / f"{name}.pdf").read_bytes().startswith(b"%PDF")
 
@@ -261,6 +262,22 @@ def test_the_matrix_has_the_cost_of_each_tasks_layers_to_each_other_one(with_gen
             expected = "{:+.2f} [{:+.2f}, {:+.2f}]".format(cost["difference"], *cost["interval"])
             assert cells[f"{label}, l = {layers}"][task].startswith(expected)
     assert cells["gender, l = 0"]["asr"] == "missing" and cells["gender, l = 0"]["gender"] == ""
+
+
+def test_the_cost_beside_the_papers_is_of_its_directions_alone(results, with_gender):
+    """Its points are those of the tables: PER of TIMIT with no and with five layers of IEMOCAP's network."""
+    assert paper.costs("ser", "asr", "PER")[::5] == pytest.approx([20.57 - 20.18, 61.82 - 20.18])
+    figure = figures.cost_beside_paper(with_gender["summary"], tasks_of(with_gender))
+    titles = [axis.get_title() for axis in figure.axes]
+    assert [title.partition(",")[0].split(": ")[1] for title in titles] == ["E", "UE", "FER", "PER"]
+    about = ("experiment", "constant_layers", "part", "measure")
+    row = next(r for r in results["summary"] if tuple(r[name] for name in about) == ("ser2asr", 3, "test", "PER"))
+    points = {line.get_label(): line.get_ydata() for line in figure.axes[3].lines}
+    assert points["the paper's, IEMOCAP → TIMIT"][3] == pytest.approx(30.48 - 20.18)
+    of_ser = next(bars for bars in figure.axes[3].containers if bars.get_label() == "layers of SER")
+    assert of_ser[0].get_ydata()[3] == pytest.approx(row["comparisons"]["scratch"]["difference"])
+    without = [row for row in results["summary"] if row["source_task"] is None]
+    assert figures.cost_beside_paper(without, tasks_of(results)) is None
 
 
 def test_words_come_from_the_task(with_gender):
