@@ -51,7 +51,7 @@ leave_out=speaker    # of SER, for the test: one speaker at a time, as in the pa
 draw=1               # integer >= 0: another number draws other groups of speakers and halves of the sentences
 dev_speakers=        # of SER, for early stopping; default: those that local/*_data.py of the corpus names
 layers=0,1,2,3,4,5   # integers >= 0: how many of the first layers are held constant, one transfer for each
-controls=            # true: for each also layers of the task itself, and random ones; 3: for these only; default: 3 for the demo, or false
+controls=            # true: for each also layers of the task itself, fitted, and random ones; 3: for these only; default: 3 for the demo, or false
 random_draws=2       # integer >= 1: how many random ones for each fold and each seed
 hybrid=              # true: also networks of all tasks that share layers and learn together (stage 14); default: true for the demo only
 shared_layers=       # how many of the first layers they share, a hybrid for each number; default: 0,3 for the demo, or 0,1,2,3,4,5

@@ -9,6 +9,9 @@ from typing import Any
 from asrser_io.files import Failure
 from asrser_nn.network.shape import Shape
 
+# before the source task of a run: its layers have got BatchNorm statistics of the target's speech
+FITTED = "fitted+"
+
 
 def as_text(value: Any) -> str:
     """An option's value as it would be typed."""
@@ -46,16 +49,24 @@ class Method:
 
 @dataclass(frozen=True)
 class Transfer:
-    """Where layers come from (a model, or no training: random:NAME), and how many of the first stay constant."""
+    """Where layers come from (a model, or no training: random:NAME), and how many of the first stay constant.
+
+    statistics: of a model's BatchNorm: "copied" with its layers, or "fitted" to the new training set, as of random ones
+    """
 
     source: str
     constant_layers: int
+    statistics: str = "copied"
 
     @property
     def draw(self) -> str | None:
         """What this draw of random layers is called; None if they are those of a model."""
         kind, _, name = self.source.partition(":")
         return name if kind == "random" else None
+
+    @property
+    def is_fitted(self) -> bool:
+        return self.draw is not None or self.statistics == "fitted"
 
 
 @dataclass(frozen=True)
@@ -146,7 +157,7 @@ class Run:
 
     directory: str
     task: str  # what its network learns
-    source_task: str | None  # what its layers come from, "random" if from no training; None: trained from scratch
+    source_task: str | None  # what its layers come from, or FITTED and that; "random": no training; None: from scratch
     fold: str | None
     training: Training
     evaluations: tuple[Evaluation, ...] = ()

@@ -29,7 +29,7 @@ from asrser_io.files import Failure
 from asrser_io.messages import as_script
 from asrser_io.text import read_map, some_of
 from asrser_nn.commands.runs import evaluation_of, training_of
-from asrser_nn.runs import Run
+from asrser_nn.runs import FITTED, Run
 from asrser_nn.study.task import Task, read_task
 
 CONF = Path(__file__).resolve().parent.parent / "conf/paper"
@@ -101,8 +101,8 @@ def make_run(
     )
 
 
-def transfer(network: str, constant_layers: int) -> list[str]:
-    return ["transfer", "--from", network, "--constant-layers", str(constant_layers)]
+def transfer(network: str, constant_layers: int, statistics: str = "copied") -> list[str]:
+    return ["transfer", "--from", network, "--constant-layers", str(constant_layers), "--statistics", statistics]
 
 
 def name_of_fold(source_fold: Fold, fold: Fold) -> str:
@@ -116,7 +116,7 @@ class Grid(NamedTuple):
     """Which transfers there are for each pair of tasks."""
 
     layers: list[int]  # how many stay constant
-    controls: list[int]  # for which of these also layers of the task itself, and random ones
+    controls: list[int]  # for which of these also layers of the task itself, fitted and random ones
     draws: int  # of random layers, for each fold; no two of them are the same
 
 
@@ -124,21 +124,26 @@ def runs_of(work: str, task: Task, others: list[Task], exp: str, grid: Grid, opt
     """Baselines, transfers and controls of one seed. exp: the folder of that seed"""
     for fold in task.folds or (None,):
         yield make_run(work, task.baseline(exp, fold), task, fold, options)
-    pairs = [(source, pairs_of_folds(work, source, task)) for source in [*others, task]]
+    pairs = {source.name: (source, pairs_of_folds(work, source, task)) for source in [*others, task]}
     for num_constant in grid.layers:
         with_controls = num_constant in grid.controls
-        for source, folds in pairs if with_controls else pairs[:-1]:
-            folder = f"{exp}/transfer/{source.name}2{task.name}/l{num_constant}"
+        names = [other.name for other in others] + [task.name] * with_controls
+        if with_controls and num_constant > 0:  # layers that learn have statistics of what they learn from
+            names += [FITTED + other.name for other in others]
+        for name in names:
+            source, folds = pairs[name.removeprefix(FITTED)]
+            statistics = "fitted" if name.startswith(FITTED) else "copied"
+            folder = f"{exp}/transfer/{name}2{task.name}/l{num_constant}"
             for source_fold, fold in folds:
                 directory = folder + name_of_fold(source_fold, fold)
-                command = transfer(source.baseline(exp, source_fold), num_constant)
-                yield make_run(work, directory, task, fold or source_fold, options, command, source.name)
+                command = transfer(source.baseline(exp, source_fold), num_constant, statistics)
+                yield make_run(work, directory, task, fold or source_fold, options, command, name)
         if with_controls and num_constant > 0:  # no random layer held constant is training from scratch
             folder = f"{exp}/transfer/random2{task.name}/l{num_constant}"
             for fold in task.folds or (None,):
                 for number in range(1, grid.draws + 1):
                     name = (f"fold_{fold}_" if fold else "") + f"draw_{number}"
-                    command = transfer(f"random:{name}", num_constant)
+                    command = transfer(f"random:{name}", num_constant, "fitted")
                     yield make_run(work, f"{folder}/{name}", task, fold, options, command, "random")
 
 
@@ -165,7 +170,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--layers", type=layers_of, default="0,1,2,3,4,5", help="how many stay constant, a transfer for each; or none")
-    add("--controls", type=layers_of, default="none", help="for which of these also from the same task and at random")
+    add("--controls", type=layers_of, default="none", help="for which also from the same task, fitted and at random")
     add("--random-draws", type=int, default=2, help="how many random ones for each fold and each seed")
     add("--seeds", type=int, default=1, help="3: everything with the seeds 1, 2 and 3")
     add("--tasks", default="asr,ser", help="between which layers go, with commas")

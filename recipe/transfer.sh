@@ -18,7 +18,7 @@ nj=2                                # integer >= 1: parallel jobs of decoding
 cmd=                                # how jobs run; default: see cmd.sh
 tasks=asr,ser                       # between which layers go
 layers=0,1,2,3,4,5                  # integers >= 0: how many of the first layers are held constant, one transfer for each
-controls=none                       # true, or some of these numbers: for them also layers of the task itself, and random ones
+controls=none                       # true, or some of these numbers: for them also layers of the task itself, fitted, and random ones
 random_draws=2                      # integer >= 1: how many random ones for each fold and each seed
 hybrid=false                        # true: stage 14, and its networks in the report
 shared_layers=0,1,2,3,4,5           # integers >= 0: how many of the first layers the tasks of a hybrid share, one for each
@@ -90,13 +90,14 @@ seed=$(option seed "$first")
 [ "$seeds" -eq 1 ] || [ "$seed" -eq 1 ] || die "--seeds $seeds means the seeds 1 to $seeds; leave out the seed $seed"
 
 # group_of <what>: of <source>2<task>, or of a task's networks of further seeds. Where ASR or SER was alone at first, and of
-# further tasks, they stand by themselves, so that tasks can be added to a work directory.
+# further tasks, they stand by themselves, so that tasks can be added to a work directory. Fitted layers go with the others.
 group_of() {
-  if [[ $1 =~ ^((asr|ser|random)2)?(asr|ser)$ && ! -f $dir/made_with/transfer_$1 ]] &&
+  local what=${1#fitted+}
+  if [[ $what =~ ^((asr|ser|random)2)?(asr|ser)$ && ! -f $dir/made_with/transfer_$what ]] &&
     { { has_task asr && has_task ser; } || [ -f "$dir/made_with/transfer" ]; }; then
     echo transfer
   else
-    echo "transfer_$1"
+    echo "transfer_$what"
   fi
 }
 
@@ -117,7 +118,7 @@ what_is_made_with_what() {
       made_with 11 "$(group_of "$t")" "exp/seed*/$t" "$(networks_of "$t")" "${network[$t]}"
     for s in "${names[@]}" random; do
       [ "$(group_of "${s}2$t")" = transfer ] || made_with 11 "$(group_of "${s}2$t")" \
-        "exp/transfer/${s}2$t exp/seed*/transfer/${s}2$t" "$(networks_of "$s" "$t")" "${network[$s]:-}" "${network[$t]}"
+        "$(printf '%s ' {exp,exp/seed*}/transfer/{,fitted+}"${s}2$t")" "$(networks_of "$s" "$t")" "${network[$s]:-}" "${network[$t]}"
     done
   done
   if $hybrid; then
@@ -131,7 +132,7 @@ what_is_made_with_what() {
   for s in "${names[@]/%/2}" random2 ''; do
     t=$(group_of "${s}asr")
     [ "$t" != transfer ] || s='*2'
-    where=$([ -z "$s" ] || printf '%s ' {exp,exp/seed*}"/transfer/${s}asr/"{'*','*/*'}"/decode_*")
+    where=$([ -z "$s" ] || printf '%s ' {exp,exp/seed*}/transfer/{,fitted+}"${s}asr/"{'*','*/*'}"/decode_*")
     [[ $s = [a-z]* ]] || where+=' exp/seed*/asr/decode_*'
     made_with 12 "${t}_decode" "$where" "graph $t" "options of decoding: $decode_opts"
   done

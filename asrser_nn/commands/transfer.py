@@ -16,6 +16,10 @@ from asrser_nn.commands.train import run_training
 @click.option(
     "--constant-layers", required=True, type=click.IntRange(min=0), help="how many of the first layers stay as they are"
 )
+@click.option(
+    "--statistics", type=click.Choice(["copied", "fitted"]), default="copied", show_default=True,
+    help="BatchNorm statistics of MODEL's layers: its own, or those that the new training set has behind them",
+)  # fmt: skip
 @options([CACHE], DATA, [click.argument("dir")], FILES, NETWORK, METHOD, MATCHING, COMPUTE)
 def transfer(**given: Any) -> None:
     """Train on copied layers: all but the output come from MODEL, the first --constant-layers of them held constant.

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from asrser_io.files import replacing
+from asrser_nn.runs import FITTED
 from asrser_nn.study import paper
 from asrser_nn.study.task import Task
-from asrser_nn.study.words import experiment
+from asrser_nn.study.words import experiment, is_control
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -103,7 +104,7 @@ def errors_against_layers(summary: list[dict[str, Any]], tasks: Mapping[str, Tas
 
 
 def _is_transfer(row: dict[str, Any], task: str) -> bool:
-    return row["task"] == task and row["source_task"] not in (None, task, "random")
+    return row["task"] == task and row["source_task"] is not None and not is_control(row["source_task"], task)
 
 
 def _draw_errors(
@@ -124,6 +125,11 @@ def _draw_sources(
     lines: list[tuple[str, dict[str, Any]]] = [
         (name, {"label": f"layers of {tasks[name].label}", **OTHER_TASKS[i % len(OTHER_TASKS)]})
         for i, name in enumerate(others)
+    ]
+    lines += [
+        (FITTED + name, {**style, "label": f"{style['label']}, fitted (control)", "ls": "--", "mfc": "white"})
+        for name, style in lines
+        if any(row["source_task"] == FITTED + name for row in rows)
     ]
     lines += [(task.name, CONTROLS["own"]), ("random", CONTROLS["random"])]
     for i, (source, style) in enumerate(lines):

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from asrser_io.files import Failure, write_text
+from asrser_nn.runs import FITTED
 from asrser_nn.study import figures, paper
 from asrser_nn.study.hybrid import LENIENT, NOTHING_SHARED
 from asrser_nn.study.measures import LEAST_SPEAKERS, MEASURES, REFERENCES, WITHOUT_SILENCE
@@ -23,6 +24,8 @@ from asrser_nn.study.words import (
     RANDOM_LAYERS,
     Reading,
     experiment,
+    is_control,
+    named_source,
     provenance_text,
     reading_of_hybrid,
     readings,
@@ -125,8 +128,9 @@ class _Summary:
         return [(source, task) for task in self.tasks.values() for source in self.tasks if source != task.name]
 
     def controls(self, task: str) -> list[str]:
-        """What layers come from in those that were run: the task itself, or no training."""
-        return [source for source in (task, "random") if self.layers(source, task)]
+        """What layers come from in those that were run: the task itself, another one but fitted, or no training."""
+        fitted = [FITTED + source for source in self.tasks if source != task]
+        return [source for source in (task, *fitted, "random") if self.layers(source, task)]
 
     def name(self, source: str | None, task: str, layers: int | None = None) -> str:
         return experiment(self.tasks, task, source) + ("" if layers is None else f", l = {layers}")
@@ -177,11 +181,15 @@ def _overview(summary: _Summary) -> Table:
     lines: list[tuple[str, int | None, str]] = [("from scratch", None, "")]
     lines += [(f"{words} constant", n, "other") for n, words in numbered if len(tasks) == 2]
     lines += [(f"control: {words} of its own", n, "own") for n, words in numbered]
+    lines += [(f"control: {words} of the other, fitted", n, "fitted") for n, words in numbered if len(tasks) == 2]
     lines += [(f"control: {words}, random", n, "random") for n, words in numbered]
     rows = []
     for label, number, origin in lines:
         figures = [
-            summary.find({"": None, "other": source, "own": task}.get(origin, origin), task, number, "test", measure)
+            summary.find(
+                {"": None, "other": source, "own": task, "fitted": f"{FITTED}{source}"}.get(origin, origin),
+                task, number, "test", measure,
+            )  # fmt: skip
             for source, task, measure in columns
         ]
         if any(figures) or not label.startswith("control"):
@@ -228,7 +236,7 @@ def _cost_matrix(summary: _Summary, brief: bool = False) -> Table:
     def cell(source: str, task: Task, layers: int) -> str:
         row = summary.find(source, task.name, layers, "test", task.main_measure)
         if row is None:
-            return "" if source == task.name or source == "random" else MISSING
+            return "" if is_control(source, task.name) else MISSING
         comparison = row["comparisons"].get("scratch")
         if not brief or comparison is None:
             return _difference(comparison)
@@ -236,10 +244,10 @@ def _cost_matrix(summary: _Summary, brief: bool = False) -> Table:
         return "{:+.1f} [{:+.1f}, {:+.1f}]".format(comparison["difference"], *comparison["interval"]) + told
 
     rows = []
-    for source in [*summary.tasks, "random"]:
-        label = summary.tasks[source].label if source in summary.tasks else "random layers"
+    for source in [*summary.tasks, *(FITTED + name for name in summary.tasks), "random"]:
         layers_of = {layers for task in tasks for layers in summary.layers(source, task.name) if layers is not None}
-        rows += [[f"{label}, l = {n}", *(cell(source, task, n) for task in tasks)] for n in sorted(layers_of)]
+        name = named_source(summary.tasks, source)
+        rows += [[f"{name}, l = {n}", *(cell(source, task, n) for task in tasks)] for n in sorted(layers_of)]
     return Table(
         "The cost of constant layers",
         "Rows: the task that l constant layers come from; columns: the task that they go to. The error on test less "

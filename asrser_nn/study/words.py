@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from asrser_nn.runs import FITTED
 from asrser_nn.study.hybrid import NOTHING_SHARED
 from asrser_nn.study.measures import WITHOUT_SILENCE
 from asrser_nn.study.task import Task, task_of
@@ -11,7 +12,8 @@ RANDOM_LAYERS = (
     "Random layers have weights as those with which a training begins, N(0, 2/n), and the BatchNorm statistics that "
     "the training set has behind them. The first l stay so, those after them are trained. They are drawn anew for each "
     "seed, each fold and each draw. Layers of another task keep the statistics of the speech that they learnt from; a "
-    "part of what they cost may be that these do not fit."
+    "part of what they cost may be that these do not fit. Those called fitted have got the statistics of this task's "
+    "training set, as random ones have."
 )
 BESIDE_NOTHING_SHARED = (
     "What sharing brings shows beside a hybrid that shares nothing (--shared-layers 0), not beside separate networks, "
@@ -59,7 +61,18 @@ def experiment(tasks: Mapping[str, Task], task: str, source: str | None) -> str:
         return f"{tasks[task].title if task in tasks else mine} baseline"
     if source == task:
         return f"control: {mine}'s own layers"
-    return f"control: random layers → {mine}" if source == "random" else f"{label(tasks, source)} → {mine}"
+    return f"{'control: ' * is_control(source, task)}{named_source(tasks, source)} → {mine}"
+
+
+def named_source(tasks: Mapping[str, Task], source: str) -> str:
+    """Where layers come from."""
+    fitted = ", fitted" * source.startswith(FITTED)
+    return "random layers" if source == "random" else label(tasks, source.removeprefix(FITTED)) + fitted
+
+
+def is_control(source: str | None, task: str) -> bool:
+    """Whether layers come from the task itself, from no training, or fitted from another task."""
+    return source in (task, "random") or (source or "").startswith(FITTED)
 
 
 class Reading(NamedTuple):
@@ -74,13 +87,14 @@ def readings(results: dict[str, Any]) -> list[Reading]:
     tasks = tasks_of(results)
     main = {name: task.main_measure for name, task in tasks.items()}
     rows = [row for row in results["summary"] if row["part"] == "test" and row["measure"] == main.get(row["task"])]
-    transfers = [row for row in rows if row["source_task"] not in (None, row["task"], "random")]
+    transfers = [row for row in rows if row["source_task"] and not is_control(row["source_task"], row["task"])]
+    fitted = [row for row in rows if (row["source_task"] or "").startswith(FITTED)]
     without_silence = _without_silence(results["summary"], "experiment", "constant_layers")
     papers = [
         f"{_figure(tasks, row)}, {_difference(row, 'scratch')}." for row in transfers if "scratch" in row["comparisons"]
     ]
     controlled = []
-    for row in transfers:
+    for row in [*transfers, *fitted]:
         if names := [name for name in ("random", "own") if name in row["comparisons"]]:
             said = f"{_figure(tasks, row)}, {' and '.join(_difference(row, name) for name in names)}."
             if spoken := without_silence.get((row["experiment"], row["constant_layers"])):

@@ -203,8 +203,9 @@ def train_together(directory: Path, parts: list[Part], how: Computing, display: 
     for part, network in zip(parts, networks, strict=True):
         network.to(how.device)
         data.append(replace(part.data, train=part.data.train.to(how.device), dev=part.data.dev.to(how.device)))
-        if (drawn := seed_of_random_layers(part.training)) is not None:
-            fit_statistics(network, data[-1].train, part.training.method.batch_size, drawn)
+        if transfer and transfer.is_fitted:
+            method, drawn = part.training.method, seed_of_random_layers(part.training)
+            fit_statistics(network, data[-1].train, method.batch_size, method.seed if drawn is None else drawn)
     before = checksums(networks[0], constant_layers)
     for part, network, origin in zip(parts, networks, origins, strict=True):
         method, sharing = part.training.method, part.training.sharing
@@ -354,6 +355,7 @@ def compare_constant_layers(transfer: Transfer, before: list[str], after: list[s
     return {
         "from": transfer.source,
         "constant_layers": transfer.constant_layers,
+        "statistics": "fitted" if transfer.is_fitted else "copied",
         "sha256_before": before,
         "sha256_after": after,
     }

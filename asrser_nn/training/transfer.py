@@ -40,10 +40,11 @@ def draw_seed(seed: int, draw: str) -> int:
 
 @torch.no_grad()
 def fit_statistics(network: ConvNet, corpus: Corpus, batch_size: int, seed: int, most_batches: int = 100) -> None:
-    """BatchNorm statistics of layers that have learnt nothing: those of some minibatches, drawn at random.
+    """BatchNorm statistics of layers that have not learnt from this speech: those of some minibatches, drawn at random.
 
-    A layer that is trained brings its statistics along. With mean 0 and variance 1, which is what a new one says of
-    itself, random layers would put out values of quite another size, and be worse for a reason that is not asked about.
+    A layer that is trained brings statistics along, those of the speech that it learnt from. With mean 0 and variance
+    1, which is what a new one says of itself, random layers would put out values of quite another size. Both may be
+    worse for a reason that is not asked about.
     """
     order = torch.randperm(corpus.num_frames, generator=torch.Generator().manual_seed(seed))
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d)]

@@ -277,11 +277,13 @@ def test_controls_are_added_to_a_study_that_is_there(study, command):
     assert result.returncode == 0, result.stderr
     after = scores(work)
     controls = {(f"{name}asr", 5, None) for name in ("asr2", "random2")}
-    controls |= {(f"{name}ser", 5, fold) for name in ("ser2", "random2") for fold in ("Ses01F", "Ses01M")}
+    fitted = {"fitted+asr2ser", "fitted+ser2asr"}
+    controls |= {(name, 5, fold) for name in ("ser2ser", "random2ser", *fitted) for fold in ("Ses01F", "Ses01M")}
     assert set(after) - set(before) == controls
     assert {key: after[key] for key in before} == before
     assert "PER" in after["random2asr", 5, None][0]["test"]
-    assert "control: 5 layers of its own" in result.stdout and "control: 5 layers, random" in result.stdout
+    for control in ("5 layers of its own", "5 layers of the other, fitted", "5 layers, random"):
+        assert f"control: {control}" in result.stdout
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,12 @@ def test_controls_take_layers_from_the_same_task_and_at_random(root, work):
     runs = _list(root, work, "asr", "--controls", "0,2,5")
     # no random layer held constant is training from scratch, so that l = 0 is missing there
     random = {f"transfer/random2asr/l{n}/draw_{draw}" for n in (2, 5) for draw in (1, 2)}
-    assert set(runs) - set(_list(root, work, "asr")) == {*(f"transfer/asr2asr/l{n}" for n in (0, 2, 5)), *random}
+    own = {f"transfer/asr2asr/l{n}" for n in (0, 2, 5)}
+    fitted = {f"transfer/fitted+ser2asr/l{n}/fold_{fold}" for n in (2, 5) for fold in FOLDS}
+    assert set(runs) - set(_list(root, work, "asr")) == {*own, *random, *fitted}
+    assert {runs[name]["training"]["statistics"] for name in fitted} == {"fitted"}
+    assert {runs[name]["training"]["source"] for name in fitted} == {f"{work}/exp/ser/fold_{fold}" for fold in FOLDS}
+    assert {runs[name]["source_task"] for name in fitted} == {"fitted+ser"}
     assert runs["transfer/asr2asr/l2"]["training"]["source"] == f"{work}/exp/asr"
     assert {runs[name]["source_task"] for name in random} == {"random"}
 

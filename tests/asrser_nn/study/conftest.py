@@ -100,6 +100,7 @@ def made_up_study():
         # Controls for l = 3 alone; two draws of random layers
         runs.append(_run(rng, "asr2asr", 3, seed=seed))
         runs += [_run(rng, "ser2ser", 3, fold, seed) for fold in FOLDS]
+        runs += [_run(rng, f"fitted+{name}", 3, fold, seed) for name in ("asr2ser", "ser2asr") for fold in FOLDS]
         runs += [_run(rng, "random2asr", 3, seed=seed) for _ in range(2)]
         runs += [_run(rng, "random2ser", 3, fold, seed) for fold in FOLDS for _ in range(2)]
     layer = {"layer": 1, "what": "convolution 64 of 5×4, BatchNorm, ReLU, max pool 2×2", "output": "64×18×14"}

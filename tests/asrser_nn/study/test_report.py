@@ -13,7 +13,7 @@ from asrser_nn.study import figures, paper
 from asrser_nn.study.measures import summary
 from asrser_nn.study.report import Failure, read_results, summary_text, tables, write_report
 from asrser_nn.study.results import training
-from asrser_nn.study.words import NO_CONTROLS, RANDOM_LAYERS, readings, tasks_of
+from asrser_nn.study.words import NO_CONTROLS, RANDOM_LAYERS, is_control, readings, tasks_of
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +111,8 @@ def test_the_papers_reading_compares_with_scratch_and_the_controlled_one_with_th
     papers, controlled = readings(results)
     assert len(papers.sentences) == 2 * 5  # both directions, the five l that were run
     assert "worse than a network from scratch" in papers.sentences[-1]
-    assert len(controlled.sentences) == 2  # both directions, l = 3
+    assert len(controlled.sentences) == 4  # both directions, l = 3, as they are and fitted
+    assert [", fitted →" in sentence for sentence in controlled.sentences] == [False, False, True, True]
     for sentence in controlled.sentences:
         assert "3 layers constant" in sentence and "random layers" in sentence and "the task's own layers" in sentence
     for sentence in papers.sentences + controlled.sentences:
@@ -164,7 +165,7 @@ def test_layers_that_only_tell_silence_from_speech_know_nothing_of_the_task(task
 
 
 def test_without_controls_it_is_said_that_there_are_none(results):
-    runs = [run for run in results["runs"] if run["source_task"] not in (run["task"], "random")]
+    runs = [run for run in results["runs"] if not is_control(run["source_task"], run["task"])]
     without = {**results, "runs": runs, "training": training(runs), "summary": summary(runs)}
     _, controlled = readings(without)
     assert controlled.sentences == [] and controlled.explanation.endswith(NO_CONTROLS)
@@ -258,6 +259,7 @@ def test_the_matrix_has_the_cost_of_each_tasks_layers_to_each_other_one(with_gen
         source, task, layers = row["source_task"], row["task"], row["constant_layers"]
         if (row["part"], row["measure"]) == ("test", "PER" if task == "asr" else "UE") and source is not None:
             label = {"asr": "ASR", "ser": "SER", "random": "random layers"}.get(source, source)
+            label = {"fitted+asr": "ASR, fitted", "fitted+ser": "SER, fitted"}.get(label, label)
             cost = row["comparisons"]["scratch"]
             expected = "{:+.2f} [{:+.2f}, {:+.2f}]".format(cost["difference"], *cost["interval"])
             assert cells[f"{label}, l = {layers}"][task].startswith(expected)

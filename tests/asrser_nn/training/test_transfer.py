@@ -1,5 +1,6 @@
 """Constant means constant, and how the constant part is computed makes no difference."""
 
+import copy
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 import torch
 
 from asrser_io.files import Failure
+from asrser_nn.data.corpus import Corpus
 from asrser_nn.network.constant_layers import hold_constant
 from asrser_nn.network.convnet import ConvNet, Shape
 from asrser_nn.network.model import load_model
@@ -43,10 +45,12 @@ class Records(Display):
             raise KeyboardInterrupt
 
 
-def transfer(directory: Path, source: Path | str, layers: int, make_corpus, training, cache=2**30, display=None):
+def transfer(
+    directory: Path, source: Path | str, layers: int, make_corpus, training, cache=2**30, display=None, **options
+):
     directory.mkdir(exist_ok=True)
     data = Data(make_corpus(1, 20), make_corpus(2, 5), [*"abcd"])
-    training = replace(training, transfer=Transfer(str(source), layers))
+    training = replace(training, transfer=Transfer(str(source), layers, **options))
     return train_network(directory, training, data, Computing(CPU, CacheMemory(cache)), display or Display())
 
 
@@ -210,26 +214,46 @@ def test_random_layers_put_out_what_new_batchnorm_promises_on_the_training_set(
 ) -> None:
     """Mean 0 and variance 1 of every unit, as behind trained layers; with the statistics of a new one far from it."""
     method = replace(training.method, max_epochs=1)
-    model = transfer(tmp_path / "run", "random", 5, make_corpus, replace(training, method=method))
-    network, corpus = model.network, make_corpus(1, 20)
+    network = transfer(tmp_path / "run", "random", 5, make_corpus, replace(training, method=method)).network
+    assert all(mean < 0.1 and variance < 0.15 for mean, variance in moments(network, make_corpus(1, 20)))
+    for layer in network.layers[:5]:
+        layer.norm.reset_running_stats()
+    assert all(variance > 0.5 for _, variance in moments(network, make_corpus(1, 20)))
+
+
+@torch.no_grad()
+def moments(network: ConvNet, corpus: Corpus) -> list[tuple[float, float]]:
+    """Of each layer, how far mean and variance of any unit that its BatchNorm normalises are from 0 and 1."""
     network.normalise(corpus.rows)
     windows = corpus.inputs(torch.arange(corpus.num_frames))
+    found = []
+    for number, layer in enumerate(network.layers[:5]):
+        before = network.shape_input(windows) if number == 0 else network(windows, last=number)
+        norm = copy.deepcopy(layer.norm)
+        norm.weight.fill_(1)
+        norm.bias.zero_()
+        y = norm(layer.conv(before) if number < 2 else layer.linear(before.flatten(1)))
+        dims = [0, *range(2, y.dim())]
+        found.append((float(y.mean(dims).abs().max()), float((y.var(dims) - 1).abs().max())))
+    return found
 
-    def moments(of: ConvNet) -> dict[int, tuple[float, float]]:
-        """How far mean and variance of any unit behind a BatchNorm are from 0 and 1."""
-        found = {}
-        for number, layer in enumerate(of.layers[:5]):
-            before = of.shape_input(windows) if number == 0 else of(windows, last=number)
-            y = layer.norm(layer.conv(before) if number < 2 else layer.linear(before.flatten(1)))
-            dims = [0, *range(2, y.dim())]
-            found[number + 1] = (float(y.mean(dims).abs().max()), float((y.var(dims) - 1).abs().max()))
-        return found
 
-    with torch.no_grad():
-        assert all(mean < 0.1 and variance < 0.15 for mean, variance in moments(network).values())
-        for layer in network.layers[:5]:
-            layer.norm.reset_running_stats()
-        assert all(variance > 0.5 for _, variance in moments(network).values())
+def test_fitted_layers_have_the_weights_of_their_source_and_the_statistics_of_the_training_set(
+    source: Path, tmp_path, make_corpus, training: Training
+) -> None:
+    training = replace(training, method=replace(training.method, max_epochs=1))
+    theirs = load_model(source).network
+    for statistics in ("copied", "fitted"):
+        model = transfer(tmp_path / statistics, source, 5, make_corpus, training, statistics=statistics)
+        for ours, other in zip(model.network.layers[:5], theirs.layers[:5], strict=True):
+            weights, of_source = (layer.state_dict() for layer in (ours, other))
+            different = {name for name in weights if not torch.equal(weights[name], of_source[name])}
+            moved = {f"norm.{name}" for name in ("running_mean", "running_var", "num_batches_tracked")}
+            assert different == (moved if statistics == "fitted" else set())
+        fits = all(mean < 0.1 and variance < 0.15 for mean, variance in moments(model.network, make_corpus(1, 20)))
+        assert fits == (statistics == "fitted")
+        about = model.about["transfer"]
+        assert about["statistics"] == statistics and about["sha256_before"] == about["sha256_after"]
 
 
 def test_random_layers_of_a_killed_training_are_those_it_began_with(tmp_path, make_corpus, training: Training) -> None:
