@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from asrser_nn.runs import FITTED
 from asrser_nn.study.statistics import CANNOT_BE_TOLD, bootstrap_interval, paired_bootstrap
 
 Counts = dict[str, list[list[int]]]
@@ -24,6 +25,7 @@ REFERENCES = {  # what a transfer with l constant layers is compared with
     "scratch": "from scratch: all layers trained for the task",
     "own": "own layers: l layers of the task itself, held constant too",
     "random": "random layers: l layers that were never trained, held constant too",
+    "fitted": "fitted layers: the same layers, with BatchNorm statistics of this task's training set",
 }
 
 
@@ -215,7 +217,12 @@ def rows_of(chosen: Sequence[dict[str, Any]], references: dict[str, list[dict[st
 def _reference(name: str, chosen: Sequence[dict[str, Any]], runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The runs with which the chosen ones, of one experiment and number of constant layers, are compared."""
     task, source, layers = (chosen[0][what] for what in ("task", "source_task", "constant_layers"))
-    of_reference = {"scratch": (None, None), "own": (task, layers), "random": ("random", layers)}[name]
+    of_reference = {
+        "scratch": (None, None),
+        "own": (task, layers),
+        "random": ("random", layers),
+        "fitted": (f"{FITTED}{source}", layers),
+    }[name]
     if source is None or of_reference[0] == source:
         return []
     return [

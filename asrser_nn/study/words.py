@@ -24,7 +24,12 @@ OF_SILENCE = (
     "concluded is so from UE without silence. "
 )
 NO_CONTROLS = "No controls were run (--controls true)."
-COMPARED = {"scratch": "a network from scratch", "own": "the task's own layers", "random": "random layers"}
+COMPARED = {
+    "scratch": "a network from scratch",
+    "own": "the task's own layers",
+    "random": "random layers",
+    "fitted": "the same layers, fitted",
+}
 CONCLUSIONS = {
     "better": "They know something of this task.",
     "worse": "They serve this task less than layers that have learnt nothing.",

@@ -107,6 +107,7 @@ def test_what_another_seed_turns_round_is_not_told(of_second_seed, verdict):
 def test_a_transfer_is_compared_with_controls_of_as_many_constant_layers():
     runs = [_run(f"{name}ser", layers, fold, 10 + e, 1) for name, layers, e in (
         ("", None, 0), ("asr2", 2, 5), ("asr2", 3, 20), ("ser2", 2, 1), ("ser2", 3, 2), ("random2", 3, 4),
+        ("fitted+asr2", 3, 17),
     ) for fold in ("a", "b")]  # fmt: skip
     runs += [_run("random2ser", 3, fold, 18) for fold in ("a", "b")]  # another draw
     rows = {(row["experiment"], row["constant_layers"]): row for row in summary(runs)}
@@ -114,7 +115,8 @@ def test_a_transfer_is_compared_with_controls_of_as_many_constant_layers():
     def differences(*key):
         return {name: pytest.approx(found["difference"]) for name, found in rows[key]["comparisons"].items()}
 
-    assert differences("asr2ser", 3) == {"scratch": 20, "own": 18, "random": 20 - (4 + 8) / 2}
+    assert differences("asr2ser", 3) == {"scratch": 20, "own": 18, "random": 20 - (4 + 8) / 2, "fitted": 3}
+    assert differences("fitted+asr2ser", 3) == {"scratch": 17, "own": 15, "random": 17 - (4 + 8) / 2}
     assert differences("asr2ser", 2) == {"scratch": 5, "own": 4}
     assert differences("ser2ser", 3) == {"scratch": 2, "random": 2 - 6}
     assert differences("random2ser", 3) == {"scratch": 6, "own": 4}
