@@ -12,7 +12,7 @@ from asrser_io.files import replacing
 from asrser_nn.runs import FITTED
 from asrser_nn.study import paper
 from asrser_nn.study.task import Task
-from asrser_nn.study.words import experiment, is_control
+from asrser_nn.study.words import experiment, is_transfer
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -81,7 +81,8 @@ def errors_against_layers(summary: list[dict[str, Any]], tasks: Mapping[str, Tas
 
     A row of panels for each task that layers go to and each of its first two measures; dev on the left, test right.
     """
-    targets = [task for name, task in tasks.items() if any(_is_transfer(row, name) for row in summary)]
+    reached = {row["task"] for row in summary if is_transfer(row)}
+    targets = [task for name, task in tasks.items() if name in reached]
     panels = [(task, measure) for task in reversed(targets) for measure in task.measures[:2]]
     if not panels:
         return None
@@ -101,10 +102,6 @@ def errors_against_layers(summary: list[dict[str, Any]], tasks: Mapping[str, Tas
         if line[0].get_legend_handles_labels()[0]:
             line[0].legend(fontsize=8)
     return figure
-
-
-def _is_transfer(row: dict[str, Any], task: str) -> bool:
-    return row["task"] == task and row["source_task"] is not None and not is_control(row["source_task"], task)
 
 
 def _draw_errors(
@@ -143,8 +140,8 @@ def cost_beside_paper(summary: list[dict[str, Any]], tasks: Mapping[str, Task]) 
 
     A row of panels for each task of the paper that layers go to; only where there is one.
     """
-    directions = [(source, tasks[name]) for source, name in paper.TABLES if name in tasks]
-    directions = [(source, task) for source, task in directions if any(_is_transfer(row, task.name) for row in summary)]
+    reached = {row["task"] for row in summary if is_transfer(row)}
+    directions = [(source, tasks[name]) for source, name in paper.TABLES if name in reached]
     if not directions:
         return None
     figure, axes = _figure(9.5, 3.4 * len(directions), nrows=len(directions), ncols=2)
@@ -159,8 +156,7 @@ def cost_beside_paper(summary: list[dict[str, Any]], tasks: Mapping[str, Task]) 
                 and row["constant_layers"] in numbers
             ]
             _draw_sources(axis, rows, numbers, task, tasks)
-            corpora = f"{paper.CORPORA[source]} → {paper.CORPORA[task.name]}"
-            label = f"the paper's, {corpora}"
+            label = f"the paper's, {paper.CORPORA[source]} → {paper.CORPORA[task.name]}"
             axis.plot(numbers, paper.costs(source, task.name, measure), label=label, **OF_PAPER)
             axis.axhline(0, color="black", ls="--", lw=1)
             axis.set_title(f"{task.title}: {measure}, test, beside from scratch", fontsize=10)

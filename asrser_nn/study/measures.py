@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asrser_nn.runs import FITTED
-from asrser_nn.study.statistics import CANNOT_BE_TOLD, bootstrap_interval, paired_bootstrap
+from asrser_nn.study.statistics import CANNOT_BE_TOLD, bootstrap_interval, paired_bootstrap, with_counts
 
 Counts = dict[str, list[list[int]]]
 LEAST_SPEAKERS = 6  # for a verdict; see compare
@@ -249,21 +249,19 @@ def _counts(runs: Sequence[dict[str, Any]], part: str, measure: str) -> list[Cou
 def _means_by(what: str, runs: Sequence[dict[str, Any]], part: str, measure: str) -> dict[str, float]:
     values = sorted({run[what] for run in runs if run[what] is not None})
     grouped = {value: _counts([run for run in runs if run[what] == value], part, measure) for value in values}
-    return {str(value): summarise(counts)["mean"] for value, counts in grouped.items() if counts}
+    return {str(value): _mean(counts) for value, counts in grouped.items() if counts}
+
+
+def _mean(runs: Sequence[Counts]) -> float:
+    """That of summarise, which draws thousands of times for its interval."""
+    return float(mean_over_runs(with_counts(_by_speaker(runs)).sum(axis=0)))
 
 
 def _differences_by_seed(
     runs: Sequence[dict[str, Any]], others: Sequence[dict[str, Any]], part: str, measure: str
 ) -> dict[str, float]:
     """Of runs that are paired with the others."""
-    ours, theirs = (
-        {
-            str(seed): float(mean_over_runs(_by_speaker(counts).sum(axis=0)))
-            for seed in sorted({run["seed"] for run in some})
-            if (counts := _counts([run for run in some if run["seed"] == seed], part, measure))
-        }
-        for some in (runs, others)
-    )
+    ours, theirs = (_means_by("seed", some, part, measure) for some in (runs, others))
     return {seed: ours[seed] - theirs[seed] for seed in ours if seed in theirs}
 
 
@@ -272,7 +270,7 @@ def _spread_of_repeats(runs: Sequence[dict[str, Any]], part: str, measure: str) 
     groups: dict[Any, list[Counts]] = defaultdict(list)
     for run in runs:
         groups[run["fold"], run["seed"]] += _counts([run], part, measure)
-    spreads = [_spread([summarise([counts])["mean"] for counts in group]) for group in groups.values()]
+    spreads = [_spread([_mean([counts]) for counts in group]) for group in groups.values()]
     known = [spread for spread in spreads if spread is not None]
     return float(np.sqrt(np.mean(np.square(known)))) if known else None
 

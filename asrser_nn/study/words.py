@@ -80,6 +80,11 @@ def is_control(source: str | None, task: str) -> bool:
     return source in (task, "random") or (source or "").startswith(FITTED)
 
 
+def is_transfer(row: Mapping[str, Any]) -> bool:
+    """Whether a row of a summary is of another task's layers as they are."""
+    return row["source_task"] is not None and not is_control(row["source_task"], row["task"])
+
+
 class Reading(NamedTuple):
     """A way to read a study: what it asks, and what it finds on test, a sentence for each transfer and l."""
 
@@ -92,7 +97,7 @@ def readings(results: dict[str, Any]) -> list[Reading]:
     tasks = tasks_of(results)
     main = {name: task.main_measure for name, task in tasks.items()}
     rows = [row for row in results["summary"] if row["part"] == "test" and row["measure"] == main.get(row["task"])]
-    transfers = [row for row in rows if row["source_task"] and not is_control(row["source_task"], row["task"])]
+    transfers = [row for row in rows if is_transfer(row)]
     fitted = [row for row in rows if (row["source_task"] or "").startswith(FITTED)]
     without_silence = _without_silence(results["summary"], "experiment", "constant_layers")
     papers = [
