@@ -44,7 +44,7 @@ for x in train dev test; do
   once "$exp/ali_$x/final.mdl" "$here/steps/align_si.sh" --nj "$(num_jobs "$words/$x" "$nj")" --cmd "$cmd" --retry-beam 400 "$words/$x" "$exp/lang" "$exp/mono" "$exp/ali_$x"
   for ((job = 1; job <= $(cat "$exp/ali_$x/num_jobs"); job++)); do gunzip -c "$exp/ali_$x/ali.$job.gz"; done |
     ali-to-phones "$exp/mono/final.mdl" ark:- ark,t:- 2>"$exp/log/ali_to_phones.$x.log" |
-    python "$here/local/fold_phones.py" --symbols "$exp/lang/phones.txt" | LC_ALL=C sort >"$exp/phones.$x"
+    python "$here/local/fold_phones.py" --symbols "$exp/lang/phones.txt" --name "$exp/ali_$x" | LC_ALL=C sort >"$exp/phones.$x"
 done
 python "$here/local/aligned_phones.py" "$words" "$exp" "$out"
 for x in train dev test; do "$here/utils/check_data_dir.sh" "$out/$x" wav.scp text || { rm -f "$out/corpus"; exit 1; }; done
