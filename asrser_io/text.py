@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
-# Tools disagree whether a form feed parts words, and nobody sees the others.
-_UNUSABLE = re.compile("[\x01-\x08\x0b-\x1f\x7f\ufeff]")
+# Characters that nobody sees: two names that differ by one look the same. Those that join letters are of some scripts.
+INVISIBLE = "\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff"
+# Tools disagree whether a form feed parts words, and nobody sees the other control characters.
+_UNUSABLE = re.compile(f"[\x01-\x08\x0b-\x1f\x7f{INVISIBLE}]")
 
 
 def words_of(text: str) -> list[str]:
@@ -34,6 +37,17 @@ def is_word(text: str) -> bool:
 def is_count(text: str) -> bool:
     """Whether a text is digits, ASCII's only: Python takes others too, and some that are no numbers."""
     return text.isascii() and text.isdigit()
+
+
+def check_twins(names: Iterable[str], file: str | Path, what: str) -> None:
+    """Refuse names that look the same and differ in how Unicode writes their accented letters. what: such as a phone"""
+    first: dict[str, str] = {}
+    for name in sorted(set(names)):
+        if (other := first.setdefault(unicodedata.normalize("NFC", name), name)) != name:
+            raise Failure(
+                f"{file}: {what} is {ascii(other)[1:-1]} here and {ascii(name)[1:-1]} there, which look the same; "
+                "expected one way to write it (uconv -x any-nfc, or Python's unicodedata.normalize)"
+            )
 
 
 def some_of(names: Sequence[str], most: int = 5) -> str:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import lexicon
 from ser_corpus import (
     audio_for_kaldi,
+    check_channels,
     check_genders,
     fault_of,
     fault_of_span,
@@ -21,7 +22,7 @@ from ser_corpus import (
 
 from asrser_io.files import Failure, write_text
 from asrser_io.messages import as_script
-from asrser_io.text import FORMS, read_map, words_of
+from asrser_io.text import FORMS, check_twins, read_map, words_of
 
 SETS = ("train", "dev", "test")
 
@@ -90,6 +91,7 @@ def read_data_dir(data: Path) -> DataDir:
     if faults:
         raise Failure(f"{faults[0]}; correct it, or remove these utterances")
 
+    check_channels(data / "reco2file_and_channel", recordings)
     name_of = names_in_order_of_speakers(speaker_of, data / "utt2spk")
     if not segments:
         recordings = {name_of[utt]: audio for utt, audio in recordings.items()}
@@ -104,6 +106,8 @@ def read_data_dir(data: Path) -> DataDir:
 
 def check_speakers(own: Path, sets: Mapping[str, DataDir]) -> None:
     """Nobody in two sets."""
+    everybody = {speaker for data in sets.values() for speaker in data.speaker_of.values()}
+    check_twins(everybody, f"{own}/{{{','.join(SETS)}}}/utt2spk", "a speaker")
     for i, first in enumerate(SETS):
         for second in SETS[i + 1 :]:
             for what, names, others in (
@@ -120,6 +124,7 @@ def check_speakers(own: Path, sets: Mapping[str, DataDir]) -> None:
 def check_phones(own: Path, sets: Mapping[str, DataDir]) -> None:
     """No phone outside train's, which could be neither trained nor recognised."""
     known = {phone for phones in sets["train"].phones.values() for phone in phones}
+    check_twins(known, own / "train/text", "a phone")
     for name in SETS[1:]:
         for utt, phones in sorted(sets[name].phones.items()):
             if strange := [phone for phone in phones if phone not in known]:

@@ -11,6 +11,7 @@ import argparse
 import hashlib
 import os
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -25,13 +26,14 @@ from asrser_io.files import Failure, write_text
 from asrser_io.messages import as_script
 from asrser_io.text import read_lines, read_map
 
+CHANNELS = "reco2file_and_channel"
 TABLES = {
-    "asr-data": [f"{part}/{name}" for part in ("train", "dev", "test") for name in ("wav.scp", "segments")]
+    "asr-data": [f"{part}/{name}" for part in ("train", "dev", "test") for name in ("wav.scp", "segments", CHANNELS)]
     + [f"{part}/{name}" for part in ("train", "dev", "test") for name in ("text", "utt2spk", "spk2gender")]
     + ["corpus"],
-    "ser-data": ["wav.scp", "segments", "utt2spk", "utt2emotion", "utt2sentence", "spk2gender", "spk2session"]
+    "ser-data": ["wav.scp", "segments", CHANNELS, "utt2spk", "utt2emotion", "utt2sentence", "spk2gender", "spk2session"]
     + ["emotions", "dev_speakers", "corpus"],
-    "task-data": ["wav.scp", "segments", "utt2spk", "utt2class", "labels.scp", "utt2sentence", "spk2gender"]
+    "task-data": ["wav.scp", "segments", CHANNELS, "utt2spk", "utt2class", "labels.scp", "utt2sentence", "spk2gender"]
     + ["spk2session", "classes", "dev_speakers", "test_speakers", "corpus", "task.json"],
 }
 
@@ -42,11 +44,21 @@ class Entry(NamedTuple):
     changed: int  # nanoseconds
 
 
+def words_of_command(command: str) -> list[str]:
+    """As a shell parts them, without their quotes; redirections and what joins commands are words by themselves."""
+    lexer = shlex.shlex(command, posix=True, punctuation_chars=True)
+    lexer.whitespace_split, lexer.commenters = True, ""
+    try:
+        return list(lexer)
+    except ValueError:  # a quote that nothing closes: the shell will say so
+        return command.split()
+
+
 def recordings_of(wav_scp: Path) -> Iterator[Path]:
     """The files that stand in a wav.scp, and those that its commands name."""
     for audio in read_map(wav_scp).values():
         if audio.endswith("|"):
-            yield from (Path(word) for word in audio.split() if os.path.isfile(word))
+            yield from (Path(word) for word in words_of_command(audio) if os.path.isfile(word))
         else:
             yield Path(audio)
 

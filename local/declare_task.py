@@ -42,8 +42,12 @@ def read_declaration(name: str, work: str | None = None) -> tuple[dict[str, Any]
     kind, hyphen, corpus = name.partition("-")
     path = DECLARATIONS / f"{kind}.json"
     if work and (own := Path(work, "data", name, "declaration.json")).is_file():
-        said = json.loads(own.read_bytes())
-        return said, said.pop("corpus", name)
+        try:
+            said = json.loads(own.read_bytes())
+            return said, said.pop("corpus", name)
+        except (ValueError, AttributeError) as error:
+            expected = "expected names and values as JSON"
+            raise Failure(f"{own}: {expected} ({error}); remove it, and run stage 9 again") from error
     if not path.is_file():
         known = ", ".join(sorted(file.stem for file in DECLARATIONS.glob("*.json")))
         raise Failure(f"there is no task '{name}'; local/tasks declares {known}, and --task-data DIR one of your own")

@@ -1,24 +1,16 @@
 """Write the RESULTS of a work directory's phone recognisers; called by local/results.sh, whose header is the help."""
 
 import argparse
-from collections import defaultdict
 from pathlib import Path
 
 from asrser_io.files import Failure, write_text
 from asrser_io.messages import as_script
-from asrser_io.text import read_lines, rows
+from asrser_io.text import read_lines
+from asrser_nn.study.results import phone_errors
 from asrser_nn.study.statistics import CONFIDENCE, NUM_DRAWS, bootstrap_interval
+from asrser_nn.study.summary import as_written
 
 SYSTEMS = {"exp/mono": "GMM-HMM, monophones", "exp/asr": "ConvNet"}
-
-
-def errors_by_speaker(per_utt):
-    """Sum "<utt> <spk> <errors> <phones> …" to (errors, phones) of each speaker."""
-    sums = defaultdict(lambda: [0, 0])
-    for _, (_, speaker, errors, phones, *_) in rows(read_lines(per_utt), per_utt, "<utt> <spk> <errors> <phones> …"):
-        sums[speaker][0] += int(errors)
-        sums[speaker][1] += int(phones)
-    return list(sums.values())
 
 
 def result_lines(work, decode):
@@ -26,8 +18,11 @@ def result_lines(work, decode):
     if not (work / decode / "best_wer").exists():
         return [f"# {decode}: missing"]
     scale = (work / decode / "best_scale").read_text().strip()
-    wer = (work / decode / f"wer_{scale}").read_text().splitlines()[0]
-    per = bootstrap_interval(errors_by_speaker(work / decode / "per_utt"))
+    with as_written(scores := work / decode / f"wer_{scale}"):
+        wer = scores.read_text().splitlines()[0]
+    counts = phone_errors(per_utt := work / decode / "per_utt")
+    with as_written(per_utt):
+        per = bootstrap_interval([speaker[0] for speaker in counts.values()])
     lines = [
         f"{wer} {decode}/wer_{scale}",
         f"#   {CONFIDENCE:.0%} interval {100 * per.low:.2f} to {100 * per.high:.2f} over {per.num_speakers} speakers",

@@ -40,8 +40,15 @@ else
   scales=$(find "$dir" -mindepth 2 -maxdepth 2 -path '*/scale_*/words.txt' | sed 's|.*/scale_\(.*\)/words.txt|\1|' | sort -g)
   [ -n "$scales" ] || die "nothing decoded: no $dir/scale_*/words.txt"
 fi
+tables=("$data/text")
 for scale in $scales; do
-  [ -f "$dir/scale_$scale/words.txt" ] || die "no $dir/scale_$scale/words.txt: decode $data at the scale $scale"
+  words=$dir/scale_$scale/words.txt
+  [ -f "$words" ] || die "no $words: decode $data at the scale $scale"
+  tables+=("$words")
+done
+for table in "${tables[@]}"; do
+  twice=$(name_twice "$table")
+  [ -z "$twice" ] || die "$table: $twice is there twice; expected each utterance once"
 done
 scoring=$dir/scoring
 remove_scores "$dir"

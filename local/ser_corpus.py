@@ -32,7 +32,7 @@ from asrser_io.files import Failure, write_text
 from asrser_io.messages import as_script
 from asrser_io.recordings import Form, examine, read_stream, said_of_rest, write_riff16
 from asrser_io.streams import open_input
-from asrser_io.text import read_lines, words_of
+from asrser_io.text import read_lines, read_map, words_of
 from asrser_nn.data.audio import RATE, read_audio
 
 EMOTIONS = ("anger", "happiness", "sadness", "neutral")  # the paper's, in the order of their class ids
@@ -109,13 +109,21 @@ def names_in_order_of_speakers(speaker_of: Mapping[str, str], file: Path) -> dic
     for separator in ("", "-", "+"):
         names = {utt: f"{spk}{separator}{utt}" if separator else utt for utt, spk in speaker_of.items()}
         speakers = [speaker_of[utt] for utt in sorted(speaker_of, key=lambda utt: names[utt])]
-        if speakers == sorted(speakers) and all(names[utt].startswith(spk) for utt, spk in speaker_of.items()):
+        by_speaker = speakers == sorted(speakers) and all(names[utt].startswith(spk) for utt, spk in speaker_of.items())
+        if by_speaker and len(set(names.values())) == len(names):
             if separator:
                 warn(
                     f"{file}: utterances are called <speaker>{separator}<utterance> from here on, so that their order "
                     "is that of their speakers, as Kaldi wants it"
                 )
             return names
+    if by_speaker:
+        utts = {name: utt for utt, name in names.items()}
+        first, second = next((utt, utts[name]) for utt, name in names.items() if utts[name] != utt)
+        raise Failure(
+            f"{file}: utterance {first} of speaker {speaker_of[first]} and {second} of {speaker_of[second]} would both "
+            f"be called {names[first]}, as Kaldi wants the speaker first; rename one of them"
+        )
     first = next(spk for spk, after in pairwise(speakers) if spk > after)
     raise Failure(
         f"{file}: no order of utterances is that of their speakers, as speaker {first} begins with the name of another "
@@ -175,11 +183,24 @@ def fault_of(audio: str) -> str | None:
     return None
 
 
+def check_channels(file: Path, recordings: Mapping[str, str]) -> None:
+    """Refuse a reco2file_and_channel that chooses between channels, which would be averaged. recordings: by name"""
+    for name in read_map(file, optional=True).keys() & recordings.keys():
+        form = form_of(recordings[name])
+        if isinstance(form, Form) and form.channels > 1:
+            raise Failure(
+                f"{file} names a channel of {name}, which has {form.channels}, whose mean would be taken; let its line "
+                f"in wav.scp give one (sox {recordings[name]} -t wav -r {RATE} -b 16 - remix 1 |), or remove the file"
+            )
+
+
 def fault_of_span(span: str, recording: str, audio: str) -> str | None:
     """Why extract-segments would drop this, or None. span: "start end" as in segments, seconds"""
     try:
         start, end = words_of(span)
         begins, ends = float(start), float(end)
+        if "_" in span or not span.isascii():
+            raise ValueError("of Python's numbers, and of no other tool's")
     except ValueError:
         return f"'{recording} {span}' is not '<recording> <start> <end>'; give each channel a recording of its own"
     form = form_of(audio)
@@ -390,10 +411,14 @@ def audio_for_kaldi(recordings: Mapping[str, str], folder: Path, final: Path) ->
             warnings.append(f"{audio}: {warning}")
         wav_scp[name] = str(final / f"{name}.wav")
         converted += 1
-    if converted:
-        warn(f"{converted} of {len(wav_scp)} recordings are not 16 kHz mono 16-bit WAV: converted once, into {final}")
-    report("warning", warnings)
     forms = {audio: form for audio in dict.fromkeys(recordings.values()) if isinstance(form := form_of(audio), Form)}
+    if converted:
+        averaged = sum(form.channels > 1 for audio, form in forms.items() if not is_command(audio))
+        warn(
+            f"{converted} of {len(wav_scp)} recordings are not 16 kHz mono 16-bit WAV: converted once, into {final}"
+            + (f"; of {averaged} with several channels the mean is taken" if averaged else "")
+        )
+    report("warning", warnings)
     if said := said_of_rest(forms):
         warn(f"warning: {said}")
     return wav_scp

@@ -7,6 +7,7 @@ from pathlib import Path
 from ser_corpus import (
     Labels,
     Utterance,
+    check_channels,
     check_genders,
     in_order,
     name_of_corpus,
@@ -20,7 +21,7 @@ from ser_corpus import (
 )
 
 from asrser_io.files import Failure, fault_of_name
-from asrser_io.text import read_list, read_map, words_of
+from asrser_io.text import check_twins, read_list, read_map, words_of
 
 EMOTIONS = Labels()
 
@@ -32,8 +33,9 @@ def check_classes(utt2class: Mapping[str, str], file: Path, word: str) -> None:
             raise Failure(
                 f"{file}: {utterance} has the {word} '{name}'; expected one word without a comma, such as very_happy"
             )
-        if name == "silence":
-            raise Failure(f"{file}: {utterance}: 'silence' is the class of silent frames and can't be {a(word)}")
+        if name in ("silence", "all"):
+            means = "the class of silent frames" if name == "silence" else "what tables call all classes together"
+            raise Failure(f"{file}: {utterance}: '{name}' is {means} and can't be {a(word)}; rename it")
 
 
 def a(word: str) -> str:
@@ -105,9 +107,13 @@ def prepare(data: Path, out: Path, allow_partial: bool, labels: Labels = EMOTION
     segments = {utt: words_of(line) for utt, line in read_map(data / "segments", optional=True).items()}
     if table != "labels.scp":
         check_classes(utt2class, data / table, labels.word)
+        check_twins(utt2class.values(), data / table, a(labels.word))
+    check_twins(utt2spk.values(), data / "utt2spk", "a speaker")
     for utterance, speaker in utt2spk.items():
         if fault := fault_of_name(speaker):
             raise Failure(f"{data}/utt2spk: the speaker '{speaker}' of {utterance} {fault}: a fold is called after it")
+        if speaker == "all":
+            raise Failure(f"{data}/utt2spk: {utterance} has the speaker 'all', as tables call all of them; rename it")
     speakers = set(utt2spk.values())
     spk2gender, spk2session = (read_of_speakers(data / name, speakers) for name in ("spk2gender", "spk2session"))
     check_genders(spk2gender, data / "spk2gender")
@@ -137,6 +143,7 @@ def prepare(data: Path, out: Path, allow_partial: bool, labels: Labels = EMOTION
         name, label, sentence = name_of[original], utt2class[original], utt2sentence.get(original, "")
         utterances.append(Utterance(name, original, speaker, gender, label, audio, recording, " ".join(span), sentence))
     utterances, left_out = without_faults(utterances, allow_partial)
+    check_channels(data / "reco2file_and_channel", {u.recording or u.original: u.audio for u in utterances})
     if left_out and not allow_partial:
         raise Failure(f"{data}: {left_out[0]}; use --allow-partial true to go on without such utterances")
     usable = sorted({u.speaker for u in utterances})

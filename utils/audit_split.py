@@ -25,11 +25,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from asrser_io.files import Failure
+from asrser_io.files import Failure, described
 from asrser_io.messages import as_script
 from asrser_io.streams import open_file, seek, split_offset
 from asrser_io.tables import read_object, read_table
-from asrser_io.text import read_lines, read_list, read_map, some_of
+from asrser_io.text import check_twins, is_count, read_lines, read_list, read_map, some_of
 
 NAMES = ("train", "dev", "test")
 MOST_UNUSED = 0.05  # part of the utterances that may lack features or labels
@@ -96,11 +96,16 @@ def read_part(name: str, folder: Path, labels: str | None) -> Part:
         by_class, used = count_frames(labels, used)
         return Part(name, folder, utt2spk, used, by_class, int(by_class.sum()))
     lengths = read_map(folder / "utt2num_frames", optional=True)
+    for utterance, frames in lengths.items():
+        if not is_count(frames):
+            raise Failure(f"{folder}/utt2num_frames: {utterance} has '{frames}', expected a number of frames")
     num_frames = sum(int(frames) for utterance, frames in lengths.items() if utterance in used) if lengths else None
     return Part(name, folder, utt2spk, used, None, num_frames)
 
 
 def refuse_overlap(parts: Sequence[Part]) -> None:
+    everybody = {speaker for part in parts for speaker in part.speakers}
+    check_twins(everybody, ", ".join(f"{part.folder}/utt2spk" for part in parts), "a speaker")
     for one, other in combinations(parts, 2):
         if one.name == other.name:  # of two tasks
             continue
@@ -248,13 +253,21 @@ def audit(folders: Sequence[Path], labels: Sequence[str]) -> None:
 def audit_runs(path: Path) -> None:
     """The parts of all tasks of each run."""
     runs: dict[tuple[str, ...], list[str]] = defaultdict(list)
-    for line in read_lines(path, may_be_pipe=True):
-        run = json.loads(line)
-        folders: list[str] = []
-        for task in run.get("parts", [run]):
-            training, evaluations = task["training"], task["evaluations"]
-            folders += [training["train_feats"], training["dev_feats"], evaluations[-1]["feats"]]
-        runs[tuple(folders)].append(run["directory"])
+    for number, line in enumerate(read_lines(path, may_be_pipe=True), 1):
+        try:
+            run = json.loads(line)
+            folders: list[str] = []
+            for task in run.get("parts", [run]):
+                training, evaluations = task["training"], task["evaluations"]
+                folders += [training["train_feats"], training["dev_feats"], evaluations[-1]["feats"]]
+            runs[tuple(folders)].append(run["directory"])
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise Failure(
+                f"{path}, line {number}: expected a run whose last evaluation is its test, as local/list_runs.py "
+                f"writes it, found {line!r:.60} ({described(error)})"
+            ) from error
+    if not runs:
+        raise Failure(f"{path}: there is no run in it")
     read: dict[tuple[str, str], Part] = {}
     for folders_of_run, directories in runs.items():
         parts = []

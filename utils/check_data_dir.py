@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from asrser_io.files import Failure
 from asrser_io.messages import as_script
-from asrser_io.text import FORMS, read_file
+from asrser_io.text import FORMS, INVISIBLE, read_file
 
 RESERVED = {"<eps>", "<s>", "</s>", "#0"}  # names that Kaldi's tools keep for themselves
 KALDIS_SPACES = " \t"  # what separates fields for Kaldi's tools and awk
@@ -75,6 +75,8 @@ def fault_of_bytes(line: str, holds_paths: bool) -> str | None:
         return f"holds the control character {ascii(found[0])}; is it text in UTF-8?"
     if holds_paths:  # of which only the key is ours
         line = re.split(f"[{KALDIS_SPACES}]", line.strip(KALDIS_SPACES), maxsplit=1)[0]
+    if found := re.search(f"[{INVISIBLE}]", line):
+        return f"holds the invisible character {ascii(found[0])}; remove it"
     if re.search(r"[\ud800-\udfff]", line):
         return "is not UTF-8; convert it with: iconv -f latin1 -t utf-8, or whatever it is written in"
     if found := re.search(rf"[^\S{KALDIS_SPACES}]", line):

@@ -55,6 +55,11 @@ names_of_missing() {
     END { if (n > 10) printf " and %d more", n - 10 }' "$1" "$2"
 }
 
+# name_twice <table>: a key that stands there more than once; none, if all are different.
+name_twice() {
+  awk '$1 in found { print $1; exit } { found[$1] }' "$1"
+}
+
 # report_lost <max-lost> <what> <wanted> <found> <log>: compare the keys of two tables. Silent if none is lost; else a
 # warning that counts and names them, or an error if they are more than the part <max-lost> of those wanted, or all.
 # In <what>, COUNT is the place of "15 of 16", as in "COUNT sentences of data/train aligned".

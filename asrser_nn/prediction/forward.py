@@ -47,6 +47,8 @@ def read_counts(path: str, num_classes: int) -> np.ndarray:
         )
     if not (np.isfinite(counts) & (counts >= 0)).all():
         raise Failure(f"{path}: a count that is negative, infinite or no number; expected the frames of each class")
+    if not counts.any():
+        raise Failure(f"{path}: all counts are 0; expected the frames of each class")
     return counts
 
 

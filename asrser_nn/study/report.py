@@ -47,6 +47,11 @@ VERDICTS = (
     "Of many comparisons one in twenty, or more, leaves out zero by chance."
 )
 ON_SCREEN = ("FER", "PER", "UE", "UA")
+ESCAPED_BAR = r"\|"  # in Markdown's tables
+
+
+def markdown_row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cell.replace('|', ESCAPED_BAR) for cell in cells)} |"
 
 
 class Table:
@@ -57,7 +62,7 @@ class Table:
 
     def markdown(self) -> str:
         lines = [self.header, ["---"] * len(self.header), *self.rows]
-        return f"**{self.name}.** {self.caption}\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+        return f"**{self.name}.** {self.caption}\n\n" + "\n".join(map(markdown_row, lines)) + "\n"
 
     def html(self) -> str:
         def cells(row: list[str], tag: str) -> str:

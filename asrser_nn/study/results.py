@@ -38,6 +38,8 @@ def phone_errors(per_utt: Path) -> Counts:
     with as_written(per_utt):
         for _, (_, speaker, errors, phones, *_) in lines:
             counts[speaker] = [[counts[speaker][0][0] + int(errors), counts[speaker][0][1] + int(phones)]]
+        if not counts:
+            raise ValueError("there is no utterance in it")
     return dict(counts)
 
 

@@ -91,6 +91,8 @@ def read_utt2spk(evaluation: dict[str, Any], path: Path) -> dict[str, str]:
     with as_written(path):
         data = Path(evaluation["feats"])
         names = {entry["utterance"] for entry in evaluation["per_utterance"]}
+        if not names:
+            raise ValueError("there is no utterance in it")
     utt2spk = read_map(data / "utt2spk")
     if unknown := sorted(names - set(utt2spk)):
         raise Failure(f"{path} has {len(unknown)} utterances that {data}/utt2spk has not, such as {unknown[0]}")
@@ -109,7 +111,7 @@ def as_written(files: str | Path) -> Iterator[None]:
     """Around the use of what these programs have written: whatever is wrong with it, the files are."""
     try:
         yield
-    except (AttributeError, LookupError, TypeError, ValueError, OverflowError) as error:
+    except (AttributeError, LookupError, StopIteration, TypeError, ValueError, OverflowError) as error:
         raise Failure(
             f"{files}: damaged, or of another version ({described(error)}); remove it and run its stage again"
         ) from error

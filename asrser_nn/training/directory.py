@@ -66,8 +66,8 @@ def read_mark(directory: str | Path) -> dict[str, Any]:
     path = Path(directory) / MARK
     try:
         mark = json.loads(path.read_bytes())
-        kinds = {"training": dict, "evaluations": list, "origin": dict}
-        if {"task", "source_task", "fold"} <= set(mark) and all(isinstance(mark[name], kinds[name]) for name in kinds):
+        right = {"task", "source_task", "fold"} <= set(mark) and isinstance(mark["evaluations"], list)
+        if right and all(isinstance(part, dict) for part in (mark["training"], mark["origin"], *mark["evaluations"])):
             return mark
         reason = "it lacks what a run has"
     except (ValueError, KeyError, TypeError) as error:

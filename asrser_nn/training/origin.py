@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from asrser_io.files import Failure
+from asrser_io.files import Failure, described
 from asrser_nn.data.corpus import Corpus, changes, fingerprint
 from asrser_nn.network.convnet import ConvNet
 from asrser_nn.network.model import load_model
@@ -67,7 +67,13 @@ def check_origin(directory: Path, theirs: Origin | None, ours: Origin) -> None:
         elif part == "baseline":
             change = "" if theirs[part] == mine else f"dev accuracy {theirs[part]:.2f} %, now {mine:.2f} %"
         else:
-            change = changes(theirs[part], mine)
+            try:
+                change = changes(theirs[part], mine)
+            except (AttributeError, LookupError, TypeError, ValueError) as error:
+                raise Failure(
+                    f"{directory}: what it says of the data that it was made from is damaged ({described(error)}); "
+                    "remove it to have it made again"
+                ) from error
         if change:
             said.append(f"{part}: {change}")
     if said:

@@ -175,6 +175,62 @@ def test_speakers_for_whom_no_names_are_in_order_are_refused(prepare, own):
     assert f"{own}/train/utt2spk: no order of utterances is that of their speakers, as speaker aino! " in result.stderr
 
 
+def write_utterances(part: Path, speaker_of: dict[str, str]) -> None:
+    """A recording and a transcript of its own for each."""
+    (part / "segments").unlink()
+    write(part, "wav.scp", *(f"{utt} {tone(part / f'{i}.wav')}" for i, utt in enumerate(speaker_of)))
+    write(part, "utt2spk", *(f"{utt} {speaker}" for utt, speaker in speaker_of.items()))
+    write(part, "text", *(f"{utt} sil m{' ä' * i} sil" for i, utt in enumerate(speaker_of)))
+
+
+def test_no_two_utterances_get_the_same_name(prepare, own, tmp_path):
+    write_utterances(own / "train", {"1-1": "s1", "2-1": "s1", "1": "s1-2"})  # with a hyphen both were s1-2-1
+    result = prepare()
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "asr/train/text").read_text() == "s1+1-1 sil m sil\ns1+2-1 sil m ä sil\ns1-2+1 sil m ä ä sil\n"
+    audio = [f"{utt} {own}/train/{i}.wav\n" for i, utt in enumerate(("s1+1-1", "s1+2-1", "s1-2+1"))]
+    assert (tmp_path / "asr/train/wav.scp").read_text() == "".join(audio)
+
+
+def test_utterances_that_would_have_one_name_are_refused(prepare, own, tmp_path):
+    write_utterances(own / "train", {"a+1": "s", "1": "s+a"})
+    result = prepare()
+    assert result.returncode == 1 and not (tmp_path / "asr").exists()
+    assert "utterance a+1 of speaker s and 1 of s+a would both be called s+a+1" in result.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("jose\u0301", "/utt2spk: a speaker is jose\\u0301 here and jos\\xe9 there, which look the same"),
+        ("jos\u200bé", "/test/utt2spk, line 1: an invisible character, U+200B: remove it"),
+    ],
+)
+def test_a_speaker_who_looks_like_another_is_refused(prepare, own, name, said):
+    write(own / "train", "utt2spk", "aino_1 josé", "aino_2 josé")
+    write(own / "test", "utt2spk", f"iida_1 {name}")
+    result = prepare()
+    assert result.returncode == 1 and not (own.parent / "asr").exists()
+    assert said in result.stderr.splitlines()[-1]
+
+
+def test_phones_that_look_alike_are_refused(prepare, own):
+    write(own / "train", "text", f"aino_1 {SILENCE}", "aino_2 sil m a\u0308 sil")
+    result = prepare()
+    assert result.returncode == 1
+    assert f"{own}/train/text: a phone is a\\u0308 here and \\xe4 there" in result.stderr.splitlines()[-1]
+
+
+def test_a_channel_is_not_lost_in_the_mean_of_all(prepare, own, tmp_path):
+    result = prepare()
+    assert "of 1 with several channels the mean is taken" in result.stderr
+    (tmp_path / "asr/corpus").unlink()
+    write(own / "train", "reco2file_and_channel", "tape tape A")
+    result = prepare()
+    assert result.returncode == 1
+    assert f"{own}/train/reco2file_and_channel names a channel of tape, which has 2" in result.stderr.splitlines()[-1]
+
+
 def test_silence_of_another_name_has_to_be_named(prepare, own, tmp_path):
     for part in ("train", "dev", "test"):
         text = own / part / "text"

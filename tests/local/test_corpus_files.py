@@ -84,14 +84,17 @@ def test_recordings_of_a_wav_scp_belong_to_it_wherever_they_lie(look, tmp_path):
     folder, elsewhere = tmp_path / "own", tmp_path / "else where"
     folder.mkdir()
     elsewhere.mkdir()
-    for name in ("a.wav", "b.flac"):
+    for name in ("a.wav", "b.flac", "e.wav", "f.wav"):
         (elsewhere / name).write_text(name)
     (tmp_path / "c.sph").write_text("c")
     (folder / "wav.scp").write_text(
         f"a\t{elsewhere}/a.wav\nb  {elsewhere}/b.flac\nc sph2pipe -f wav {tmp_path}/c.sph |\nd {tmp_path}/none.wav\n"
+        f"e cat '{elsewhere}/e.wav'|\nf sox -t wav - -t wav - <\"{elsewhere}/f.wav\"|cat |\n"
     )
-    assert look("ser-data", folder, "--write").startswith("5 files, ")
-    for file, text in {elsewhere / "a.wav": "A.wav", elsewhere / "b.flac": "B.flac", tmp_path / "c.sph": "C"}.items():
+    assert look("ser-data", folder, "--write").startswith("7 files, ")
+    changed = {elsewhere / name: name.upper() for name in ("a.wav", "b.flac", "e.wav", "f.wav")}
+    changed[tmp_path / "c.sph"] = "C"
+    for file, text in changed.items():
         before = file.read_text()
         file.write_text(text)
         assert look("ser-data", folder, "--changes") == f"{file} is changed"

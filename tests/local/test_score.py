@@ -262,6 +262,19 @@ def test_what_cannot_be_scored_is_refused(decoded, golden):
     assert "has none of the 14 utterances" in refusal(data, lang, decode)
 
 
+@pytest.mark.parametrize("table", ["data/text", "decode/scale_0.5/words.txt"])
+def test_an_utterance_that_is_there_twice_is_refused_and_older_scores_stay(decoded, golden, table):
+    arguments = decoded / "data", golden / "lang", decoded / "decode"
+    assert score(*arguments).returncode == 0
+    first = (decoded / table).read_text().splitlines()[0]
+    with open(decoded / table, "a") as file:
+        file.write(f"{first}\n")
+    result = score(*arguments)
+    assert result.returncode == 1 and len(result.stderr.splitlines()) == 1
+    assert f"{decoded}/{table}: {first.split()[0]} is there twice" in result.stderr
+    assert (decoded / "decode/best_wer").exists()
+
+
 def test_sclite_counts_what_compute_wer_counts(decoded, golden):
     if not (shutil.which("sclite") or shutil.which("sctk")):
         pytest.skip("sclite is not installed")
@@ -285,6 +298,22 @@ def test_results_name_corpus_scale_and_interval_and_what_is_missing(decoded, gol
     assert "95% interval 40.98 to 42.56 over 2 speakers" in text
     assert "# exp/mono/decode_test: missing" in text
     assert "# exp/asr/decode_dev: missing" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("per_utt", ""), ("per_utt", "u s x 9\n"), ("per_utt", "u s 0 0\n"), ("wer_0.5", "")]
+)
+def test_damaged_scores_are_named(tmp_path, name, text):
+    decode = tmp_path / "exp/asr/decode_dev"
+    decode.mkdir(parents=True)
+    (tmp_path / "data/asr").mkdir(parents=True)
+    (tmp_path / "data/asr/corpus").write_text("TIMIT sample\n")
+    sound = {"best_wer": "x\n", "best_scale": "0.5\n", "wer_0.5": "%WER 0.00 [ 0 / 9, ]\n", "per_utt": "u s 0 9\n"}
+    for file, content in (sound | {name: text}).items():
+        (decode / file).write_text(content)
+    result = run(ROOT / "local/results.sh", tmp_path)
+    assert result.returncode == 1 and len(result.stderr.splitlines()) == 1
+    assert f"{decode}/{name}: damaged" in result.stderr and not (tmp_path / "exp/RESULTS").exists()
 
 
 def test_results_of_nothing_are_an_error(tmp_path):

@@ -146,6 +146,15 @@ def test_a_task_that_nobody_has_declared_is_refused(name, said, work):
         assert done.returncode == 1 and said in done.stderr and done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("text", ["{bad", "[]"])
+def test_a_damaged_declaration_is_named(text, work):
+    (work / "data/mood").mkdir(parents=True)
+    (work / "data/mood/declaration.json").write_text(text)
+    done = call("declare_task.py", work, "mood")
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert f"{work}/data/mood/declaration.json: expected names and values as JSON" in done.stderr
+
+
 def test_between_tasks_of_the_same_speakers_layers_stay_in_their_fold(work):
     found, said = transfers(work, "gender", "ser,gender")
     assert found == {

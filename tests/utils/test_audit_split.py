@@ -246,6 +246,37 @@ def test_no_task_may_learn_from_whom_another_is_tested_on(hybrid, pair):
     assert all(f"({hybrid.parent}/{part})" in result.stderr for part in pair)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "there is no run in it"),
+        ("junk\n", "line 1: expected a run whose last evaluation is its test"),
+        ('{"directory": "x"}\n', "line 1: expected a run whose last evaluation is its test"),
+        ('{"directory": "x", "training": {"train_feats": "a", "dev_feats": "b"}, "evaluations": []}\n', "line 1: "),
+    ],
+)
+def test_what_is_no_list_of_runs_is_refused(tmp_path, text, said):
+    (tmp_path / "runs").write_text(text)
+    result = audit("--runs", tmp_path / "runs")
+    assert result.returncode == 1 and result.stdout == "" and len(result.stderr.splitlines()) == 1
+    assert f"{tmp_path}/runs" in result.stderr and said in result.stderr
+
+
+def test_speakers_who_look_alike_are_not_taken_for_two(parts):
+    for part, name in zip(parts, ("josé", "mia", "jose\u0301"), strict=True):
+        with (part / "utt2spk").open("a") as file:
+            file.write(f"{part.name}-x {name}\n")
+    result = audit(*parts)
+    assert result.returncode == 1 and "a speaker is jose\\u0301 here and jos\\xe9 there" in result.stderr
+
+
+def test_a_number_of_frames_that_is_none_is_refused(tmp_path):
+    parts = [write_part(tmp_path / name, {f"{name}-1": name}, utt2num_frames=f"{name}-1 x12\n") for name in ("a", "b")]
+    result = audit(*parts)
+    assert result.returncode == 1 and len(result.stderr.splitlines()) == 1
+    assert f"{tmp_path}/a/utt2num_frames: a-1 has 'x12', expected a number of frames" in result.stderr
+
+
 def test_tasks_may_learn_from_the_same_speakers(hybrid):
     for task in ("asr", "ser"):
         with (hybrid.parent / task / "train/utt2spk").open("a") as file:

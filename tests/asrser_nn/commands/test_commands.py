@@ -116,6 +116,9 @@ def test_priors_of_another_model_are_refused(trained: Path, world: Path, tmp_pat
         (tmp_path / "counts").write_text(f" [ 1 2 3 {wrong} ]\n")
         status, _, err = call("forward", f"--priors={tmp_path}/counts", trained, world / "dev", f"ark:{tmp_path}/o.ark")
         assert status == 1 and "counts: a count that is negative, infinite or no number" in err
+    (tmp_path / "counts").write_text(" [ 0 0 0 0 ]\n")
+    status, _, err = call("forward", f"--priors={tmp_path}/counts", trained, world / "dev", f"ark:{tmp_path}/o.ark")
+    assert status == 1 and "counts: all counts are 0" in err
     assert not (tmp_path / "o.ark").exists()
 
 

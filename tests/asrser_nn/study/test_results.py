@@ -154,6 +154,8 @@ def changed(content, **entries):
         ("exp/f2/transfer.json", lambda content: b"{", "this is no JSON"),
         ("f2/utt2spk", lambda content: b"other f2\n", "evaluate_dev.json has 1 utterances that"),
         ("f2/utt2spk", lambda content: b"u\n", "line 1: expected"),
+        ("exp/f2/evaluate_dev.json", lambda content: changed(content, per_utterance=[]), "there is no utterance in it"),
+        ("exp/f2/decode_test/per_utt", lambda content: b"", "there is no utterance in it"),
         ("exp/f2/decode_test/per_utt", lambda content: b"u f2 x 9\n", "invalid literal for int"),
         ("exp/f2/decode_test/per_utt", lambda content: b"u f2\n", "line 1: expected"),
         ("exp/seconds", lambda content: b"7 1.5\n", "damaged, or of another version"),
