@@ -12,6 +12,7 @@ from ser_corpus import (
     Labels,
     Utterance,
     check_counts,
+    check_once,
     in_order,
     table_of_counts,
     without_faults,
@@ -125,6 +126,7 @@ def prepare(corpus: Corpus, folder: Path, out: Path, allow_partial: bool, which:
         utterances.append(
             Utterance(clip.name, clip.original, clip.speaker, gender, emotion, str(file), sentence=clip.sentence)
         )
+    check_once(utterances)
     by_name = {u.original: u for u in utterances}
     utterances, left_out = without_faults(utterances, allow_partial)
     if other:

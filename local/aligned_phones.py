@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from asr_data import SETS, DataDir, keep, write_sets
+from out_dir import check_place
 from ser_corpus import report
 
 from asrser_io.files import Failure
@@ -17,12 +18,15 @@ def with_phones(words: Path, phones: dict[str, str]) -> DataDir:
     """A data directory with words for text, but of the utterances that could be aligned, and with their phones."""
     recordings, text, speaker_of = (read_map(words / name) for name in ("wav.scp", "text", "utt2spk"))
     segments, gender_of = (read_map(words / name, optional=True) for name in ("segments", "spk2gender"))
+    if strangers := sorted(phones.keys() - text.keys()):
+        raise Failure(f"{words}/text lacks {strangers[0]}, which was aligned: made from other words? remove {words}")
     report(f"left out, as it could not be aligned: {words}", sorted(text.keys() - phones.keys()))
     transcripts = {utt: words_of(line) for utt, line in phones.items()}
     return keep(DataDir(recordings, segments, transcripts, speaker_of, gender_of), phones)
 
 
 def run(words: Path, exp: Path, out: Path) -> None:
+    check_place(out, [words])
     sets = {name: with_phones(words / name, read_map(exp / f"phones.{name}")) for name in SETS}
     used = {name: {phone for spoken in data.phones.values() for phone in spoken} for name, data in sets.items()}
     for name in SETS[1:]:

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import lexicon
+from out_dir import check_place, move_into_place
 from ser_corpus import (
     audio_for_kaldi,
     check_channels,
     check_genders,
     fault_of,
     fault_of_span,
+    files_of_recordings,
     name_of_corpus,
     names_in_order_of_speakers,
     report,
@@ -22,7 +24,7 @@ from ser_corpus import (
 
 from asrser_io.files import Failure, write_text
 from asrser_io.messages import as_script
-from asrser_io.text import FORMS, check_twins, read_map, words_of
+from asrser_io.text import FORMS, check_twins, is_word, read_map, words_of
 
 SETS = ("train", "dev", "test")
 
@@ -65,7 +67,7 @@ def read_data_dir(data: Path) -> DataDir:
                 f"{data}/text: {utt} has {ascii(found[0])}, with a space that is a letter for Kaldi's tools; expected "
                 "spaces or tabs between phones"
             )
-        if found := [phone for phone in words_of(line) if phone in ("<eps>", "<s>", "</s>") or phone.startswith("#")]:
+        if found := [phone for phone in words_of(line) if lexicon.is_reserved(phone)]:
             raise Failure(
                 f"{data}/text: {utt} has '{found[0]}', a name that Kaldi keeps for itself: rename this phone or word"
             )
@@ -119,6 +121,11 @@ def check_speakers(own: Path, sets: Mapping[str, DataDir]) -> None:
                         f"{own}: {len(shared)} {what}s are both in {first} and in {second}, the first is {shared[0]}: "
                         "errors would look too small; give each to one of them"
                     )
+
+
+def check_silence(silence_phone: str) -> None:
+    if not is_word(silence_phone) or lexicon.is_reserved(silence_phone):
+        raise Failure(f"--silence-phone '{silence_phone}': expected one word, and none that Kaldi keeps for itself")
 
 
 def check_phones(own: Path, sets: Mapping[str, DataDir]) -> None:
@@ -225,6 +232,7 @@ def write_sets(out: Path, sets: Mapping[str, DataDir], files: Mapping[str, str])
     files: by name, their contents; the last of them, "corpus", says that the rest is complete
     """
     out = out.resolve()
+    check_place(out, (file for data in sets.values() for file in files_of_recordings(data.recordings.values())))
     beside = out.with_name(out.name + ".tmp")
     shutil.rmtree(beside, ignore_errors=True)
     try:
@@ -232,12 +240,7 @@ def write_sets(out: Path, sets: Mapping[str, DataDir], files: Mapping[str, str])
             write_data_dir(data, beside / subset, out / subset)
         for name, text in files.items():
             write_text(beside / name, text)
-        out.mkdir(parents=True, exist_ok=True)
-        (out / "corpus").unlink(missing_ok=True)
-        for entry in (*sets, *files):
-            if (out / entry).is_dir():
-                shutil.rmtree(out / entry)
-            (beside / entry).rename(out / entry)
+        move_into_place(beside, out, (*sets, *files))
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 
@@ -252,8 +255,8 @@ def say_sizes(name: str, sets: Mapping[str, DataDir], what: str) -> None:
 
 def prepare(own: Path, out: Path, silence_phone: str, lexicon_file: Path | None, max_oov: float) -> None:
     """Check the whole corpus, and write it if all is well."""
-    if out.resolve() == own.resolve():
-        raise Failure(f"{own} is where the recipe writes: move your corpus, or choose another --dir")
+    check_place(out, [own])
+    check_silence(silence_phone)
     if missing := [name for name in SETS if not (own / name).is_dir()]:
         raise Failure(
             f"no folder {own / missing[0]}: your corpus needs the data directories train, dev and test; "

@@ -11,7 +11,6 @@ import argparse
 import hashlib
 import os
 import re
-import shlex
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -19,7 +18,8 @@ from typing import NamedTuple
 
 import acted_corpus
 import iemocap_data
-from librispeech_data import SETS, choose_parts, find_root
+from librispeech_data import SETS, choose_parts, files_of_part, find_root
+from ser_corpus import files_of_recordings
 from timit_data import find_ldc_root
 
 from asrser_io.files import Failure, write_text
@@ -42,25 +42,6 @@ class Entry(NamedTuple):
     checksum: str
     size: int
     changed: int  # nanoseconds
-
-
-def words_of_command(command: str) -> list[str]:
-    """As a shell parts them, without their quotes; redirections and what joins commands are words by themselves."""
-    lexer = shlex.shlex(command, posix=True, punctuation_chars=True)
-    lexer.whitespace_split, lexer.commenters = True, ""
-    try:
-        return list(lexer)
-    except ValueError:  # a quote that nothing closes: the shell will say so
-        return command.split()
-
-
-def recordings_of(wav_scp: Path) -> Iterator[Path]:
-    """The files that stand in a wav.scp, and those that its commands name."""
-    for audio in read_map(wav_scp).values():
-        if audio.endswith("|"):
-            yield from (Path(word) for word in words_of_command(audio) if os.path.isfile(word))
-        else:
-            yield Path(audio)
 
 
 def archives_of(script: Path) -> set[Path]:
@@ -89,8 +70,7 @@ def files_of(kind: str, corpus: Path, parts: Mapping[str, str]) -> Iterator[Path
         root = find_root(corpus)
         yield from (f for f in root.glob("*") if f.name.upper() == "SPEAKERS.TXT")
         for part in {part for some in choose_parts(root, parts).values() for part in some}:
-            yield from below(root / part, "*/*/*", ".flac", ".wav")
-            yield from (f for f in below(root / part, "*/*/*", ".txt") if f.name.lower().endswith(".trans.txt"))
+            yield from files_of_part(root / part)
     elif kind in acted_corpus.NAMES:
         yield from import_module(f"{kind}_data").CORPUS.files(corpus)
     else:
@@ -98,7 +78,7 @@ def files_of(kind: str, corpus: Path, parts: Mapping[str, str]) -> Iterator[Path
             if table.exists():
                 yield table
                 if table.name == "wav.scp":
-                    yield from recordings_of(table)
+                    yield from files_of_recordings(read_map(table).values())
                 elif table.name == "labels.scp":
                     yield from archives_of(table)
 

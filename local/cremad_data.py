@@ -30,9 +30,10 @@ NAME = re.compile(rf"(\d{{4}})_({'|'.join(SENTENCES)})_([A-Z]{{3}})_(LO|MD|HI|XX
 def parse(file: Path) -> Clip | None:
     name = file.stem.upper()
     match = NAME.fullmatch(name)
-    if match is None or match[3] not in EMOTION_OF:
+    if match is None or match[3] not in EMOTION_OF or (match[3] == "NEU" and match[4] not in ("X", "XX")):
         return None
-    return Clip(name, name, speaker=match[1], code=match[3], sentence=match[2])
+    whole = f"{name}X" if match[4] == "X" else name
+    return Clip(whole, name, speaker=match[1], code=match[3], sentence=match[2])
 
 
 def count(actor: str, code: str) -> int:

@@ -45,7 +45,7 @@ def read_declaration(name: str, work: str | None = None) -> tuple[dict[str, Any]
         try:
             said = json.loads(own.read_bytes())
             return said, said.pop("corpus", name)
-        except (ValueError, AttributeError) as error:
+        except (ValueError, AttributeError, TypeError) as error:
             expected = "expected names and values as JSON"
             raise Failure(f"{own}: {expected} ({error}); remove it, and run stage 9 again") from error
     if not path.is_file():

@@ -15,7 +15,8 @@ from asrser_io.text import read_lines, words_of
 STRESSED = re.compile("(AA|AE|AH|AO|AW|AY|EH|ER|EY|IH|IY|OW|OY|UH|UW)[012]")
 COMMENT = re.compile(r"\s#\s")
 VARIANT = re.compile(r"(.+)\((\d+)\)")
-NUMBER = re.compile(r"\d+\.?\d*(e-?\d+)?")
+NUMBER = re.compile(r"(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+LIKE_NUMBER = re.compile(r"[+-]?((\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?|nan|inf)", re.IGNORECASE)  # no phone
 
 
 class Pronunciation(NamedTuple):
@@ -24,6 +25,11 @@ class Pronunciation(NamedTuple):
 
 
 Lexicon = dict[str, list[Pronunciation]]
+
+
+def is_reserved(name: str) -> bool:
+    """Whether Kaldi keeps this name of a word or phone for itself."""
+    return name in ("<eps>", "<s>", "</s>") or name.startswith("#")
 
 
 def read_lexicon(file: Path) -> Lexicon:
@@ -36,13 +42,13 @@ def read_lexicon(file: Path) -> Lexicon:
     """
     entries: list[tuple[str, str, list[str]]] = []
     for number, line in enumerate(read_lines(file, strict=False), start=1):
-        if line.startswith((";;;", "#")) or not words_of(line):
+        if line.lstrip().startswith((";;;", "#")) or not words_of(line):
             continue
         word, *phones = words_of(COMMENT.split(line)[0])
         entries.append((f"{file}, line {number}", word, phones))
     if not entries:
         raise Failure(f"{file}: no word in it; expected lines of <word> <phone> …")
-    numbers = [phones[0] for _, _, phones in entries if len(phones) > 1 and NUMBER.fullmatch(phones[0])]
+    numbers = [phones[0] for _, _, phones in entries if len(phones) > 1 and LIKE_NUMBER.fullmatch(phones[0])]
     has_probabilities = len(numbers) == len(entries) or any("." in number for number in numbers)
     words = {word for _, word, _ in entries}
     lexicon: Lexicon = {}
@@ -61,23 +67,33 @@ def read_lexicon(file: Path) -> Lexicon:
             word = variant[1]
         phones = [stressed[1] if (stressed := STRESSED.fullmatch(phone)) else phone for phone in phones]
         for phone in phones:
-            if phone in ("<eps>", "<s>", "</s>") or phone.startswith("#"):
+            if is_reserved(phone):
                 raise Failure(f"{where}: '{phone}' is a name that Kaldi keeps for itself")
-            if has_probabilities and "." in phone and NUMBER.fullmatch(phone):
+            if has_probabilities and "." in phone and LIKE_NUMBER.fullmatch(phone):
                 raise Failure(f"{where}: the number {phone} among the phones; of Kaldi's forms lexiconp.txt is read")
-        pronunciations = lexicon.setdefault(word, [])
-        if tuple(phones) not in {p.phones for p in pronunciations}:  # but for stress, CMUdict has some twice
-            pronunciations.append(Pronunciation(probability, tuple(phones)))
+        add(lexicon.setdefault(word, []), Pronunciation(probability, tuple(phones)))
     return lexicon
 
 
+def add(pronunciations: list[Pronunciation], new: Pronunciation) -> None:
+    """With the larger probability, if it is there already: but for stress, CMUdict has some twice."""
+    for i, known in enumerate(pronunciations):
+        if known.phones == new.phones:
+            pronunciations[i] = max(known, new)
+            return
+    pronunciations.append(new)
+
+
 def pronounce(words: Collection[str], lexicon: Lexicon) -> Lexicon:
-    """The pronunciations of these words; a word that stands there in another case only is that one."""
-    in_lower = {word.lower(): word for word in reversed(lexicon)}
+    """The pronunciations of these words; a word that stands there in other cases only has those of all of them."""
+    in_lower: Lexicon = {}
+    for word, pronunciations in lexicon.items():
+        for pronunciation in pronunciations:
+            add(in_lower.setdefault(word.lower(), []), pronunciation)
     found = {
-        word: lexicon[entry]
+        word: pronunciations
         for word in sorted(words)
-        if (entry := word if word in lexicon else in_lower.get(word.lower(), ""))
+        if (pronunciations := lexicon.get(word) or in_lower.get(word.lower()))
     }
     if other_case := sum(word not in lexicon for word in found):
         warn(f"{other_case} of {len(found)} words are in other letters in the lexicon, capital or small")
@@ -119,6 +135,8 @@ def choose(
     if silence_phone in lexicon:
         raise Failure(f"the word '{silence_phone}' is also what silence is called; name it otherwise: --silence-phone")
     good = {name: utterances_with_all_words(name, text, lexicon, max_oov) for name, text in texts.items()}
+    if empty := [name for name, utterances in good.items() if not utterances]:
+        raise Failure(f"{file}: no utterance of {empty[0]} has a pronunciation for all its words; add them to it")
     words_in = {name: {word for utt in good[name] for word in text[utt]} for name, text in texts.items()}
     train, *others = words_in
     phones_of_train = {phone for word in words_in[train] for p in lexicon[word] for phone in p.phones}

@@ -12,8 +12,8 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from asr_data import SETS, DataDir, check_speakers, keep, prepare_words
-from lexicon import read_lexicon
+from asr_data import SETS, DataDir, check_silence, check_speakers, keep, prepare_words
+from lexicon import is_reserved, read_lexicon
 from ser_corpus import MOST_LEFT_OUT, fault_of, names_in_order_of_speakers, report, warn
 
 from asrser_io.files import Failure
@@ -50,7 +50,9 @@ def choose_parts(root: Path, wanted: Mapping[str, str]) -> dict[str, list[str]]:
     found = parts_in(root)
     parts = {}
     for subset in SETS:
-        named = words_of(wanted[subset].replace(",", " "))
+        named = [part.rstrip("/") for part in words_of(wanted[subset].replace(",", " "))]
+        if odd := [part for part in named if "/" in part or part in (".", "..")]:
+            raise Failure(f"--{subset}-parts: '{odd[0]}' is no part; expected names of folders in {root}")
         if missing := [part for part in named if not (root / part).is_dir()]:
             there = " ".join(part for some in found.values() for part in some) or "none"
             raise Failure(f"{root} has no part {missing[0]}, for --{subset}-parts; those there are: {there}")
@@ -63,20 +65,30 @@ def choose_parts(root: Path, wanted: Mapping[str, str]) -> dict[str, list[str]]:
     return parts
 
 
+def files_of_part(folder: Path) -> list[Path]:
+    """Recordings and transcripts, also where they should not lie."""
+    files = (f for depth in range(1, 5) for f in folder.glob("/".join("*" * depth)) if not f.name.startswith("."))
+    return sorted(f for f in files if f.suffix.lower() in (".flac", ".wav") or f.name.lower().endswith(".trans.txt"))
+
+
 def read_part(folder: Path) -> tuple[dict[str, list[str]], dict[str, str]]:
     """The words and the file of each utterance of a part that has both; the others are named."""
     text: dict[str, list[str]] = {}
     audio: dict[str, str] = {}
-    for file in sorted(f for f in folder.glob("*/*/*") if not f.name.startswith(".")):
+    for file in files_of_part(folder):
+        if len(file.relative_to(folder).parts) != 3:
+            raise Failure(f"{file}: not where LibriSpeech has it, such as 84/121123/{file.name}; move or remove it")
         if file.name.lower().endswith(".trans.txt"):
             for number, line in enumerate(read_lines(file), start=1):
                 utterance, *words = words_of(line) or [""]
                 if not words:
                     raise Failure(f"{file}, line {number}: expected <utterance> <word> …, found '{line}'")
+                if reserved := [word for word in words if is_reserved(word)]:
+                    raise Failure(f"{file}, line {number}: '{reserved[0]}' is a name that Kaldi keeps for itself")
                 if utterance in text:
                     raise Failure(f"{file}, line {number}: {utterance} has a transcript already: remove one")
                 text[utterance] = words
-        elif file.suffix.lower() in (".flac", ".wav"):
+        else:
             match = UTTERANCE.fullmatch(file.stem)
             if match is None or match[1] != file.parent.parent.name or match[2] != file.parent.name:
                 raise Failure(f"{file}: no name of LibriSpeech such as 84/121123/84-121123-0000.flac")
@@ -111,7 +123,8 @@ def read_genders(root: Path) -> dict[str, str]:
         reader, sex = [*(field.strip() for field in line.split("|")), "", ""][:2]
         if not reader.isdecimal() or sex.upper() not in ("F", "M"):
             raise Failure(f"{file}, line {number}: expected '<reader> | F or M | …', found '{line}'")
-        genders[reader] = sex.lower()
+        if genders.setdefault(reader, sex.lower()) != sex.lower():
+            raise Failure(f"{file}, line {number}: reader {reader} is {sex} here, but not in a line before: correct it")
     return genders
 
 
@@ -152,6 +165,7 @@ def data_of(root: Path, parts: Sequence[str], genders: Mapping[str, str]) -> Dat
 
 
 def prepare(args: argparse.Namespace) -> None:
+    check_silence(args.silence_phone)
     whole = read_lexicon(args.lexicon)  # before the longer work on the corpus
     root = find_root(args.corpus)
     parts = choose_parts(root, {subset: getattr(args, f"{subset}_parts") for subset in SETS})

@@ -20,11 +20,12 @@ ACTORS = [f"Actor_{number:02}" for number in range(1, 25)]
 
 # Modality (03: audio only), channel (01: speech), emotion, intensity, statement, repetition, actor.
 NAME = re.compile(r"(0[123])-(0[12])-(0[1-8])-(0[12])-(0[12])-(0[12])-(\d\d)")
+NEUTRAL_AND_STRONG = "0102"  # there is none
 
 
 def parse(file: Path) -> Clip | None:
     match = NAME.fullmatch(file.stem)
-    if match is None or file.parent.name.lower() != f"actor_{match[7]}":
+    if match is None or match[3] + match[4] == NEUTRAL_AND_STRONG or file.parent.name.lower() != f"actor_{match[7]}":
         return None
     speaker = f"Actor_{match[7]}"
     code = CODES[match[3]] if match[2] == "01" else "song"

@@ -14,6 +14,7 @@ from acted_corpus import Clip, Corpus, by_design, run
 EMOTION_OF = {
     "a": "anger", "h": "happiness", "sa": "sadness", "n": "neutral", "d": "disgust", "f": "fear", "su": "surprise",
 }  # fmt: skip
+NUMBERS = {code: 30 if code == "n" else 15 for code in EMOTION_OF}  # of each speaker's clips
 SPEAKERS = ["DC", "JE", "JK", "KL"]
 
 NAME = re.compile(r"(?:([A-Z]{2})_)?(A|H|SA|N|D|F|SU)(\d\d)")  # speaker, where no folder says it; emotion; number
@@ -22,9 +23,11 @@ NAME = re.compile(r"(?:([A-Z]{2})_)?(A|H|SA|N|D|F|SU)(\d\d)")  # speaker, where 
 def parse(file: Path) -> Clip | None:
     match = NAME.fullmatch(file.stem.upper())
     folder = file.parent.name.upper()
-    if match is None or (match[1] and folder in SPEAKERS and match[1] != folder):
+    if match is None or (match[1] and len(folder) == 2 and match[1] != folder):
         return None
     speaker, code = match[1] or folder, match[2].lower()
+    if not 1 <= int(match[3]) <= NUMBERS[code]:
+        return None
     name = f"{speaker}_{code}{match[3]}"
     return Clip(name, name, speaker, code)
 
@@ -36,7 +39,7 @@ CORPUS = Corpus(
     parse=parse,
     emotion_of=EMOTION_OF,
     gender_of=dict.fromkeys(SPEAKERS, "m"),
-    expected=by_design(EMOTION_OF, SPEAKERS, lambda speaker, code: 30 if code == "n" else 15),
+    expected=by_design(EMOTION_OF, SPEAKERS, lambda speaker, code: NUMBERS[code]),
     all_files=480,
     dev_speakers=["KL"],
 )

@@ -16,10 +16,10 @@ import argparse
 import functools
 import math
 import os
-import shutil
+import shlex
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
@@ -27,6 +27,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
+from out_dir import built_beside, check_place
 
 from asrser_io.files import Failure, write_text
 from asrser_io.messages import as_script
@@ -139,6 +140,25 @@ def check_genders(gender_of: Mapping[str, str], file: Path) -> None:
 
 def is_command(audio: str) -> bool:
     return audio.endswith("|")
+
+
+def words_of_command(command: str) -> list[str]:
+    """As a shell parts them, without their quotes; redirections and what joins commands are words by themselves."""
+    lexer = shlex.shlex(command, posix=True, punctuation_chars=True)
+    lexer.whitespace_split, lexer.commenters = True, ""
+    try:
+        return list(lexer)
+    except ValueError:  # a quote that nothing closes: the shell will say so
+        return command.split()
+
+
+def files_of_recordings(recordings: Iterable[str]) -> Iterator[Path]:
+    """The files that these are, or that their commands name. recordings: as in wav.scp"""
+    for audio in recordings:
+        if is_command(audio):
+            yield from (Path(word) for word in words_of_command(audio) if os.path.isfile(word))
+        else:
+            yield Path(audio)
 
 
 @functools.cache  # many utterances may share a recording
@@ -262,7 +282,11 @@ def check_parts(directory: Path, parts: Sequence[str], what: str, allow_partial:
 
 
 def check_counts(expected: Mapping[str, int], found: Counter[str], allow_partial: bool) -> None:
-    """A corpus that isn't whole is an error that shows both numbers, or a warning for people who hold a part."""
+    """A corpus that isn't whole is an error that shows both numbers, or a warning for people who hold a part; nobody
+    holds more than all of it.
+    """
+    if more := [f"{found[key]} of {key} found, {n} expected" for key, n in expected.items() if found[key] > n]:
+        raise Failure(f"this is more than the whole corpus: {more[0]}; copies, or files of another corpus? remove them")
     wrong = [f"{found[key]} of {key} found, {n} expected" for key, n in expected.items() if found[key] != n]
     if not wrong:
         return
@@ -327,6 +351,16 @@ def report_missing_emotions(utterances: Sequence[Utterance], emotions: Sequence[
             warn(f"speaker {speaker} has no utterance of {', '.join(missing)}: its recall can't be measured there")
 
 
+def check_once(utterances: Iterable[Utterance]) -> None:
+    audio_of: dict[str, str] = {}
+    for u in utterances:
+        if u.name in audio_of:
+            raise Failure(
+                f"utterance {u.name} stands more than once, of {audio_of[u.name]} and of {u.audio}; remove one"
+            )
+        audio_of[u.name] = u.audio
+
+
 def write_data_dir(
     out: Path,
     utterances: Sequence[Utterance],
@@ -342,41 +376,16 @@ def write_data_dir(
     utterances: usable ones, sorted by name
     expected: how many the whole corpus holds, None where nobody knows
     """
-    audio_of: dict[str, str] = {}
-    for u in utterances:
-        if u.name in audio_of:
-            raise Failure(
-                f"utterance {u.name} stands more than once, of {audio_of[u.name]} and of {u.audio}; remove one"
-            )
-        audio_of[u.name] = u.audio
-    if out.exists() and not (out / "corpus").is_file():
+    check_once(utterances)
+    if out.exists() and not all((out / name).is_file() for name in ("corpus", "utt2original")):
         raise Failure(f"{out} exists and is no data directory of a SER corpus: remove it, or name another")
+    check_place(out, files_of_recordings(u.audio for u in utterances))
     if labels.table != "labels.scp":
         report_missing_emotions(utterances, labels.classes)
-    building = out.with_name(out.name + ".tmp")
-    shutil.rmtree(building, ignore_errors=True)
-    building.mkdir(parents=True)
-
-    def write(name: str, pairs: Iterable[tuple[str, str]]) -> None:
-        write_text(building / name, "".join(f"{key} {value}\n" for key, value in pairs))
-
     recordings = {u.recording or u.name: u.audio for u in utterances}
     speakers: dict[str, list[Utterance]] = {}
     for utterance in utterances:
         speakers.setdefault(utterance.speaker, []).append(utterance)
-    write("wav.scp", sorted(audio_for_kaldi(recordings, building / "wav", out.resolve() / "wav").items()))
-    if any(u.span for u in utterances):
-        write("segments", ((u.name, f"{u.recording} {u.span}") for u in utterances))
-    write("utt2spk", ((u.name, u.speaker) for u in utterances))
-    write("spk2utt", ((speaker, " ".join(u.name for u in of)) for speaker, of in sorted(speakers.items())))
-    if all(of[0].gender for of in speakers.values()):
-        write("spk2gender", ((speaker, of[0].gender) for speaker, of in sorted(speakers.items())))
-    write(labels.table, ((u.name, u.emotion) for u in utterances))
-    write("utt2original", ((u.name, u.original) for u in utterances))
-    if any(u.sentence for u in utterances):
-        write("utt2sentence", ((u.name, u.sentence) for u in utterances))
-    if session_of:
-        write("spk2session", ((speaker, session_of[speaker]) for speaker in sorted(speakers)))
     present = [speaker for speaker in dev_speakers if speaker in speakers]
     report("speaker for early stopping of whom there is no utterance", sorted(set(dev_speakers) - set(present)))
     counts = [f"all {expected} utterances"] if expected else []
@@ -388,11 +397,28 @@ def write_data_dir(
         "expected": counts,
         "corpus": [corpus],
     }
-    for name, lines in lists.items():
-        if lines:
-            write_text(building / name, "".join(f"{line}\n" for line in lines))
-    shutil.rmtree(out, ignore_errors=True)
-    building.rename(out)
+
+    with built_beside(out) as building:
+
+        def write(name: str, pairs: Iterable[tuple[str, str]]) -> None:
+            write_text(building / name, "".join(f"{key} {value}\n" for key, value in pairs))
+
+        write("wav.scp", sorted(audio_for_kaldi(recordings, building / "wav", out.resolve() / "wav").items()))
+        if any(u.span for u in utterances):
+            write("segments", ((u.name, f"{u.recording} {u.span}") for u in utterances))
+        write("utt2spk", ((u.name, u.speaker) for u in utterances))
+        write("spk2utt", ((speaker, " ".join(u.name for u in of)) for speaker, of in sorted(speakers.items())))
+        if all(of[0].gender for of in speakers.values()):
+            write("spk2gender", ((speaker, of[0].gender) for speaker, of in sorted(speakers.items())))
+        write(labels.table, ((u.name, u.emotion) for u in utterances))
+        write("utt2original", ((u.name, u.original) for u in utterances))
+        if any(u.sentence for u in utterances):
+            write("utt2sentence", ((u.name, u.sentence) for u in utterances))
+        if session_of:
+            write("spk2session", ((speaker, session_of[speaker]) for speaker in sorted(speakers)))
+        for name, lines in lists.items():
+            if lines:
+                write_text(building / name, "".join(f"{line}\n" for line in lines))
 
 
 def audio_for_kaldi(recordings: Mapping[str, str], folder: Path, final: Path) -> dict[str, str]:

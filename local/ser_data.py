@@ -4,6 +4,7 @@ import os
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
+from out_dir import check_place
 from ser_corpus import (
     Labels,
     Utterance,
@@ -103,6 +104,7 @@ def prepare(data: Path, out: Path, allow_partial: bool, labels: Labels = EMOTION
     for name in ("wav.scp", "utt2spk", table):
         if not (data / name).is_file():
             raise Failure(f"no {data}/{name}: a data directory for {task} needs wav.scp, utt2spk and {table}")
+    check_place(out, [data])
     wav_scp, utt2spk, utt2class = (read_map(data / name) for name in ("wav.scp", "utt2spk", table))
     segments = {utt: words_of(line) for utt, line in read_map(data / "segments", optional=True).items()}
     if table != "labels.scp":

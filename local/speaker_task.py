@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
+from out_dir import built_beside, check_place
+
 from asrser_io.files import Failure, write_text
 from asrser_io.messages import as_script
 from asrser_io.text import read_map
@@ -40,21 +42,20 @@ def prepare(corpus: Path, out: Path, table: str, names: Mapping[str, str]) -> No
             f"{len(speakers)} speakers; expected one of {', '.join(names)} for each"
         )
     tables["utt2class"] = {utt: names[class_of[speaker]] for utt, speaker in tables["utt2spk"].items()}
-    building = out.with_name(f"{out.name}.tmp")
-    shutil.rmtree(building, ignore_errors=True)
-    building.mkdir(parents=True)
-    for name, lines in tables.items():
-        if lines:
-            write_text(building / name, "".join(f"{key} {value}\n" for key, value in sorted(lines.items())))
-    write_text(building / "utterance_classes", "".join(f"{name}\n" for name in names.values()))
-    if len(parts) == 1:
-        shutil.copy(corpus / "dev_speakers", building)
-    for part in parts[1:]:
-        held_out = sorted(set(read_map(part / "utt2spk").values()))
-        write_text(building / f"{part.name}_speakers", "".join(f"{speaker}\n" for speaker in held_out))
-    shutil.copy(corpus / "corpus", building)
-    shutil.rmtree(out, ignore_errors=True)
-    building.rename(out)
+    check_place(out, parts)
+    if out.exists() and not (out / "utterance_classes").is_file():
+        raise Failure(f"{out} exists and is no data directory of a task of speakers: remove it, or name another")
+    with built_beside(out) as building:
+        for name, lines in tables.items():
+            if lines:
+                write_text(building / name, "".join(f"{key} {value}\n" for key, value in sorted(lines.items())))
+        write_text(building / "utterance_classes", "".join(f"{name}\n" for name in names.values()))
+        if len(parts) == 1:
+            shutil.copy(corpus / "dev_speakers", building)
+        for part in parts[1:]:
+            held_out = sorted(set(read_map(part / "utt2spk").values()))
+            write_text(building / f"{part.name}_speakers", "".join(f"{speaker}\n" for speaker in held_out))
+        shutil.copy(corpus / "corpus", building)
     counts = Counter(names[class_of[speaker]] for speaker in speakers)
     of_each = ", ".join(f"{count} {name}" for name, count in counts.items())
     print(f"{out}: {len(tables['utt2class'])} utterances of {len(speakers)} speakers: {of_each}")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from fold_phones import read_phone_map
+from out_dir import check_place, move_into_place
 
 from asrser_io.files import Failure, write_text
 from asrser_io.messages import as_script, say_warnings_by, warn
@@ -298,6 +299,7 @@ def prepare(corpus, out):
         warn(said)
     is_damaged = has_lost_bytes(corpus, name, sentences["train"])
 
+    check_place(out, [corpus, *(sentence.audio for sentence in everything)])
     out = Path(os.path.abspath(out))
     beside = out.with_name(out.name + ".tmp")
     shutil.rmtree(beside, ignore_errors=True)
@@ -321,12 +323,7 @@ def prepare(corpus, out):
         write_text(beside / "expected", "".join(f"{subset} {number}\n" for subset, number in whole.items()))
         write_text(beside / "damaged", "a conversion of line ends has gone through the audio\n" if is_damaged else "")
         write_text(beside / "corpus", name + "\n")
-        out.mkdir(parents=True, exist_ok=True)
-        (out / "corpus").unlink(missing_ok=True)
-        for entry in ("wav", *SETS, "phones", "expected", "damaged", "corpus"):  # the last says that all is
-            if (out / entry).is_dir():
-                shutil.rmtree(out / entry)
-            (beside / entry).rename(out / entry)
+        move_into_place(beside, out, ("wav", *SETS, "phones", "expected", "damaged", "corpus"))
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     for subset in SETS:

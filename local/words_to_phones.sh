@@ -25,8 +25,15 @@ here=$(dirname "$(readlink -f "$0")")/..
 
 [ $# -eq 3 ] || die "expected <words-dir> <exp-dir> <out-dir>, got $# arguments; see $0 --help"
 words=${1%/} exp=${2%/} out=${3%/}
-for f in "$words"/{phones,lexiconp.txt,expected,corpus,{train,dev,test}/text}; do [ -f "$f" ] || die "no such file: $f"; done
+for f in "$words"/{phones,lexiconp.txt,expected,corpus,{train,dev,test}/{wav.scp,text,utt2spk}}; do [ -f "$f" ] || die "no such file: $f"; done
 mkdir -p "$exp/log"
+# made_of: what tells these words, recordings and silence from others
+made_of() {
+  { cat "$words"/{phones,lexiconp.txt} "$words"/{train,dev,test}/{wav.scp,text,utt2spk} && echo "$silence_phone"; } | cksum
+}
+[ ! -f "$exp/made_of" ] || [ "$(made_of)" = "$(<"$exp/made_of")" ] ||
+  die "$exp was made of other words or recordings than those in $words, or with another --silence-phone: remove it"
+made_of >"$exp/made_of"
 
 # once <file> <command> [arguments]: run the command, unless the file that it writes last is newer than the words
 once() {
@@ -39,6 +46,7 @@ for x in train dev test; do
   "$here/utils/keep_with_features.sh" "$words/$x"
   once "$words/$x/cmvn.scp" "$here/steps/compute_cmvn_stats.sh" "$words/$x"
 done
+made_of >"$exp/made_of"   # recordings without features have been left out
 once "$exp/mono/final.mdl" "$here/steps/train_mono.sh" --nj "$(num_jobs "$words/train" "$nj")" --cmd "$cmd" "$words/train" "$exp/lang" "$exp/mono"
 for x in train dev test; do
   once "$exp/ali_$x/final.mdl" "$here/steps/align_si.sh" --nj "$(num_jobs "$words/$x" "$nj")" --cmd "$cmd" --retry-beam 400 "$words/$x" "$exp/lang" "$exp/mono" "$exp/ali_$x"

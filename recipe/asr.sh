@@ -177,7 +177,7 @@ audit_split() {
   done
   mkdir -p "$asr"
   python "$here/utils/audit_split.py" "${labels[@]}" "$fbank"/{train,dev,test} 2>"$exp/log/audit_split.log" >"$asr/split.tmp" ||
-    die "$(cat "$exp/log/audit_split.log")"
+    { rm -f "$asr/split.tmp"; die "$(cat "$exp/log/audit_split.log")"; }
   cat "$asr/split.tmp"
   mv "$asr/split.tmp" "$asr/split"
 }

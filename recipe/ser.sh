@@ -136,7 +136,8 @@ keep_programs_loaded
 
 # audit <fold>: what is in train, dev and test; fails if they share a speaker or an utterance
 audit() {
-  python "$here/utils/audit_split.py" "$folds_dir/$1"/{train,dev,test} >"$folds_dir/$1/split.tmp"
+  python "$here/utils/audit_split.py" "$folds_dir/$1"/{train,dev,test} >"$folds_dir/$1/split.tmp" ||
+    { rm -f "$folds_dir/$1/split.tmp"; exit 1; }
   mv "$folds_dir/$1/split.tmp" "$folds_dir/$1/split"
 }
 

@@ -89,7 +89,13 @@ def read_part(name: str, folder: Path, labels: str | None) -> Part:
         raise Failure(f"the {name} set is empty: no utterance in {folder}/utt2spk")
     used = set(utt2spk)
     if (folder / "feats.scp").is_file():
-        used &= read_map(folder / "feats.scp").keys()
+        feats = read_map(folder / "feats.scp").keys()
+        if strangers := sorted(feats - utt2spk.keys()):
+            raise Failure(
+                f"{folder}/feats.scp: {strangers[0]} is not in {folder}/utt2spk, and so are {len(strangers) - 1} more: "
+                "nobody knows who speaks there; add them, or remove them from feats.scp"
+            )
+        used &= feats
     if labels is None and (folder / "labels.scp").is_file():
         labels = f"scp:{folder}/labels.scp"
     if labels is not None:

@@ -32,7 +32,7 @@ words=$(awk -v first="$first_field" '
   first == 1 && NF > 1 { print FILENAME ", line " FNR ": expected one phone a line, found: " $0; exit 1 }
   { for (i = first; i <= NF; i++) if (!seen[$i]++) print $i }' "$phones") || die "$(tail -n 1 <<<"$words")"
 words=$(sort -u <<<"$words" | sed '/^$/d')
-reserved=$(grep -E '^(<eps>|<s>|</s>|#.*)$' <<<"$words" | head -n 1) || true
+reserved=$(grep -E '^(<eps>|<s>|</s>|#.*)$' <<<"$words"$'\n'"$silence_phone" | head -n 1) || true
 [ -z "$reserved" ] || die "$phones: '$reserved' is a name that Kaldi keeps for itself: rename this phone"
 # The costs of the lexicon's arcs with and without silence; empty where it is not optional.
 silence_costs=$(awk -v p="$silence_prob" 'BEGIN { if (p < 0 || p >= 1) exit 1; if (p > 0) print -log(p), -log(1 - p) }') ||

@@ -228,6 +228,11 @@ def test_a_folder_of_something_else_is_not_taken_for_the_corpus(tmp_path, corpus
         ("ravdess", "Actor_01/03-01-09-01-01-01-01.wav"),
         ("savee", "AudioData/DC/b01.wav"),
         ("savee", "AudioData/DC/JE_a01.wav"),
+        ("savee", "AudioData/ZZ/JE_a01.wav"),
+        ("savee", "AudioData/DC/a16.wav"),
+        ("savee", "AudioData/DC/n00.wav"),
+        ("ravdess", "Actor_01/03-01-01-02-01-01-01.wav"),
+        ("cremad", "AudioWAV/1001_DFA_NEU_HI.wav"),
         ("emovo", "f1/rab-m1-b1.wav"),
     ],
 )
@@ -236,6 +241,30 @@ def test_a_name_that_does_not_parse_is_refused(tmp_path, corpus, name):
     result = prepare(corpus, tmp_path / corpus, tmp_path / "ser", "--allow-partial", "true")
     assert result.returncode == 1
     assert f"'{Path(name).stem}' is no name of a" in result.stderr
+
+
+def test_a_clip_that_is_there_twice_is_refused_before_anything_is_counted(tmp_path):
+    for name in ("1001_DFA_ANG_XX", "1001_DFA_ANG_X"):
+        tone(tmp_path / f"AudioWAV/{name}.wav")
+    result = prepare("cremad", tmp_path, tmp_path / "ser", "--allow-partial", "true")
+    assert result.returncode == 1 and len(result.stderr.splitlines()) == 1
+    assert "utterance 1001_DFA_ANG_XX stands more than once" in result.stderr
+
+
+def test_more_than_the_whole_corpus_is_an_error_even_for_those_who_hold_a_part(tmp_path):
+    for sentence in ("b1", "b2", "b3", "l1", "l2", "l3", "l4", "n1", "n2", "n3", "n4", "n5", "d1", "d2", "d3"):
+        tone(tmp_path / f"f1/rab-f1-{sentence}.wav")
+    for part in ("f2", "m1", "m2"):
+        tone(tmp_path / f"{part}/gio-{part}-b1.wav")
+    result = prepare("emovo", tmp_path, tmp_path / "ser", "--allow-partial", "true")
+    assert result.returncode == 0, result.stderr  # f1 has 56 clips in all
+    for sentence in range(10):
+        for emotion in ("gio", "tri", "neu", "rab"):
+            for letter in "bx":
+                tone(tmp_path / f"f1/{emotion}-f1-{letter}{sentence}.wav")
+    result = prepare("emovo", tmp_path, tmp_path / "ser2", "--allow-partial", "true")
+    assert result.returncode == 1 and not (tmp_path / "ser2").exists()
+    assert "this is more than the whole corpus: " in result.stderr and "of f1 found, 56 expected" in result.stderr
 
 
 @pytest.mark.parametrize(

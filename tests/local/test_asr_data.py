@@ -175,6 +175,31 @@ def test_speakers_for_whom_no_names_are_in_order_are_refused(prepare, own):
     assert f"{own}/train/utt2spk: no order of utterances is that of their speakers, as speaker aino! " in result.stderr
 
 
+def test_a_folder_of_somebody_else_is_not_replaced(prepare, tmp_path):
+    (tmp_path / "asr/train").mkdir(parents=True)
+    (tmp_path / "asr/train/thesis").write_text("all of it")
+    result = prepare()
+    assert result.returncode == 1 and f"{tmp_path}/asr/train is there, but not from here" in result.stderr
+    assert (tmp_path / "asr/train/thesis").read_text() == "all of it" and not (tmp_path / "asr.tmp").exists()
+
+
+def test_what_a_killed_run_left_is_replaced(prepare, tmp_path):
+    assert prepare().returncode == 0
+    (tmp_path / "asr/corpus").unlink()
+    (tmp_path / "asr/test/text").write_text("")
+    assert prepare().returncode == 0 and (tmp_path / "asr/test/text").read_text()
+
+
+def test_recordings_that_lie_where_the_recipe_writes_are_safe(prepare, own, tmp_path):
+    (tmp_path / "asr/train/wav").mkdir(parents=True)
+    (tmp_path / "asr/corpus").write_text("of an earlier run\n")
+    audio = tone(tmp_path / "asr/train/wav/tape.wav", seconds=2)
+    write(own / "train", "wav.scp", f"tape cat '{audio}' |")
+    result = prepare()
+    assert result.returncode == 1 and audio.exists()
+    assert f"{tmp_path}/asr/train/wav is where the recipe writes: move your corpus" in result.stderr.splitlines()[-1]
+
+
 def write_utterances(part: Path, speaker_of: dict[str, str]) -> None:
     """A recording and a transcript of its own for each."""
     (part / "segments").unlink()

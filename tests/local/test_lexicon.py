@@ -45,6 +45,19 @@ def test_digits_of_other_phones_are_no_stress_and_brackets_of_other_words_no_var
     assert read("ma m a1\nf(2) e f\n") == {"ma": [(1.0, ("m", "a1"))], "f(2)": [(1.0, ("e", "f"))]}
 
 
+@pytest.mark.parametrize("numbers", [(".5", ".9"), ("5e-1", "9E-01"), ("0.5", "9e-1")])
+def test_probabilities_may_be_written_as_any_program_writes_them(read, numbers):
+    assert read("a {} ah\nb {} b iy\n".format(*numbers)) == {"a": [(0.5, ("ah",))], "b": [(0.9, ("b", "iy"))]}
+
+
+def test_a_comment_may_be_indented(read):
+    assert read("a ah\n\t# of a line\n  ;;; too\nb b\n") == {"a": [(1.0, ("ah",))], "b": [(1.0, ("b",))]}
+
+
+def test_of_pronunciations_that_differ_in_stress_the_likelier_counts(read):
+    assert read("A 0.5 AH0\nA 1.0 AH1\nA 0.2 EY1\n") == {"A": [(1.0, ("AH",)), (0.2, ("EY",))]}
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -55,6 +68,9 @@ def test_digits_of_other_phones_are_no_stress_and_brackets_of_other_words_no_var
         ("a 0.5 ah\nb 1.5 b\n", "line 2: expected <word> <probability> <phone>"),
         ("a 1.0 ah\na 0.0 ey\n", "line 2: expected <word> <probability> <phone>"),
         ("a 1.0 ah\nb 1.0\n", "line 2: b has no phones"),
+        ("a 0,5 ah\nb 1,0 b\n", "line 1: expected <word> <probability> <phone>"),
+        ("a nan ah\nb inf b\n", "line 1: expected <word> <probability> <phone>"),
+        ("a -0.1 ah\nb .5 b\n", "line 1: expected <word> <probability> <phone>"),
         ("a 1.0 0.2 1.0 1.0 ah\n", "line 1: the number 0.2 among the phones"),  # lexiconp_silprob.txt
     ],
 )
@@ -91,6 +107,16 @@ def test_capital_and_small_letters_are_the_same_word_where_only_one_of_them_stan
         "THE": ("dh", "ah"), "the": ("dh", "ah"), "it": ("ih", "d"),
     }  # fmt: skip
     assert "1 of 3 words are in other letters" in capsys.readouterr().err
+
+
+def test_a_word_that_stands_there_in_other_letters_only_has_the_pronunciations_of_all_of_them(choose):
+    _, words = choose("The dh ah\nthe dh iy\n", train=["THE"], dev=["THE"])
+    assert [some.phones for some in words["THE"]] == [("dh", "ah"), ("dh", "iy")]
+
+
+def test_a_set_of_which_nothing_is_left_is_refused(choose):
+    with pytest.raises(Failure, match="no utterance of dev has a pronunciation for all its words"):
+        choose("a ah\n", 1.0, train=["a"], dev=["b"])
 
 
 def test_phones_that_train_lacks_and_silence_in_words_are_refused(choose):

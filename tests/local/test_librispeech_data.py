@@ -101,6 +101,48 @@ def test_recordings_and_transcripts_without_each_other_are_named_and_too_many_an
     assert "utterances cannot be used, the first is 30-100-0001: no transcript" in result.stderr
 
 
+@pytest.mark.parametrize("place", ["8", "8/100/100", ""])
+@pytest.mark.parametrize("name", ["8-100-0007.flac", "8-100.trans.txt"])
+def test_what_lies_at_another_depth_is_refused(corpus, name, place):
+    folder = corpus / "LibriSpeech/train-clean-5" / place
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_bytes(b"")
+    result = prepare(corpus)
+    assert result.returncode == 1 and len(result.stderr.splitlines()) == 1
+    assert f"{folder / name}: not where LibriSpeech has it" in result.stderr
+
+
+def test_a_reader_of_two_sexes_is_refused(corpus):
+    with (corpus / "LibriSpeech/SPEAKERS.TXT").open("a") as file:
+        file.write("8 | F | train-clean-5 | 5.00 | Somebody\n")
+    result = prepare(corpus)
+    assert result.returncode == 1 and len(result.stderr.splitlines()) == 1
+    assert "SPEAKERS.TXT, line 8: reader 8 is F here, but not in a line before" in result.stderr
+
+
+@pytest.mark.parametrize("phone", ["#0", "<eps>", "a b", ""])
+def test_a_phone_of_silence_that_cannot_be_one_is_refused(corpus, phone):
+    result = prepare(corpus, "--silence-phone", phone)
+    assert result.returncode == 1 and len(result.stderr.splitlines()) == 1
+    assert f"--silence-phone '{phone}': expected one word" in result.stderr
+
+
+def test_parts_are_names_of_folders(corpus):
+    assert prepare(corpus, "--train-parts", "train-clean-5/").returncode == 0
+    assert (corpus.parent / "out/expected").read_text() == "train 1519\n"
+    result = prepare(corpus, "--train-parts", "../LibriSpeech/train-clean-5")
+    assert result.returncode == 1 and "--train-parts: '../LibriSpeech/train-clean-5' is no part" in result.stderr
+
+
+def test_the_corpus_is_not_written_over(corpus):
+    root = corpus / "LibriSpeech"
+    (root / "train-clean-5").rename(root / "train")
+    command = [sys.executable, SCRIPT, "--lexicon", corpus.parent / "lexicon", root, root]
+    result = subprocess.run(list(map(str, command)), capture_output=True, text=True)
+    assert result.returncode == 1 and "is where the recipe writes: move your corpus" in result.stderr.splitlines()[-1]
+    assert len([*root.rglob("[0-9]*.flac")]) == 12
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [("84-100-0001", "no name of LibriSpeech such as"), ("song", "no name of LibriSpeech such as")],

@@ -74,6 +74,24 @@ def test_segments_are_kept_and_only_recordings_that_need_it_are_converted(data, 
     assert soundfile.info(tmp_path / "ser/wav/bob-1.wav").samplerate == 16000
 
 
+@pytest.mark.parametrize("marks", [["corpus"], ["corpus", "utt2original"]])
+def test_the_own_corpus_is_not_written_over(data, marks):
+    for name in marks:
+        (data / name).write_text("mine\n")
+    before = sorted(data.iterdir())
+    result = prepare(data, data)
+    assert result.returncode == 1 and "is where the recipe writes: move your corpus" in result.stderr.splitlines()[-1]
+    assert sorted(data.iterdir()) == before
+
+
+def test_nothing_half_written_is_left_of_a_recording_that_cannot_be_converted(data, tmp_path):
+    loud = 4 * np.sin(np.arange(16000))
+    soundfile.write(tmp_path / "bob-1.wav", loud, 16000, subtype="FLOAT")
+    result = prepare(data, tmp_path / "ser")
+    assert result.returncode == 1 and "samples are beyond 16 bits" in result.stderr.splitlines()[-1]
+    assert not (tmp_path / "ser").exists() and not (tmp_path / "ser.tmp").exists()
+
+
 def test_the_speaker_is_put_in_front_of_the_utterance(data, tmp_path):
     (data / "utt2spk").write_text("ann-1 ann\nann-2 ann\nbob-1 robert\n")
     assert prepare(data, tmp_path / "ser").returncode == 0

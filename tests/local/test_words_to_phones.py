@@ -80,3 +80,9 @@ def test_the_pronunciation_that_was_spoken_is_chosen_whichever_comes_first(root,
     model = (tmp_path / "exp/mono/final.mdl").stat().st_mtime_ns
     run(*command)
     assert (tmp_path / "exp/mono/final.mdl").stat().st_mtime_ns == model
+    # … nor taken for that of other words
+    text = tmp_path / "words/dev/text"
+    text.write_text(text.read_text().replace(" ", " zoe ", 1))
+    os.utime(text, (0, 0))
+    refused = subprocess.run(list(map(str, command)), env=environment, capture_output=True, text=True)
+    assert refused.returncode == 1 and f"{tmp_path}/exp was made of other words" in refused.stderr

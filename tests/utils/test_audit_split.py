@@ -191,6 +191,15 @@ def test_one_recording_under_two_names_in_one_part_is_named(parts):
     assert "train: 1 pairs of utterances are the same recording: a-1 and b-1\n" in result.stdout
 
 
+def test_features_of_an_utterance_that_nobody_speaks_are_refused(parts):
+    with_feats(parts, ["a", "b", "c"], ["d"], ["e"])
+    with (parts[0] / "feats.scp").open("a") as file:
+        file.write((parts[2] / "feats.scp").read_text())  # of test
+    result = audit(*parts)
+    assert result.returncode == 1 and len(result.stderr.splitlines()) == 1
+    assert f"{parts[0]}/feats.scp: d-1 is not in {parts[0]}/utt2spk, and so are 0 more" in result.stderr
+
+
 def test_recordings_that_begin_alike_or_are_silent_are_not_the_same(parts):
     write_feats(parts[1], {"c-1": "silence"})
     write_feats(parts[2], {"d-1": "silence"})
