@@ -6,9 +6,8 @@ from pathlib import Path
 from asrser_io.files import Failure, write_text
 from asrser_io.messages import as_script
 from asrser_io.text import read_lines
-from asrser_nn.study.results import phone_errors
+from asrser_nn.study.files import as_written, phone_errors
 from asrser_nn.study.statistics import CONFIDENCE, NUM_DRAWS, bootstrap_interval
-from asrser_nn.study.summary import as_written
 
 SYSTEMS = {"exp/mono": "GMM-HMM, monophones", "exp/asr": "ConvNet"}
 

@@ -15,8 +15,8 @@ def combine(parts: tuple[Path, ...], out: Path) -> None:
     report is made again.
     """
     from asrser_nn.study.combine import combine as put_together
+    from asrser_nn.study.files import as_written
     from asrser_nn.study.report import leave_report, read_results
-    from asrser_nn.study.summary import as_written
 
     results = {str(path): read_results(path) for path in parts}
     with as_written(", ".join(results)):

@@ -16,31 +16,20 @@ import numpy as np
 import torch
 
 from asrser_io.files import Failure
-from asrser_io.text import read_lines, read_map, rows
+from asrser_io.text import read_lines, read_map
 from asrser_nn.network.convnet import ConvNet, Shape
 from asrser_nn.network.model import code_commit, layer_table, load_model
 from asrser_nn.runs import Run
 from asrser_nn.study import hybrid, paper
+from asrser_nn.study.files import as_written, phone_errors, read_json
 from asrser_nn.study.measures import MEASURES, Counts, class_counts, frame_errors, summary
-from asrser_nn.study.summary import as_written, read_evaluation, read_json, read_utt2spk
+from asrser_nn.study.summary import read_evaluation, read_utt2spk
 from asrser_nn.study.task import Task, read_task, task_of
 from asrser_nn.study.words import experiment, joined
 from asrser_nn.training.directory import listed, what_is_missing
 
 PARTS = ("dev", "test")
 SHOWN = ("epoch", "train_loss", "dev_accuracy", "seconds", "frames_per_second")  # of each epoch in history.json
-
-
-def phone_errors(per_utt: Path) -> Counts:
-    """From lines '<utt> <spk> <errors> <phones> …'."""
-    counts: Counts = defaultdict(lambda: [[0, 0]])
-    lines = rows(read_lines(per_utt), per_utt, "<utt> <spk> <errors> <phones> …")
-    with as_written(per_utt):
-        for _, (_, speaker, errors, phones, *_) in lines:
-            counts[speaker] = [[counts[speaker][0][0] + int(errors), counts[speaker][0][1] + int(phones)]]
-        if not counts:
-            raise ValueError("there is no utterance in it")
-    return dict(counts)
 
 
 def read_run(run: Run) -> dict[str, Any]:

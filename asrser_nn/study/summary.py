@@ -1,17 +1,16 @@
 """What the folds of a task give together: mean over folds, each fold, and all their decisions pooled."""
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from asrser_io.files import Failure, described
+from asrser_io.files import Failure
 from asrser_io.text import read_map
 from asrser_nn.prediction.evaluate import rates
 from asrser_nn.runs import Run
+from asrser_nn.study.files import as_written, read_json
 from asrser_nn.study.measures import class_counts, frame_errors, summarise
 from asrser_nn.study.paper import published
 from asrser_nn.training.directory import MARK, listed, read_mark, what_is_missing
@@ -97,24 +96,6 @@ def read_utt2spk(evaluation: dict[str, Any], path: Path) -> dict[str, str]:
     if unknown := sorted(names - set(utt2spk)):
         raise Failure(f"{path} has {len(unknown)} utterances that {data}/utt2spk has not, such as {unknown[0]}")
     return utt2spk
-
-
-def read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise Failure(f"{path}: this is no JSON ({error}); remove it and run its stage again") from error
-
-
-@contextmanager
-def as_written(files: str | Path) -> Iterator[None]:
-    """Around the use of what these programs have written: whatever is wrong with it, the files are."""
-    try:
-        yield
-    except (AttributeError, LookupError, StopIteration, TypeError, ValueError, OverflowError) as error:
-        raise Failure(
-            f"{files}: damaged, or of another version ({described(error)}); remove it and run its stage again"
-        ) from error
 
 
 def summarise_level(levels: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
