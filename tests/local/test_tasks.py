@@ -48,6 +48,17 @@ def test_gender_of_the_ser_corpus_keeps_its_dev_speakers_and_sentences(tmp_path)
     assert not (gender / "utt2emotion").exists() and not (gender / "test_speakers").exists()
 
 
+@pytest.mark.parametrize("out", ["ser", "mine"])
+def test_a_task_replaces_neither_its_corpus_nor_a_folder_of_somebody_else(tmp_path, out):
+    data = write_data(tmp_path / "ser", ["f1", "m1", "m2"], dev_speakers="m2\n", corpus="EmoDB\n")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/thesis").write_text("all of it")
+    before = sorted(tmp_path.rglob("*"))
+    done = call("gender_task.py", data, tmp_path / out)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 @pytest.fixture
 def asr(tmp_path):
     """An ASR corpus of eight speakers to train on, each of another dialect region, and one each for dev and test."""

@@ -79,6 +79,16 @@ def corpus(tmp_path):
     return root
 
 
+@pytest.mark.parametrize("out", [".", "..", "train"])
+def test_the_corpus_is_not_written_over(corpus, out):
+    (corpus / "TRAIN").rename(corpus / "train")  # where the recipe would write, in small letters
+    (corpus / "TEST").rename(corpus / "test")
+    before = sorted(corpus.rglob("*"))
+    result = prepare(corpus, corpus / out)
+    assert result.returncode == 1 and "is where the recipe writes: move your corpus" in result.stderr.splitlines()[-1]
+    assert sorted(corpus.rglob("*")) == before
+
+
 # ---- What comes out
 
 
