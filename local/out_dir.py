@@ -8,7 +8,7 @@ from pathlib import Path
 
 from asrser_io.files import Failure
 
-MARK = ".prepared"  # in a folder of this recipe's, even where a run was killed while it wrote
+MARK = "prepared"  # in a folder of this recipe's, even where a run was killed while it wrote
 
 
 def check_place(out: Path, reads: Iterable[str | Path]) -> None:
