@@ -66,7 +66,8 @@ def test_what_a_part_lacks_is_named(whole):
     parts["2"]["missing"] = {"exp/seed2/asr": "not trained"}
     found = combine(parts)
     assert found["missing"] == parts["2"]["missing"]
-    assert any("1 of the 81 runs asked for are missing" in caveat for caveat in found["caveats"])
+    asked_for = len(found["runs"]) + len(found["hybrid"]["runs"]) + 1
+    assert any(f"1 of the {asked_for} runs asked for are missing" in caveat for caveat in found["caveats"])
 
 
 def asr(part):
@@ -84,7 +85,7 @@ def shorten(counts):
         (lambda part: part["tasks"]["ser"].update(folds=["1"]), "its tasks are not those of a;"),
         (lambda part: part["networks"]["asr"][2].update(output="512"), "its networks are not those of a;"),
         (lambda part: asr(part).update(seed=1), "experiment asr, seed 1: a holds this run, too"),
-        (lambda part: part["hybrid"]["runs"][0].update(seed=1), "experiment hybrid2asr, shared layers 3, fold Ses01F"),
+        (lambda part: part["hybrid"]["runs"][0].update(seed=1), "experiment hybrid2asr, shared layers 0, fold Ses01F"),
         (
             lambda part: asr(part)["config"].append("--x=9"),
             "asr was trained with other options than in a: --x=9 (there:",
