@@ -1,13 +1,12 @@
 """Check a corpus in Kaldi data directories and copy what ASR needs of it; called by local/asr_data.sh."""
 
 import argparse
-import shutil
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import lexicon
-from out_dir import check_place, move_into_place
+from out_dir import built_beside, check_place
 from ser_corpus import (
     audio_for_kaldi,
     check_channels,
@@ -233,16 +232,11 @@ def write_sets(out: Path, sets: Mapping[str, DataDir], files: Mapping[str, str])
     """
     out = out.resolve()
     check_place(out, (file for data in sets.values() for file in files_of_recordings(data.recordings.values())))
-    beside = out.with_name(out.name + ".tmp")
-    shutil.rmtree(beside, ignore_errors=True)
-    try:
+    with built_beside(out, (*sets, *files)) as beside:
         for subset, data in sets.items():
             write_data_dir(data, beside / subset, out / subset)
         for name, text in files.items():
             write_text(beside / name, text)
-        move_into_place(beside, out, (*sets, *files))
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
 
 
 def say_sizes(name: str, sets: Mapping[str, DataDir], what: str) -> None:

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,25 +21,30 @@ def check_place(out: Path, reads: Iterable[str | Path]) -> None:
 
 
 @contextmanager
-def built_beside(out: Path) -> Iterator[Path]:
-    """A new folder, which takes the place of out when all in it is written; else out stays as it was."""
+def built_beside(out: Path, entries: Sequence[str] = ()) -> Iterator[Path]:
+    """A new folder, which takes the place of out when all in it is written; else out stays as it was.
+
+    entries: only these in it, each the place of its like in out, as move_into_place does it
+    """
     building = out.with_name(f"{out.name}.tmp")
     shutil.rmtree(building, ignore_errors=True)
     building.mkdir(parents=True)
     try:
         yield building
-        shutil.rmtree(out, ignore_errors=True)
-        building.rename(out)
+        if entries:
+            move_into_place(building, out, entries)
+        else:
+            shutil.rmtree(out, ignore_errors=True)
+            building.rename(out)
     finally:
         shutil.rmtree(building, ignore_errors=True)
 
 
-def move_into_place(beside: Path, out: Path, entries: Iterable[str]) -> None:
+def move_into_place(beside: Path, out: Path, entries: Sequence[str]) -> None:
     """Put these files and folders into out, in the place of older ones; the last of them, "corpus", says that all is.
 
     Refuses to replace what this recipe has not made.
     """
-    entries = list(entries)
     ours = (out / MARK).exists() or (out / "corpus").is_file()
     if not ours and (there := [entry for entry in entries if os.path.lexists(out / entry)]):
         raise Failure(

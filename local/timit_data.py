@@ -3,7 +3,6 @@
 import argparse
 import os
 import re
-import shutil
 import sys
 from collections import defaultdict
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from fold_phones import read_phone_map
-from out_dir import check_place, move_into_place
+from out_dir import built_beside, check_place
 
 from asrser_io.files import Failure, write_text
 from asrser_io.messages import as_script, say_warnings_by, warn
@@ -301,9 +300,7 @@ def prepare(corpus, out):
 
     check_place(out, [corpus, *(sentence.audio for sentence in everything)])
     out = Path(os.path.abspath(out))
-    beside = out.with_name(out.name + ".tmp")
-    shutil.rmtree(beside, ignore_errors=True)
-    try:
+    with built_beside(out, ("wav", *SETS, "phones", "expected", "damaged", "corpus")) as beside:
         # Kaldi's programs read RIFF only. SPHERE is converted here, once: as a pipe in wav.scp the conversion would
         # start a program for each sentence (0.3 s) each time the audio is read.
         (beside / "wav").mkdir(parents=True)
@@ -323,9 +320,6 @@ def prepare(corpus, out):
         write_text(beside / "expected", "".join(f"{subset} {number}\n" for subset, number in whole.items()))
         write_text(beside / "damaged", "a conversion of line ends has gone through the audio\n" if is_damaged else "")
         write_text(beside / "corpus", name + "\n")
-        move_into_place(beside, out, ("wav", *SETS, "phones", "expected", "damaged", "corpus"))
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
     for subset in SETS:
         print(
             f"{name}: {subset}: {len(sentences[subset])} sentences of {len(speakers[subset])} speakers, "
